@@ -1,0 +1,108 @@
+/** Files on disk through Node. */
+
+import * as fs from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError, type FileFailure, type FileStore } from "./files";
+
+const FAILURES: Record<string, readonly [FileFailure, string]> = {
+  ENOENT: ["missing", "there is no such file or folder; check the path"],
+  EACCES: ["denied", "permission denied; choose a path this user may use"],
+  EPERM: ["denied", "permission denied; choose a path this user may use"],
+  EROFS: ["denied", "the file system is read-only; choose another folder"],
+  EISDIR: ["notAFile", "it is a folder, not a file; name a file"],
+  ENOTDIR: ["notADirectory", "a part of the path is a file, not a folder; choose another folder"],
+  EEXIST: ["notADirectory", "a file of that name is in the way; choose another folder"],
+  ENOSPC: ["noSpace", "the disk is full; free some space or choose another disk"],
+  EDQUOT: ["noSpace", "the disk quota is used up; free some space or choose another disk"],
+  ERR_FS_FILE_TOO_LARGE: ["tooLarge", "the file is larger than this Node can read at once (2 GiB)"],
+};
+
+function asFileError(operation: string, path: string, cause: unknown): FileError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const [failure, cure] = FAILURES[code] ?? ["failed", String(cause)];
+  return new FileError(`cannot ${operation} ${path}: ${cure}`, path, failure, cause);
+}
+
+async function attempt<T>(operation: string, path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw asFileError(operation, path, cause);
+  }
+}
+
+/** Makes a rename durable. Some systems (Windows) cannot open a folder; there the rename itself must do. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await fs.open(path, "r").catch(() => undefined);
+  if (directory === undefined) return;
+  try {
+    await directory.sync();
+  } catch {
+    // Not every file system can sync a folder; the file's own bytes are already on disk.
+  } finally {
+    await directory.close();
+  }
+}
+
+let temporaryFiles = 0;
+
+class NodeFiles implements FileStore {
+  read(path: string): Promise<Uint8Array> {
+    return attempt("read", path, () => fs.readFile(path));
+  }
+
+  async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+    // A rename is atomic only within one file system, hence the same folder.
+    const temporary = join(
+      dirname(path),
+      `.${basename(path)}.${process.pid}-${temporaryFiles++}.tmp`,
+    );
+    await attempt("write", path, async () => {
+      try {
+        const handle = await fs.open(temporary, "w");
+        try {
+          await handle.writeFile(bytes);
+          // Without this the rename may reach the disk before the bytes do.
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        await fs.rename(temporary, path);
+      } catch (cause) {
+        await fs.rm(temporary, { force: true }).catch(() => undefined);
+        throw cause;
+      }
+      await syncDirectory(dirname(path));
+    });
+  }
+
+  append(path: string, text: string): Promise<void> {
+    return attempt("append to", path, () => fs.appendFile(path, text, "utf8"));
+  }
+
+  async exists(path: string): Promise<boolean> {
+    try {
+      await fs.stat(path);
+      return true;
+    } catch (cause) {
+      const error = asFileError("look at", path, cause);
+      if (error.failure === "missing" || error.failure === "notADirectory") return false;
+      throw error;
+    }
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await attempt("create the folder", path, () => fs.mkdir(path, { recursive: true }));
+  }
+
+  async list(path: string): Promise<string[]> {
+    return (await attempt("list", path, () => fs.readdir(path))).sort();
+  }
+
+  async remove(path: string): Promise<void> {
+    await attempt("remove", path, () => fs.rm(path, { force: true }));
+  }
+}
+
+/** Files on disk, paths relative to the working directory. */
+export const nodeFiles: FileStore = new NodeFiles();
