@@ -1,0 +1,14 @@
+/** Data sets, loaders with a resumable cursor, tokenizers: the public `data`. */
+
+export { CharTokenizer, type CharTokenizerJson } from "./charTokenizer";
+export {
+  fromBytes,
+  fromFile,
+  fromString,
+  type LoaderOptions,
+  type TextBatch,
+  TextDataset,
+  TextLoader,
+  type TextOptions,
+  type TextSplit,
+} from "./text";
