@@ -1,0 +1,78 @@
+// y[o] = scale * COMBINE over r of x[o, r], starting from init
+//
+// shapes: y dense [outer]; x walks the outer shape and the reduced shape with its own strides
+// access: one workgroup per output; invocation k takes r = k, k + 256, …, then a tree in workgroup memory
+//   with a fixed order. The variant for GPUs, where neighbours should read neighbouring elements.
+#include "grid"
+#include "strided"
+#include "reduce"
+#slot COMBINE = combine_sum
+#slot FINISH = finish
+override OUTER_RANK: u32 = 1; // 1 | 2 | 3 | 8
+override REDUCED_RANK: u32 = 1; // 1 | 2 | 8
+alias T = f32; // f32 | f16 | i32 | u32
+alias C = f32; // f32 | i32 | u32
+alias R = f32; // f32 | f16 | i32 | u32
+
+struct Params {
+  outer_shape: array<vec4<u32>, 2>,
+  outer_strides: array<vec4<u32>, 2>,
+  reduced_shape: array<vec4<u32>, 2>,
+  reduced_strides: array<vec4<u32>, 2>,
+  outer: u32,
+  reduced: u32,
+  offset: u32,
+  init: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read_write> y: array<R>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> partial: array<C, 256>;
+
+fn element(base: u32, r: u32) -> C {
+  if (REDUCED_RANK == 1u) { return C(x[base + r * dim_of(params.reduced_strides, 0u)]); }
+  var rest = r;
+  var at = base;
+  for (var d = REDUCED_RANK; d > 0u; d--) {
+    let size = dim_of(params.reduced_shape, d - 1u);
+    at += (rest % size) * dim_of(params.reduced_strides, d - 1u);
+    rest /= size;
+  }
+  return C(x[at]);
+}
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let item = linear_group(group, groups);
+  var rest = item;
+  var base = params.offset;
+  for (var d = OUTER_RANK; d > 0u; d--) {
+    let size = dim_of(params.outer_shape, d - 1u);
+    base += (rest % size) * dim_of(params.outer_strides, d - 1u);
+    rest /= size;
+  }
+  var total = bitcast<C>(params.init);
+  if (item < params.outer) {
+    for (var r = local.x; r < params.reduced; r += 256u) {
+      total = COMBINE(total, element(base, r));
+    }
+  }
+  partial[local.x] = total;
+  workgroupBarrier();
+  for (var width = 128u; width > 0u; width >>= 1u) {
+    if (local.x < width) {
+      partial[local.x] = COMBINE(partial[local.x], partial[local.x + width]);
+    }
+    workgroupBarrier();
+  }
+  if (local.x == 0u && item < params.outer) {
+    y[item] = R(FINISH(partial[0], params.scale));
+  }
+}

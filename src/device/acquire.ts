@@ -1,0 +1,88 @@
+/** From a GPU object to a device with every limit and feature the library can use. */
+import { AdapterError } from "../errors";
+import { classifyAdapter } from "./adapterClass";
+import type { AdapterReport, ExecutorLimits } from "./executor";
+
+export interface AcquireOptions {
+  /** Which adapter to prefer where the platform has several. Default "high-performance". */
+  powerPreference?: GPUPowerPreference;
+  /** Lower limits than the adapter offers, for tests of the paths that split. */
+  limits?: Partial<ExecutorLimits>;
+  /** Features to leave unused, by WebGPU name, for tests of the paths without them. */
+  withoutFeatures?: readonly string[];
+}
+
+const usefulFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+
+const limitNames = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupsPerDimension",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
+
+export function describeAdapter(adapter: GPUAdapter): AdapterReport {
+  const { info } = adapter;
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    class: classifyAdapter(info),
+    features: [...adapter.features].sort(),
+    subgroupMinSize: info.subgroupMinSize ?? 0,
+    subgroupMaxSize: info.subgroupMaxSize ?? 0,
+  };
+}
+
+export interface Acquired {
+  readonly device: GPUDevice;
+  /** Held for the life of the device: Dawn crashes when the adapter is collected first. */
+  readonly adapter: GPUAdapter;
+  readonly report: AdapterReport;
+  readonly limits: ExecutorLimits;
+}
+
+/**
+ * Asks for an adapter and a device on it, with the adapter's own limits by name.
+ * @throws AdapterError when there is no adapter or the device request is refused.
+ */
+export async function acquire(gpu: GPU, options: AcquireOptions = {}): Promise<Acquired> {
+  const adapter = await gpu.requestAdapter({
+    powerPreference: options.powerPreference ?? "high-performance",
+  });
+  if (!adapter)
+    throw new AdapterError(
+      "No WebGPU adapter was found. Run `tilegrad doctor` to see what is missing on this machine.",
+    );
+  const unused = new Set(options.withoutFeatures ?? []);
+  const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !unused.has(f));
+  const requiredLimits: Record<string, number> = {};
+  for (const name of limitNames) requiredLimits[name] = adapter.limits[name];
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ requiredFeatures, requiredLimits, label: "tilegrad" });
+  } catch (error) {
+    throw new AdapterError(
+      `The adapter "${adapter.info.description || adapter.info.vendor}" refused a device: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  const granted: ExecutorLimits = {
+    maxBufferBytes: device.limits.maxBufferSize,
+    maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
+    maxWorkgroupsPerDimension: device.limits.maxComputeWorkgroupsPerDimension,
+    maxInvocationsPerWorkgroup: device.limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+  };
+  return {
+    device,
+    adapter,
+    report: { ...describeAdapter(adapter), features: [...device.features].sort() },
+    limits: { ...granted, ...options.limits },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Device memory by size class. A released buffer may be handed out again at once: commands run in
+ * order, so a later dispatch cannot overtake an earlier one. Only a host write can (it is ordered against
+ * submits, not against the section being recorded), hence `forHostWrite`.
+ */
+import { LimitError } from "../errors";
+import type { DeviceBuffer, Executor } from "./executor";
+
+/** What memory is used for, in reports. */
+export type MemoryCategory = "tensor" | "parameter" | "gradient" | "optimizer" | "constant";
+
+export interface MemoryReport {
+  /** Bytes of buffers in use. */
+  liveBytes: number;
+  /** The largest `liveBytes` since the start or `resetPeak`. */
+  peakBytes: number;
+  /** Bytes of released buffers kept for reuse. */
+  pooledBytes: number;
+  /** Buffers in use. */
+  liveBuffers: number;
+  byCategory: Record<MemoryCategory, number>;
+}
+
+const smallest = 256;
+
+/** Four classes per power of two: at most a quarter of a buffer is slack. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= smallest) return smallest;
+  const power = 2 ** Math.floor(Math.log2(bytes - 1));
+  const step = Math.max(power / 4, smallest);
+  return Math.ceil(bytes / step) * step;
+}
+
+export class BufferPool {
+  private readonly free = new Map<number, DeviceBuffer[]>();
+  private readonly categories = new Map<DeviceBuffer, MemoryCategory>();
+  private live = 0;
+  private peak = 0;
+  private pooled = 0;
+  private readonly byCategory: Record<MemoryCategory, number> = {
+    tensor: 0,
+    parameter: 0,
+    gradient: 0,
+    optimizer: 0,
+    constant: 0,
+  };
+
+  constructor(private readonly executor: Executor) {}
+
+  /**
+   * A buffer of at least `bytes`, contents undefined.
+   * @param forHostWrite the caller writes host data into it before any dispatch uses it.
+   * @throws LimitError beyond the largest buffer or binding of the device.
+   */
+  allocate(
+    bytes: number,
+    label: string,
+    category: MemoryCategory = "tensor",
+    forHostWrite = false,
+  ): DeviceBuffer {
+    const { maxBufferBytes, maxBindingBytes } = this.executor.limits;
+    const limit = Math.min(maxBufferBytes, maxBindingBytes);
+    if (bytes > limit)
+      throw new LimitError(
+        `${label} needs ${bytes} bytes; this device binds at most ${limit} at once. Use smaller tensors (a smaller batch, or split the tensor by rows).`,
+      );
+    const wanted = Math.min(sizeClass(bytes), Math.floor(limit / smallest) * smallest || smallest);
+    const size = Math.max(wanted, Math.ceil(bytes / smallest) * smallest);
+    const buffer = this.take(size, forHostWrite) ?? this.executor.createBuffer(size, label);
+    this.categories.set(buffer, category);
+    this.byCategory[category] += size;
+    this.live += size;
+    this.peak = Math.max(this.peak, this.live);
+    return buffer;
+  }
+
+  release(buffer: DeviceBuffer): void {
+    const category = this.categories.get(buffer);
+    if (category === undefined) return;
+    this.categories.delete(buffer);
+    this.byCategory[category] -= buffer.bytes;
+    this.live -= buffer.bytes;
+    this.pooled += buffer.bytes;
+    const shelf = this.free.get(buffer.bytes);
+    if (shelf) shelf.push(buffer);
+    else this.free.set(buffer.bytes, [buffer]);
+  }
+
+  /** Destroys the released buffers kept for reuse. */
+  trim(): void {
+    for (const shelf of this.free.values())
+      for (const buffer of shelf) this.executor.destroyBuffer(buffer);
+    this.free.clear();
+    this.pooled = 0;
+  }
+
+  resetPeak(): void {
+    this.peak = this.live;
+  }
+
+  report(): MemoryReport {
+    return {
+      liveBytes: this.live,
+      peakBytes: this.peak,
+      pooledBytes: this.pooled,
+      liveBuffers: this.categories.size,
+      byCategory: { ...this.byCategory },
+    };
+  }
+
+  private take(size: number, forHostWrite: boolean): DeviceBuffer | undefined {
+    const shelf = this.free.get(size);
+    if (!shelf) return undefined;
+    for (let i = shelf.length - 1; i >= 0; i--) {
+      const buffer = shelf[i]!;
+      if (forHostWrite && buffer.lastUse >= this.executor.section) continue;
+      shelf.splice(i, 1);
+      this.pooled -= size;
+      return buffer;
+    }
+    return undefined;
+  }
+}

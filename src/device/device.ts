@@ -1,0 +1,91 @@
+/**
+ * A device: an executor, its memory, and the fault word that kernels report bad data through.
+ * Several can live side by side; a tensor belongs to the one it was made on.
+ */
+import { ArgumentError, IndexError, TilegradError } from "../errors";
+import { BufferPool } from "./bufferPool";
+import type { BufferBinding, DeviceBuffer, Executor, ReadRange } from "./executor";
+
+/** Bytes of the fault buffer: site, offending value, limit, unused. */
+const faultBytes = 16;
+
+export class Device {
+  readonly pool: BufferPool;
+  private readonly faultBuffer: DeviceBuffer;
+  private readonly sites: string[] = [];
+  private readonly siteNumbers = new Map<string, number>();
+
+  constructor(readonly executor: Executor) {
+    this.pool = new BufferPool(executor);
+    this.faultBuffer = this.pool.allocate(faultBytes, "faults", "constant");
+  }
+
+  /** Where kernels report a value out of range: see shaders/include/fault.wgsl. */
+  get faults(): BufferBinding {
+    return { buffer: this.faultBuffer, offset: 0, bytes: faultBytes };
+  }
+
+  /** A number for `faults` that stands for this description in the error. */
+  faultSite(description: string): number {
+    let site = this.siteNumbers.get(description);
+    if (site === undefined) {
+      site = this.sites.push(description);
+      this.siteNumbers.set(description, site);
+    }
+    return site;
+  }
+
+  /** Reads ranges after all recorded work. @throws IndexError if a kernel reported a fault. */
+  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    const results = await this.executor.read([...ranges, this.faults]);
+    const [site, value, limit] = new Uint32Array(results.pop()!);
+    if (site) {
+      this.executor.clear(this.faults);
+      throw new IndexError(
+        `${this.sites[site - 1]}: index ${value! | 0} is out of range; valid are 0 to ${limit! - 1}. Check the data or the size of the table.`,
+      );
+    }
+    return results;
+  }
+
+  /** Waits for all work. @throws the first device error, or IndexError for a fault. */
+  async synchronize(): Promise<void> {
+    await this.read([]);
+  }
+
+  async destroy(): Promise<void> {
+    if (current === this) current = null;
+    await this.executor.destroy();
+  }
+}
+
+let current: Device | null = null;
+
+/** The device that new tensors are made on. @throws TilegradError before `init`. */
+export function currentDevice(): Device {
+  if (!current)
+    throw new TilegradError("No device yet. Call `await init()` before making tensors.");
+  return current;
+}
+
+/** Makes `device` the one new tensors are made on; returns the one before. */
+export function setCurrentDevice(device: Device | null): Device | null {
+  const before = current;
+  current = device;
+  return before;
+}
+
+/** Runs `fn` with `device` as the current one. Not for async functions: it ends when `fn` returns. */
+export function withDevice<T>(device: Device, fn: () => T): T {
+  const before = setCurrentDevice(device);
+  try {
+    const result = fn();
+    if (result instanceof Promise)
+      throw new ArgumentError(
+        "withDevice(device, fn): fn is async, but the device is only set until it returns. Pass { device } where tensors are made.",
+      );
+    return result;
+  } finally {
+    setCurrentDevice(before);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The queue interface. An executor runs kernels on buffers, in the order in which they were dispatched,
+ * and knows nothing of tensors. WebGPU is one executor; others compile the same WGSL for other hardware.
+ *
+ * Ordering: dispatch, copy, clear and write take effect in call order. Nothing is guaranteed to have
+ * started before `flush`, and nothing to have ended before `read` or `drain` resolves.
+ */
+import type { DeviceError } from "../errors";
+
+/** One kernel text with its pipeline constants chosen: what an executor compiles once and keeps. */
+export interface Program {
+  /** Unique among all programs. */
+  readonly key: string;
+  /** The kernel's name, for errors and profiles: `matmul/register`. */
+  readonly name: string;
+  readonly wgsl: string;
+  readonly overrides: Readonly<Record<string, number>>;
+  /** Storage bindings of group 0. */
+  readonly bindings: readonly {
+    readonly name: string;
+    readonly index: number;
+    readonly access: "read" | "read_write";
+  }[];
+  /** The uniform of group 0, or null. `size` in bytes. */
+  readonly params: { readonly index: number; readonly size: number } | null;
+}
+
+/** Device memory. `bytes` is the allocated size, a multiple of 256. */
+export interface DeviceBuffer {
+  readonly bytes: number;
+  readonly label: string;
+  /** The stream section that last used the buffer: see `Executor.section`. */
+  lastUse: number;
+}
+
+/** A range of a buffer, in bytes. `offset` is a multiple of 256; `bytes` of 4. */
+export interface BufferBinding {
+  readonly buffer: DeviceBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Where to read: any 4-byte aligned range. */
+export type ReadRange = BufferBinding;
+
+export interface ExecutorLimits {
+  /** Largest buffer, bytes. */
+  readonly maxBufferBytes: number;
+  /** Largest range one binding may cover, bytes. */
+  readonly maxBindingBytes: number;
+  readonly maxStorageBuffers: number;
+  readonly maxWorkgroupsPerDimension: number;
+  readonly maxInvocationsPerWorkgroup: number;
+  readonly maxWorkgroupBytes: number;
+}
+
+/**
+ * What kernel variants are chosen by. `software`: a CPU behind a Vulkan or WebAssembly interface, where
+ * barriers are dear and workgroup memory buys nothing. `hardware`: a GPU.
+ */
+export type AdapterClass = "software" | "hardware";
+
+export interface AdapterReport {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly class: AdapterClass;
+  readonly features: readonly string[];
+  /** 0 where unknown. */
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+}
+
+/** Counts since the executor was made. */
+export interface ExecutorCounters {
+  dispatches: number;
+  submits: number;
+  copies: number;
+  programs: number;
+}
+
+/** One timed dispatch. */
+export interface KernelTiming {
+  readonly name: string;
+  readonly nanoseconds: number;
+}
+
+export interface Executor {
+  readonly kind: "webgpu";
+  readonly adapter: AdapterReport;
+  readonly limits: ExecutorLimits;
+  readonly counters: Readonly<ExecutorCounters>;
+  /** The number of the stream section being recorded; `flush` ends it. */
+  readonly section: number;
+  /** Why the executor can no longer be used, or null. */
+  readonly failure: DeviceError | null;
+
+  /** A new zeroed buffer. Throws LimitError beyond `maxBufferBytes`. */
+  createBuffer(bytes: number, label: string): DeviceBuffer;
+  /** Frees the memory once the work submitted so far has used it. */
+  destroyBuffer(buffer: DeviceBuffer): void;
+  /**
+   * Writes host data. The buffer must not have been used in the section being recorded (the write would
+   * overtake that use): `buffer.lastUse < executor.section`.
+   */
+  write(buffer: DeviceBuffer, offset: number, data: ArrayBufferView): void;
+  dispatch(
+    program: Program,
+    bindings: readonly BufferBinding[],
+    params: Uint8Array | null,
+    grid: readonly [number, number, number],
+  ): void;
+  copy(from: BufferBinding, to: BufferBinding): void;
+  clear(range: BufferBinding): void;
+  /** Submits what was recorded. Cheap when nothing was. */
+  flush(): void;
+  /** Flushes and resolves with the bytes of each range, after all work before it. */
+  read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]>;
+  /** Flushes and resolves when all work is done. Rejects with the failure, if one surfaced. */
+  drain(): Promise<void>;
+  /** Resolves when at most `sections` submitted sections are unfinished. */
+  throttle(sections: number): Promise<void>;
+  /** Times every dispatch until the returned function is called, which drains and gives the timings. */
+  startTiming(): () => Promise<KernelTiming[]>;
+  destroy(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/** One begin and one end timestamp per dispatch, in query sets of 2,048 dispatches. */
+import type { KernelTiming } from "./executor";
+
+const pairs = 2048;
+
+export class TimestampRecorder {
+  private readonly names: string[][] = [[]];
+  private readonly results: GPUBuffer[] = [];
+  private readonly set: GPUQuerySet | null;
+
+  /** Without `timestamp-query` nothing is recorded and `finish` gives an empty list. */
+  constructor(private readonly device: GPUDevice) {
+    this.set = device.features.has("timestamp-query")
+      ? device.createQuerySet({ type: "timestamp", count: pairs * 2 })
+      : null;
+  }
+
+  get full(): boolean {
+    return this.names.at(-1)!.length === pairs;
+  }
+
+  next(name: string): { timestampWrites?: GPUComputePassTimestampWrites } {
+    if (!this.set) return {};
+    const batch = this.names.at(-1)!;
+    const index = batch.push(name) - 1;
+    return {
+      timestampWrites: {
+        querySet: this.set,
+        beginningOfPassWriteIndex: index * 2,
+        endOfPassWriteIndex: index * 2 + 1,
+      },
+    };
+  }
+
+  /** Encodes the move of the recorded timestamps into a buffer, and starts the next batch. */
+  resolve(encoder: GPUCommandEncoder): void {
+    const count = this.names.at(-1)!.length * 2;
+    if (!this.set || count === 0) return;
+    const resolved = this.device.createBuffer({
+      size: count * 8,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const readable = this.device.createBuffer({
+      size: count * 8,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    encoder.resolveQuerySet(this.set, 0, count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, readable, 0, count * 8);
+    this.results.push(readable);
+    this.names.push([]);
+  }
+
+  async finish(): Promise<KernelTiming[]> {
+    const timings: KernelTiming[] = [];
+    for (const [batch, buffer] of this.results.entries()) {
+      await buffer.mapAsync(GPUMapMode.READ);
+      const stamps = new BigUint64Array(buffer.getMappedRange());
+      this.names[batch]!.forEach((name, i) => {
+        timings.push({ name, nanoseconds: Number(stamps[i * 2 + 1]! - stamps[i * 2]!) });
+      });
+      buffer.destroy();
+    }
+    this.set?.destroy();
+    return timings;
+  }
+}

@@ -1,0 +1,290 @@
+/** Arithmetic and comparison of two operands, with broadcasting. */
+import type { Tensor } from "../tensor/tensor";
+import { log, sign } from "./functions";
+import { asFloat, type Operand, operands } from "./operand";
+import { binary, numeric, real, signed, ternary, unary, wherePrimitive } from "./pointwise";
+import type { Primitive } from "./primitive";
+import { to } from "./shape";
+import { bind } from "./trace";
+
+const addPrimitive = binary({
+  name: "add",
+  formula: "a + b",
+  functions: numeric("op_add"),
+  saves: "nothing",
+  vjp: (g) => [() => g, () => g],
+});
+const subPrimitive = binary({
+  name: "sub",
+  formula: "a - b",
+  functions: numeric("op_sub"),
+  saves: "nothing",
+  vjp: (g) => [() => g, () => neg(g)],
+});
+const mulPrimitive = binary({
+  name: "mul",
+  formula: "a · b",
+  functions: numeric("op_mul"),
+  vjp: (g, { a, b }) => [() => mul(g, b), () => mul(g, a)],
+});
+const divPrimitive = binary({
+  name: "div",
+  formula: "a / b",
+  functions: real("op_div"),
+  vjp: (g, { a, b }) => [() => div(g, b), () => neg(div(mul(g, a), square(b)))],
+});
+const powPrimitive = binary({
+  name: "pow",
+  formula: "a^b",
+  functions: real("op_pow"),
+  saves: "everything",
+  vjp: (g, { a, b, y }) => [
+    () => mul(g, where(eq(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    // d a^b / db = a^b log a; at a = 0 the limit for b > 0 is 0.
+    () => mul(g, where(eq(a, 0), 0, mul(y, log(where(eq(a, 0), 1, a))))),
+  ],
+});
+/** A tie gives half the gradient to each, as in PyTorch. */
+const extremum = (name: "maximum" | "minimum"): Primitive<null> =>
+  binary({
+    name,
+    formula: name === "maximum" ? "max(a, b)" : "min(a, b)",
+    functions: numeric(name === "maximum" ? "op_max" : "op_min"),
+    vjp: (g, { a, b }) => {
+      const share = (x: Tensor, y: Tensor) => {
+        const wins = name === "maximum" ? gt(x, y) : lt(x, y);
+        return mul(g, add(to(wins, g.dtype), mul(to(eq(x, y), g.dtype), 0.5)));
+      };
+      return [() => share(a, b), () => share(b, a)];
+    },
+  });
+const maximumPrimitive = extremum("maximum");
+const minimumPrimitive = extremum("minimum");
+
+const negPrimitive = unary({
+  name: "neg",
+  formula: "-x",
+  functions: signed("op_neg"),
+  saves: "nothing",
+  vjp: (g) => neg(g),
+});
+const absPrimitive = unary({
+  name: "abs",
+  formula: "|x|",
+  functions: signed("op_abs"),
+  vjp: (g, { x }) => mul(g, sign(x)),
+});
+const squarePrimitive = unary({
+  name: "square",
+  formula: "x²",
+  functions: signed("op_square"),
+  vjp: (g, { x }) => mul(g, mul(x, 2)),
+});
+
+const clampPrimitive = ternary({
+  name: "clamp",
+  formula: "min(max(x, low), high)",
+  functions: signed("op_clamp"),
+  vjp: (g, { inputs: [x, low, high] }) => [
+    () => where(logicalAnd(ge(x, low), le(x, high)), g, 0),
+    () => where(lt(x, low), g, 0),
+    () => where(gt(x, high), g, 0),
+  ],
+});
+const lerpPrimitive = ternary({
+  name: "lerp",
+  formula: "a + t · (b - a)",
+  functions: real("op_lerp"),
+  vjp: (g, { inputs: [a, b, t] }) => [
+    () => mul(g, sub(1, t)),
+    () => mul(g, t),
+    () => mul(g, sub(b, a)),
+  ],
+});
+
+const selectPrimitive = wherePrimitive((g, condition) => [
+  () => where(condition, g, 0),
+  () => where(condition, 0, g),
+]);
+
+const comparison = (name: string, formula: string, bool: boolean): Primitive<null> =>
+  binary({
+    name,
+    formula,
+    functions: numeric(`op_${name}`),
+    result: "bool",
+    bool,
+    saves: "nothing",
+    vjp: null,
+  });
+const eqPrimitive = comparison("eq", "a = b", true);
+const nePrimitive = comparison("ne", "a ≠ b", true);
+const ltPrimitive = comparison("lt", "a < b", false);
+const lePrimitive = comparison("le", "a ≤ b", false);
+
+const logical = (name: string, formula: string, fn: string): Primitive<null> =>
+  binary({
+    name,
+    formula,
+    functions: { u32: fn },
+    result: "bool",
+    bool: true,
+    saves: "nothing",
+    vjp: null,
+  });
+const andPrimitive = logical("logicalAnd", "a ∧ b", "op_and_u32");
+const orPrimitive = logical("logicalOr", "a ∨ b", "op_or_u32");
+const notPrimitive = unary({
+  name: "logicalNot",
+  formula: "¬x",
+  functions: { u32: "op_not_u32" },
+  result: "bool",
+  bool: true,
+  saves: "nothing",
+  vjp: null,
+});
+
+const run2 = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>
+  bind(primitive, operands(a, b), null)[0]!;
+
+/** a + b, with broadcasting. */
+export function add(a: Operand, b: Operand): Tensor {
+  return run2(addPrimitive, a, b);
+}
+
+/** a - b, with broadcasting. */
+export function sub(a: Operand, b: Operand): Tensor {
+  return run2(subPrimitive, a, b);
+}
+
+/** a · b, with broadcasting. */
+export function mul(a: Operand, b: Operand): Tensor {
+  return run2(mulPrimitive, a, b);
+}
+
+/** a / b, with broadcasting. Integers are divided as real numbers (f32), as in PyTorch. */
+export function div(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return bind(divPrimitive, [asFloat(x), asFloat(y)], null)[0]!;
+}
+
+/** a^b, with broadcasting; NaN for a < 0 and b not whole. Integers are taken as real numbers (f32). */
+export function pow(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return bind(powPrimitive, [asFloat(x), asFloat(y)], null)[0]!;
+}
+
+/** The greater of a and b; NaN wins; a tie shares the gradient. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return run2(maximumPrimitive, a, b);
+}
+
+/** The lesser of a and b; NaN wins; a tie shares the gradient. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return run2(minimumPrimitive, a, b);
+}
+
+/** -x */
+export function neg(x: Tensor): Tensor {
+  return bind(negPrimitive, [x], null)[0]!;
+}
+
+/** |x|; its gradient at 0 is 0. */
+export function abs(x: Tensor): Tensor {
+  return bind(absPrimitive, [x], null)[0]!;
+}
+
+/** x² */
+export function square(x: Tensor): Tensor {
+  return bind(squarePrimitive, [x], null)[0]!;
+}
+
+/** x held between low and high; the gradient passes where x is inside, bounds included. */
+export function clamp(x: Tensor, low: Operand, high: Operand): Tensor {
+  const [a, b] = operands(x, low);
+  const [c, d] = operands(a, high);
+  return bind(clampPrimitive, [c, to(b, c.dtype), d], null)[0]!;
+}
+
+/** a + t · (b - a), with broadcasting. */
+export function lerp(a: Tensor, b: Operand, t: Operand): Tensor {
+  const [x, y] = operands(asFloat(a), b);
+  return bind(lerpPrimitive, [x, y, operands(x, t)[1]], null)[0]!;
+}
+
+/** condition ? a : b, element by element, with broadcasting. `condition` is bool. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const [x, y] =
+    typeof a === "number" && typeof b === "number"
+      ? operands(a, b, to(condition, "f32"))
+      : operands(a, b);
+  return bind(selectPrimitive, [condition, x, y], null)[0]!;
+}
+
+/** a = b, as bool. */
+export function eq(a: Operand, b: Operand): Tensor {
+  return run2(eqPrimitive, a, b);
+}
+
+/** a ≠ b, as bool. */
+export function ne(a: Operand, b: Operand): Tensor {
+  return run2(nePrimitive, a, b);
+}
+
+/** a < b, as bool. */
+export function lt(a: Operand, b: Operand): Tensor {
+  return run2(ltPrimitive, a, b);
+}
+
+/** a ≤ b, as bool. */
+export function le(a: Operand, b: Operand): Tensor {
+  return run2(lePrimitive, a, b);
+}
+
+/** a > b, as bool. */
+export function gt(a: Operand, b: Operand): Tensor {
+  return run2(ltPrimitive, b, a);
+}
+
+/** a ≥ b, as bool. */
+export function ge(a: Operand, b: Operand): Tensor {
+  return run2(lePrimitive, b, a);
+}
+
+/** a ∧ b of two bool tensors. */
+export function logicalAnd(a: Tensor, b: Tensor): Tensor {
+  return bind(andPrimitive, [a, b], null)[0]!;
+}
+
+/** a ∨ b of two bool tensors. */
+export function logicalOr(a: Tensor, b: Tensor): Tensor {
+  return bind(orPrimitive, [a, b], null)[0]!;
+}
+
+/** ¬x of a bool tensor. */
+export function logicalNot(x: Tensor): Tensor {
+  return bind(notPrimitive, [x], null)[0]!;
+}
+
+export const arithmeticPrimitives = [
+  addPrimitive,
+  subPrimitive,
+  mulPrimitive,
+  divPrimitive,
+  powPrimitive,
+  maximumPrimitive,
+  minimumPrimitive,
+  negPrimitive,
+  absPrimitive,
+  squarePrimitive,
+  clampPrimitive,
+  lerpPrimitive,
+  selectPrimitive,
+  eqPrimitive,
+  nePrimitive,
+  ltPrimitive,
+  lePrimitive,
+  andPrimitive,
+  orPrimitive,
+  notPrimitive,
+];

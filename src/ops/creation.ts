@@ -1,0 +1,102 @@
+/** Tensors from a rule rather than from host values. */
+import { currentDevice } from "../device/device";
+import { ArgumentError } from "../errors";
+import { requireOffered, type TensorOptions } from "../tensor/creation";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { checkShape, normalizeDim, type Shape } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { ge, where } from "./arithmetic";
+import { expand, fillInto, reshape, to } from "./shape";
+
+/** Every element `value`; f32 unless `dtype` says otherwise. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkShape("full", shape);
+  const device = options.device ?? currentDevice();
+  const dtype = options.dtype ?? "f32";
+  requireOffered(device, dtype);
+  const y = DeviceTensor.empty(device, shape, dtype);
+  return y.size === 0 ? y : fillInto(y, dtype === "bool" ? Number(value !== 0) : value);
+}
+
+export function zeros(shape: Shape, options?: TensorOptions): Tensor {
+  return full(shape, 0, options);
+}
+
+export function ones(shape: Shape, options?: TensorOptions): Tensor {
+  return full(shape, 1, options);
+}
+
+/** Zeros of the shape, dtype and device of `x`. */
+export function zerosLike(x: Tensor): Tensor {
+  return full(x.shape, 0, { dtype: x.dtype, device: x.device });
+}
+
+/** Ones of the shape, dtype and device of `x`. */
+export function onesLike(x: Tensor): Tensor {
+  return full(x.shape, 1, { dtype: x.dtype, device: x.device });
+}
+
+/**
+ * start, start + step, … before end; one argument is the end. i32 for whole numbers, else f32.
+ * @example arange(3) // 0, 1, 2
+ */
+export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+  const [first, last] = end === undefined ? [0, start] : [start, end];
+  if (step === 0 || !Number.isFinite((last - first) / step))
+    throw new ArgumentError(`arange: step ${step} never gets from ${first} to ${last}.`);
+  const count = Math.max(Math.ceil((last - first) / step), 0);
+  const whole = Number.isInteger(first) && Number.isInteger(step);
+  const device = options.device ?? currentDevice();
+  const y = DeviceTensor.empty(device, [count], options.dtype ?? (whole ? "i32" : "f32"));
+  return count === 0 ? y : fillInto(y, first, step);
+}
+
+/** `count` numbers from start to end, both included, evenly spaced; f32. */
+export function linspace(start: number, end: number, count: number, options: TensorOptions = {}): Tensor {
+  if (!Number.isInteger(count) || count < 0)
+    throw new ArgumentError(`linspace: count ${count} must be a whole number >= 0.`);
+  const device = options.device ?? currentDevice();
+  const y = DeviceTensor.empty(device, [count], options.dtype ?? "f32");
+  return count === 0 ? y : fillInto(y, start, count > 1 ? (end - start) / (count - 1) : 0);
+}
+
+/** The identity matrix. */
+export function eye(n: number, m = n, options: TensorOptions = {}): Tensor {
+  const rows = reshape(arange(0, n, 1, { ...options, dtype: "i32" }), [n, 1]);
+  const columns = arange(0, m, 1, { ...options, dtype: "i32" });
+  return to(rows.eq(columns), options.dtype ?? "f32");
+}
+
+/** True where column - row <= diagonal, over the last two dimensions of `shape`. */
+function lowerMask(like: Tensor, diagonal: number): Tensor {
+  const [n, m] = like.shape.slice(-2) as [number, number];
+  const { device } = like;
+  const rows = reshape(arange(diagonal, n + diagonal, 1, { device }), [n, 1]);
+  const columns = arange(0, m, 1, { device });
+  return expand(ge(rows, columns), [n, m]);
+}
+
+function requireMatrix(op: string, x: Tensor): void {
+  if (x.rank < 2)
+    throw new ArgumentError(`${op}: takes matrices (two or more dimensions), got ${x}.`);
+}
+
+/** The lower triangle: elements with column - row > diagonal become 0. */
+export function tril(x: Tensor, diagonal = 0): Tensor {
+  requireMatrix("tril", x);
+  return where(lowerMask(x, diagonal), x, 0);
+}
+
+/** The upper triangle: elements with column - row < diagonal become 0. */
+export function triu(x: Tensor, diagonal = 0): Tensor {
+  requireMatrix("triu", x);
+  return where(lowerMask(x, diagonal - 1), 0, x);
+}
+
+/** One more dimension of `classes`: 1 at the index, 0 elsewhere; i32. */
+export function oneHot(index: Tensor, classes: number): Tensor {
+  const at = normalizeDim("oneHot", -1, index.rank + 1);
+  const column = reshape(index, [...index.shape.slice(0, at), 1]);
+  const all = arange(0, classes, 1, { device: index.device });
+  return to(column.eq(all), "i32");
+}

@@ -1,0 +1,249 @@
+/** Functions of one operand: elementary functions and activations. Integers are taken as f32. */
+import type { Tensor } from "../tensor/tensor";
+import { add, div, mul, neg, sub } from "./arithmetic";
+import { asFloat } from "./operand";
+import { binary, real, signed, unary } from "./pointwise";
+import type { Primitive } from "./primitive";
+import { bind } from "./trace";
+
+const plain = (
+  name: string,
+  formula: string,
+  vjp: Parameters<typeof unary>[0]["vjp"],
+  saves: "nothing" | "inputs" | "outputs" = "inputs",
+  functions = real(`op_${name}`),
+): Primitive<null> => unary({ name, formula, functions, vjp, saves });
+
+const expPrimitive = plain("exp", "e^x", (g, { y }) => mul(g, y), "outputs");
+const logPrimitive = plain("log", "ln x", (g, { x }) => div(g, x));
+const log1pPrimitive = plain("log1p", "ln(1 + x)", (g, { x }) => div(g, add(x, 1)));
+const expm1Primitive = plain("expm1", "e^x - 1", (g, { y }) => mul(g, add(y, 1)), "outputs");
+const sqrtPrimitive = plain("sqrt", "√x", (g, { y }) => div(g, mul(y, 2)), "outputs");
+const rsqrtPrimitive = plain(
+  "rsqrt",
+  "1 / √x",
+  (g, { y }) => mul(mul(g, -0.5), mul(y, mul(y, y))),
+  "outputs",
+);
+const reciprocalPrimitive = plain(
+  "reciprocal",
+  "1 / x",
+  (g, { y }) => neg(mul(g, mul(y, y))),
+  "outputs",
+);
+const sinPrimitive = plain("sin", "sin x", (g, { x }) => mul(g, cos(x)));
+const cosPrimitive = plain("cos", "cos x", (g, { x }) => neg(mul(g, sin(x))));
+const erfPrimitive = plain("erf", "2/√π ∫₀ˣ e^(-t²) dt", (g, { x }) =>
+  mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
+);
+const softplusPrimitive = plain("softplus", "ln(1 + e^x)", (g, { x }) => mul(g, sigmoid(x)));
+const signPrimitive = plain(
+  "sign",
+  "-1, 0 or 1",
+  (g) => mul(g, 0),
+  "nothing",
+  signed("op_sign"),
+);
+const stepwise = (name: string, formula: string): Primitive<null> =>
+  plain(name, formula, (g) => mul(g, 0), "nothing");
+const floorPrimitive = stepwise("floor", "the greatest whole number ≤ x");
+const ceilPrimitive = stepwise("ceil", "the least whole number ≥ x");
+const roundPrimitive = stepwise("round", "the nearest whole number, ties to even");
+
+/**
+ * An activation whose cotangent is one fused kernel of (g, v), v its input or its output. The fused
+ * kernel's own derivatives come from the plain formula.
+ */
+function activation(
+  name: string,
+  formula: string,
+  of: "input" | "output",
+  derivative: (v: Tensor) => Tensor,
+): [Primitive<null>, Primitive<null>] {
+  const backward = binary({
+    name: `${name}Backward`,
+    formula: `g · d(${formula})/dx`,
+    functions: real(`op_${name}_vjp`),
+    vjp: (g, { a, b, context }) => {
+      const pulled = (i: 0 | 1) => () =>
+        context.pullback((u, v) => [mul(u!, derivative(v!))], [a, b], [g])[i] ?? mul(a, 0);
+      return [pulled(0), pulled(1)];
+    },
+  });
+  const forward = unary({
+    name,
+    formula,
+    functions: real(`op_${name}`),
+    saves: of === "input" ? "inputs" : "outputs",
+    vjp: (g, { x, y }) => bind(backward, [g, of === "input" ? x : y], null)[0]!,
+  });
+  return [forward, backward];
+}
+
+const [tanhPrimitive, tanhBackward] = activation("tanh", "tanh x", "output", (y) =>
+  sub(1, mul(y, y)),
+);
+const [sigmoidPrimitive, sigmoidBackward] = activation("sigmoid", "1 / (1 + e^-x)", "output", (y) =>
+  mul(y, sub(1, y)),
+);
+const [reluPrimitive, reluBackward] = activation("relu", "max(x, 0)", "input", (x) =>
+  mul(add(sign(x), 1), mul(sign(x), 0.5)),
+);
+const [siluPrimitive, siluBackward] = activation("silu", "x · sigmoid(x)", "input", (x) => {
+  const s = sigmoid(x);
+  return mul(s, add(1, mul(x, sub(1, s))));
+});
+const [geluPrimitive, geluBackward] = activation("gelu", "x · Φ(x)", "input", (x) => {
+  const cdf = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
+  const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return add(cdf, mul(x, density));
+});
+const [geluTanhPrimitive, geluTanhBackward] = activation(
+  "gelu_tanh",
+  "x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))",
+  "input",
+  (x) => {
+    const scale = Math.sqrt(2 / Math.PI);
+    const x2 = mul(x, x);
+    const t = tanh(mul(mul(x, add(1, mul(x2, 0.044715))), scale));
+    const slope = mul(add(1, mul(x2, 3 * 0.044715)), scale);
+    const rising = mul(mul(x, sub(1, mul(t, t))), slope);
+    return mul(add(add(t, 1), rising), 0.5);
+  },
+);
+
+const run = (primitive: Primitive<null>, x: Tensor): Tensor =>
+  bind(primitive, [asFloat(x)], null)[0]!;
+
+/** e^x */
+export function exp(x: Tensor): Tensor {
+  return run(expPrimitive, x);
+}
+
+/** Natural logarithm. */
+export function log(x: Tensor): Tensor {
+  return run(logPrimitive, x);
+}
+
+/** ln(1 + x), accurate near 0. */
+export function log1p(x: Tensor): Tensor {
+  return run(log1pPrimitive, x);
+}
+
+/** e^x - 1, accurate near 0. */
+export function expm1(x: Tensor): Tensor {
+  return run(expm1Primitive, x);
+}
+
+/** Square root. */
+export function sqrt(x: Tensor): Tensor {
+  return run(sqrtPrimitive, x);
+}
+
+/** 1 / √x */
+export function rsqrt(x: Tensor): Tensor {
+  return run(rsqrtPrimitive, x);
+}
+
+/** 1 / x */
+export function reciprocal(x: Tensor): Tensor {
+  return run(reciprocalPrimitive, x);
+}
+
+/** Sine of radians; accurate to a few units in the last place for |x| up to about 1,000. */
+export function sin(x: Tensor): Tensor {
+  return run(sinPrimitive, x);
+}
+
+/** Cosine of radians; accurate to a few units in the last place for |x| up to about 1,000. */
+export function cos(x: Tensor): Tensor {
+  return run(cosPrimitive, x);
+}
+
+/** Hyperbolic tangent. */
+export function tanh(x: Tensor): Tensor {
+  return run(tanhPrimitive, x);
+}
+
+/** Error function. */
+export function erf(x: Tensor): Tensor {
+  return run(erfPrimitive, x);
+}
+
+/** 1 / (1 + e^-x) */
+export function sigmoid(x: Tensor): Tensor {
+  return run(sigmoidPrimitive, x);
+}
+
+/** max(x, 0); its gradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  return run(reluPrimitive, x);
+}
+
+/** ln(1 + e^x), without overflow. */
+export function softplus(x: Tensor): Tensor {
+  return run(softplusPrimitive, x);
+}
+
+/** x · sigmoid(x), also called swish. */
+export function silu(x: Tensor): Tensor {
+  return run(siluPrimitive, x);
+}
+
+/**
+ * Gaussian error linear unit (Hendrycks and Gimpel 2016): x · Φ(x).
+ * @param approximate "none" (exact, the default) or "tanh"
+ */
+export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
+  return run(approximate === "tanh" ? geluTanhPrimitive : geluPrimitive, x);
+}
+
+/** -1, 0 or 1. */
+export function sign(x: Tensor): Tensor {
+  return bind(signPrimitive, [x], null)[0]!;
+}
+
+/** The greatest whole number ≤ x. */
+export function floor(x: Tensor): Tensor {
+  return run(floorPrimitive, x);
+}
+
+/** The least whole number ≥ x. */
+export function ceil(x: Tensor): Tensor {
+  return run(ceilPrimitive, x);
+}
+
+/** The nearest whole number, ties to even. */
+export function round(x: Tensor): Tensor {
+  return run(roundPrimitive, x);
+}
+
+export const functionPrimitives = [
+  expPrimitive,
+  logPrimitive,
+  log1pPrimitive,
+  expm1Primitive,
+  sqrtPrimitive,
+  rsqrtPrimitive,
+  reciprocalPrimitive,
+  sinPrimitive,
+  cosPrimitive,
+  tanhPrimitive,
+  tanhBackward,
+  erfPrimitive,
+  sigmoidPrimitive,
+  sigmoidBackward,
+  reluPrimitive,
+  reluBackward,
+  softplusPrimitive,
+  siluPrimitive,
+  siluBackward,
+  geluPrimitive,
+  geluBackward,
+  geluTanhPrimitive,
+  geluTanhBackward,
+  signPrimitive,
+  floorPrimitive,
+  ceilPrimitive,
+  roundPrimitive,
+];

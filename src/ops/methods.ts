@@ -1,0 +1,101 @@
+/** Every operation as a method of `Tensor`: `a.mul(b)` is `mul(a, b)`. */
+import { Tensor } from "../tensor/tensor";
+import * as arithmetic from "./arithmetic";
+import * as creation from "./creation";
+import * as functions from "./functions";
+import * as reduce from "./reduce";
+import * as shape from "./shape";
+
+const methods = {
+  add: arithmetic.add,
+  sub: arithmetic.sub,
+  mul: arithmetic.mul,
+  div: arithmetic.div,
+  pow: arithmetic.pow,
+  maximum: arithmetic.maximum,
+  minimum: arithmetic.minimum,
+  neg: arithmetic.neg,
+  abs: arithmetic.abs,
+  square: arithmetic.square,
+  clamp: arithmetic.clamp,
+  lerp: arithmetic.lerp,
+  eq: arithmetic.eq,
+  ne: arithmetic.ne,
+  lt: arithmetic.lt,
+  le: arithmetic.le,
+  gt: arithmetic.gt,
+  ge: arithmetic.ge,
+  logicalAnd: arithmetic.logicalAnd,
+  logicalOr: arithmetic.logicalOr,
+  logicalNot: arithmetic.logicalNot,
+  exp: functions.exp,
+  log: functions.log,
+  log1p: functions.log1p,
+  expm1: functions.expm1,
+  sqrt: functions.sqrt,
+  rsqrt: functions.rsqrt,
+  reciprocal: functions.reciprocal,
+  sin: functions.sin,
+  cos: functions.cos,
+  tanh: functions.tanh,
+  erf: functions.erf,
+  sigmoid: functions.sigmoid,
+  relu: functions.relu,
+  softplus: functions.softplus,
+  silu: functions.silu,
+  gelu: functions.gelu,
+  sign: functions.sign,
+  floor: functions.floor,
+  ceil: functions.ceil,
+  round: functions.round,
+  sum: reduce.sum,
+  mean: reduce.mean,
+  max: reduce.max,
+  min: reduce.min,
+  any: reduce.any,
+  all: reduce.all,
+  argmax: reduce.argmax,
+  argmin: reduce.argmin,
+  variance: reduce.variance,
+  reshape: shape.reshape,
+  flatten: shape.flatten,
+  squeeze: shape.squeeze,
+  unsqueeze: shape.unsqueeze,
+  permute: shape.permute,
+  transpose: shape.transpose,
+  expand: shape.expand,
+  slice: shape.slice,
+  narrow: shape.narrow,
+  select: shape.select,
+  pad: shape.pad,
+  split: shape.split,
+  contiguous: shape.contiguous,
+  clone: shape.clone,
+  to: shape.to,
+  detach: shape.stopGradient,
+  tril: creation.tril,
+  triu: creation.triu,
+};
+
+type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result
+  ? (...rest: Rest) => Result
+  : F extends (x: infer _, ...rest: infer Rest) => infer Result
+    ? (...rest: Rest) => Result
+    : never;
+type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
+
+declare module "../tensor/tensor" {
+  interface Tensor extends Methods {}
+}
+
+/** Called by `init`; a second call changes nothing. */
+export function installMethods(): void {
+  for (const [name, fn] of Object.entries(methods) as [string, (...args: unknown[]) => unknown][])
+    Object.defineProperty(Tensor.prototype, name, {
+      value(this: Tensor, ...args: unknown[]) {
+        return fn(this, ...args);
+      },
+      configurable: true,
+      writable: true,
+    });
+}

@@ -1,0 +1,30 @@
+/** Numbers beside tensors, and two tensors of different dtypes. */
+import { constant } from "../tensor/creation";
+import { type DType, isFloat, promote } from "../tensor/dtype";
+import type { Tensor } from "../tensor/tensor";
+import { to } from "./shape";
+
+/** An operand of a pointwise operation. A number takes the tensor's dtype (f32 if it is not whole). */
+export type Operand = Tensor | number;
+
+function asTensor(value: Operand, like: Tensor): Tensor {
+  if (typeof value !== "number") return value;
+  const fits = isFloat(like.dtype) || (Number.isInteger(value) && like.dtype !== "bool");
+  const dtype: DType = fits ? like.dtype : Number.isInteger(value) ? "i32" : "f32";
+  return constant(like.device, value, dtype);
+}
+
+/** Both as tensors of the dtype they promote to. At least one is a tensor. */
+export function operands(a: Operand, b: Operand, other?: Tensor): [Tensor, Tensor] {
+  const like = typeof a !== "number" ? a : typeof b !== "number" ? b : other;
+  if (!like) throw new TypeError("operands: at least one must be a tensor");
+  const x = asTensor(a, like);
+  const y = asTensor(b, like);
+  const dtype = promote(x.dtype, y.dtype);
+  return [to(x, dtype), to(y, dtype)];
+}
+
+/** Integers and bools as f32, for functions that are only defined on real numbers. */
+export function asFloat(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? x : to(x, "f32");
+}

@@ -1,0 +1,387 @@
+/**
+ * The pointwise operations: one row each. A row names the WGSL function, the element types it is defined
+ * for, and its reverse rule; kernels, methods, tests and documentation read the row.
+ */
+import { DTypeError } from "../errors";
+import {
+  gridFor,
+  launch,
+  pointwiseBinary,
+  pointwiseBinaryStrided,
+  pointwiseTernaryStrided,
+  pointwiseUnary,
+  pointwiseUnaryStrided,
+  pointwiseWhereStrided,
+} from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { type DType, storageType } from "../tensor/dtype";
+import { broadcastShapes, coalesce, sameShape, type Shape, sizeOf } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import type { Primitive, Saves, Spec, VjpContext } from "./primitive";
+import { sumTo } from "./reduce";
+
+/** Sent as data: WGSL has no literal for infinity and may assume there is none. */
+const infinity = 0x7f800000;
+
+/** Elements per invocation of the dense kernels: one vec4. */
+const lanes = 4;
+
+/** The WGSL function for each computing type; a missing one is not defined for that type. */
+type Functions = Partial<Record<"f32" | "i32" | "u32", string>>;
+
+const real = (name: string): Functions => ({ f32: name });
+const signed = (name: string): Functions => ({ f32: name, i32: `${name}_i32` });
+const numeric = (name: string): Functions => ({ ...signed(name), u32: `${name}_u32` });
+
+/** The type a kernel computes in: f16 is widened, bool is its u32. */
+export function computeType(dtype: DType): "f32" | "i32" | "u32" {
+  const stored = storageType(dtype);
+  return stored === "f16" ? "f32" : stored;
+}
+
+function functionFor(op: string, functions: Functions, dtype: DType, bool: boolean): string {
+  const name = functions[computeType(dtype)];
+  if (!name || (dtype === "bool" && !bool)) {
+    const allowed = Object.keys(functions).concat(bool ? ["bool"] : []);
+    throw new DTypeError(
+      `${op}: not defined for ${dtype}; it takes ${allowed.join(", ")}. Convert with .to("${allowed[0]}").`,
+    );
+  }
+  return name;
+}
+
+/** Up to three dimensions get their own pipeline, more share one of eight. */
+function rankOf(shape: Shape): number {
+  return shape.length <= 3 ? shape.length : 8;
+}
+
+/** Sizes or strides, padded at the front to `rank`. */
+export function padded(values: readonly number[], rank: number, fill: number): number[] {
+  return [...new Array<number>(rank - values.length).fill(fill), ...values];
+}
+
+/** The strides with which an operand walks `shape`: 0 where it is broadcast. */
+export function broadcastStrides(tensor: DeviceTensor, shape: Shape): number[] {
+  const missing = shape.length - tensor.rank;
+  return shape.map((_, i) =>
+    i < missing || tensor.shape[i - missing] === 1 ? 0 : tensor.strides[i - missing]!,
+  );
+}
+
+const isScalar = (t: DeviceTensor): boolean => t.size === 1 && t.bindingOffset === 0;
+
+/** One `OP` over any strides into a part of `target`, dense or not. */
+export function runUnaryInto(
+  x: DeviceTensor,
+  target: DeviceTensor,
+  slots: { OP: string },
+): void {
+  const { shape, strides } = coalesce(x.shape, [x.strides, target.strides]);
+  const rank = rankOf(shape);
+  const inner = shape.at(-1)!;
+  const perInvocation = inner % lanes === 0 ? lanes : 1;
+  const count = sizeOf(shape) / perInvocation;
+  if (count === 0) return;
+  const types = {
+    T: storageType(x.dtype),
+    C: computeType(x.dtype),
+    R: storageType(target.dtype),
+  } as const;
+  launch(
+    x.device,
+    pointwiseUnaryStrided,
+    { x: x.binding, y: target.binding },
+    {
+      shape: padded(shape, rank, 1),
+      strides: padded(strides[0]!, rank, 0),
+      out_strides: padded(strides[1]!, rank, 0),
+      count,
+      offset: x.bindingOffset,
+      out_offset: target.bindingOffset,
+      infinity,
+    },
+    gridFor(x.device, count, 64),
+    { types, slots, overrides: { RANK: rank, LANES: perInvocation } },
+  );
+}
+
+function runUnary(x: DeviceTensor, out: Spec, fn: string): DeviceTensor {
+  const y = DeviceTensor.empty(x.device, out.shape, out.dtype);
+  if (!x.isDense) {
+    runUnaryInto(x, y, { OP: fn });
+    return y;
+  }
+  const count = Math.ceil(x.size / lanes);
+  launch(
+    x.device,
+    pointwiseUnary,
+    { x: x.binding, y: y.binding },
+    { count, infinity },
+    gridFor(x.device, count, 64),
+    {
+      types: { T: storageType(x.dtype), C: computeType(x.dtype), R: storageType(y.dtype) },
+      slots: { OP: fn },
+    },
+  );
+  return y;
+}
+
+function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): DeviceTensor {
+  const y = DeviceTensor.empty(a.device, out.shape, out.dtype);
+  const types = {
+    T: storageType(a.dtype),
+    C: computeType(a.dtype),
+    R: storageType(y.dtype),
+  } as const;
+  const fits = (t: DeviceTensor) => isScalar(t) || (t.isDense && sameShape(t.shape, out.shape));
+  if (fits(a) && fits(b)) {
+    const count = Math.ceil(y.size / lanes);
+    launch(
+      a.device,
+      pointwiseBinary,
+      { a: a.binding, b: b.binding, y: y.binding },
+      { count, infinity },
+      gridFor(a.device, count, 64),
+      {
+        types,
+        slots: { OP: fn },
+        overrides: { A_SCALAR: isScalar(a) ? 1 : 0, B_SCALAR: isScalar(b) ? 1 : 0 },
+      },
+    );
+    return y;
+  }
+  const { shape, strides } = coalesce(out.shape, [
+    broadcastStrides(a, out.shape),
+    broadcastStrides(b, out.shape),
+  ]);
+  const rank = rankOf(shape);
+  const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
+  const count = y.size / perInvocation;
+  launch(
+    a.device,
+    pointwiseBinaryStrided,
+    { a: a.binding, b: b.binding, y: y.binding },
+    {
+      shape: padded(shape, rank, 1),
+      a_strides: padded(strides[0]!, rank, 0),
+      b_strides: padded(strides[1]!, rank, 0),
+      count,
+      a_offset: a.bindingOffset,
+      b_offset: b.bindingOffset,
+      infinity,
+    },
+    gridFor(a.device, count, 64),
+    { types, slots: { OP: fn }, overrides: { RANK: rank, LANES: perInvocation } },
+  );
+  return y;
+}
+
+interface UnaryRow {
+  name: string;
+  formula: string;
+  functions: Functions;
+  /** Result type. Default: that of the operand. */
+  result?: DType;
+  /** True if bool operands are meaningful. */
+  bool?: boolean;
+  saves?: Saves;
+  /** The cotangent of x, given that of y. */
+  vjp: ((g: Tensor, c: { x: Tensor; y: Tensor; context: VjpContext<null> }) => Tensor) | null;
+}
+
+export function unary(row: UnaryRow): Primitive<null> {
+  const { name, formula, functions, vjp } = row;
+  return {
+    name,
+    formula,
+    saves: row.saves ?? "inputs",
+    outputs: ([x]) => {
+      functionFor(name, functions, x!.dtype, row.bool ?? false);
+      return [{ shape: x!.shape, dtype: row.result ?? x!.dtype }];
+    },
+    run: ([x], _, [out]) => [
+      runUnary(x!, out!, functionFor(name, functions, x!.dtype, row.bool ?? false)),
+    ],
+    vjp:
+      vjp &&
+      (([g], context) => [vjp(g!, { x: context.inputs[0]!, y: context.outputs[0]!, context })]),
+  };
+}
+
+interface BinaryRow {
+  name: string;
+  formula: string;
+  functions: Functions;
+  result?: DType;
+  bool?: boolean;
+  saves?: Saves;
+  /** The cotangents of a and b before broadcasting is undone; null entries for zero. */
+  vjp:
+    | ((
+        g: Tensor,
+        c: { a: Tensor; b: Tensor; y: Tensor; context: VjpContext<null> },
+      ) => readonly [(() => Tensor) | null, (() => Tensor) | null])
+    | null;
+}
+
+/** Both operands have the same dtype: the functions users call promote before they bind. */
+export function binary(row: BinaryRow): Primitive<null> {
+  const { name, formula, functions, vjp } = row;
+  const check = (a: Spec, b: Spec): string => {
+    if (a.dtype !== b.dtype)
+      throw new DTypeError(`${name}: operands have dtypes ${a.dtype} and ${b.dtype}.`);
+    return functionFor(name, functions, a.dtype, row.bool ?? false);
+  };
+  return {
+    name,
+    formula,
+    saves: row.saves ?? "inputs",
+    outputs: ([a, b]) => {
+      check(a!, b!);
+      return [
+        { shape: broadcastShapes(name, a!.shape, b!.shape), dtype: row.result ?? a!.dtype },
+      ];
+    },
+    run: ([a, b], _, [out]) => [runBinary(a!, b!, out!, check(a!, b!))],
+    vjp:
+      vjp &&
+      (([g], context) => {
+        const [a, b] = context.inputs as readonly [Tensor, Tensor];
+        const rules = vjp(g!, { a, b, y: context.outputs[0]!, context });
+        return rules.map((rule, i) =>
+          rule && context.needs[i] ? sumTo(rule(), context.inputs[i]!.shape) : null,
+        );
+      }),
+  };
+}
+
+interface TernaryRow {
+  name: string;
+  formula: string;
+  functions: Functions;
+  vjp: (
+    g: Tensor,
+    c: { inputs: readonly [Tensor, Tensor, Tensor] },
+  ) => readonly [(() => Tensor) | null, (() => Tensor) | null, (() => Tensor) | null];
+}
+
+export function ternary(row: TernaryRow): Primitive<null> {
+  const { name, formula, functions, vjp } = row;
+  return {
+    name,
+    formula,
+    saves: "inputs",
+    outputs: ([a, b, c]) => {
+      functionFor(name, functions, a!.dtype, false);
+      return [{ shape: broadcastAll(name, [a!, b!, c!]), dtype: a!.dtype }];
+    },
+    run: (inputs, _, [out]) => {
+      const fn = functionFor(name, functions, out!.dtype, false);
+      const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
+      const walk = walkTogether(inputs, out!.shape);
+      launch(
+        y.device,
+        pointwiseTernaryStrided,
+        { a: inputs[0]!.binding, b: inputs[1]!.binding, c: inputs[2]!.binding, y: y.binding },
+        {
+          shape: walk.shape,
+          a_strides: walk.strides[0]!,
+          b_strides: walk.strides[1]!,
+          c_strides: walk.strides[2]!,
+          count: y.size,
+          a_offset: inputs[0]!.bindingOffset,
+          b_offset: inputs[1]!.bindingOffset,
+          c_offset: inputs[2]!.bindingOffset,
+          infinity,
+        },
+        gridFor(y.device, y.size, 64),
+        {
+          types: { T: storageType(y.dtype), C: computeType(y.dtype) as "f32" | "i32" },
+          slots: { OP: fn },
+          overrides: { RANK: walk.rank },
+        },
+      );
+      return [y];
+    },
+    vjp: ([g], context) => {
+      const rules = vjp(g!, { inputs: context.inputs as unknown as [Tensor, Tensor, Tensor] });
+      return rules.map((rule, i) =>
+        rule && context.needs[i] ? sumTo(rule(), context.inputs[i]!.shape) : null,
+      );
+    },
+  };
+}
+
+function broadcastAll(op: string, specs: readonly Spec[]): number[] {
+  return specs.reduce<number[]>((shape, s) => broadcastShapes(op, shape, s.shape), []);
+}
+
+function walkTogether(inputs: readonly DeviceTensor[], shape: Shape) {
+  const merged = coalesce(
+    shape,
+    inputs.map((t) => broadcastStrides(t, shape)),
+  );
+  const rank = rankOf(merged.shape);
+  return {
+    rank,
+    shape: padded(merged.shape, rank, 1),
+    strides: merged.strides.map((s) => padded(s, rank, 0)),
+  };
+}
+
+/** `condition ? a : b`, the one pointwise operation with operands of two types. */
+export function wherePrimitive(
+  vjp: (g: Tensor, condition: Tensor) => readonly [() => Tensor, () => Tensor],
+): Primitive<null> {
+  return {
+    name: "where",
+    formula: "condition ? a : b",
+    saves: "inputs",
+    outputs: ([condition, a, b]) => {
+      if (condition!.dtype !== "bool")
+        throw new DTypeError(
+          `where: condition has dtype ${condition!.dtype}; it takes bool. Use a comparison, or .to("bool").`,
+        );
+      if (a!.dtype !== b!.dtype)
+        throw new DTypeError(`where: branches have dtypes ${a!.dtype} and ${b!.dtype}.`);
+      return [{ shape: broadcastAll("where", [condition!, a!, b!]), dtype: a!.dtype }];
+    },
+    run: (inputs, _, [out]) => {
+      const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
+      const walk = walkTogether(inputs, out!.shape);
+      launch(
+        y.device,
+        pointwiseWhereStrided,
+        {
+          condition: inputs[0]!.binding,
+          a: inputs[1]!.binding,
+          b: inputs[2]!.binding,
+          y: y.binding,
+        },
+        {
+          shape: walk.shape,
+          condition_strides: walk.strides[0]!,
+          a_strides: walk.strides[1]!,
+          b_strides: walk.strides[2]!,
+          count: y.size,
+          condition_offset: inputs[0]!.bindingOffset,
+          a_offset: inputs[1]!.bindingOffset,
+          b_offset: inputs[2]!.bindingOffset,
+        },
+        gridFor(y.device, y.size, 64),
+        { types: { T: storageType(y.dtype) }, overrides: { RANK: walk.rank } },
+      );
+      return [y];
+    },
+    vjp: ([g], context) => {
+      const [a, b] = vjp(g!, context.inputs[0]!);
+      return [
+        null,
+        context.needs[1] ? sumTo(a(), context.inputs[1]!.shape) : null,
+        context.needs[2] ? sumTo(b(), context.inputs[2]!.shape) : null,
+      ];
+    },
+  };
+}
+
+export { numeric, real, signed };

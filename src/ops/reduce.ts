@@ -1,0 +1,419 @@
+/** Reductions over any dimensions, in a fixed order: the same bits on every run. */
+import type { AdapterClass } from "../device/executor";
+import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { type DType, isFloat, storageType } from "../tensor/dtype";
+import {
+  coalesce,
+  normalizeDim,
+  normalizeDims,
+  sameShape,
+  type Shape,
+  show,
+  sizeOf,
+} from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { div, eq, mul, square, sub } from "./arithmetic";
+import { computeType, padded } from "./pointwise";
+import type { Primitive, Spec } from "./primitive";
+import { expand, reshape, to } from "./shape";
+import { bind } from "./trace";
+
+export interface ReduceOptions {
+  /** Which dimensions to reduce; negative counts from the end. Default: all. */
+  dim?: number | readonly number[];
+  /** Keep the reduced dimensions with size 1. Default false. */
+  keepdim?: boolean;
+}
+
+interface ReduceAttrs {
+  readonly dims: readonly number[];
+}
+
+type Kind = "sum" | "mean" | "max" | "min" | "any" | "all";
+
+const bits = (value: number): number => {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return view.getUint32(0);
+};
+
+/** Neutral element, as the bits of the computing type. */
+const neutral: Record<"sum" | "max" | "min", Record<"f32" | "i32" | "u32", number>> = {
+  sum: { f32: 0, i32: 0, u32: 0 },
+  max: { f32: bits(Number.NEGATIVE_INFINITY), i32: 0x80000000, u32: 0 },
+  min: { f32: bits(Number.POSITIVE_INFINITY), i32: 0x7fffffff, u32: 0xffffffff },
+};
+
+const combination: Record<Kind, "sum" | "max" | "min"> = {
+  sum: "sum",
+  mean: "sum",
+  max: "max",
+  min: "min",
+  any: "max",
+  all: "min",
+};
+
+export type ReduceVariant = "serial" | "workgroup";
+
+/** How a reduction of `reduced` elements into each of `outer` results may run. */
+export const reduceVariants = {
+  isApplicable: (_variant: ReduceVariant): boolean => true,
+  defaultChoice: (adapter: AdapterClass, outer: number, reduced: number): ReduceVariant =>
+    adapter === "hardware" && reduced >= 64 && outer < 65536 ? "workgroup" : "serial",
+  candidates: (): readonly ReduceVariant[] => ["serial", "workgroup"],
+};
+
+/** For tests: runs one variant everywhere; null lets `defaultChoice` decide. */
+export const forcedReduceVariant: { current: ReduceVariant | null } = { current: null };
+
+/** Longest run one invocation adds up on its own: bounds both its time and its rounding error. */
+const chunkLength = 1024;
+
+function split(x: DeviceTensor, dims: readonly number[]) {
+  const kept = x.shape.map((_, i) => i).filter((i) => !dims.includes(i));
+  const pick = (list: readonly number[], which: readonly number[]) => which.map((i) => list[i]!);
+  const outer = coalesce(pick(x.shape, kept), [pick(x.strides, kept)]);
+  const inner = coalesce(pick(x.shape, dims), [pick(x.strides, dims)]);
+  const size = (list: readonly number[]) => sizeOf(pick(x.shape, list));
+  return { outer, inner, outerSize: size(kept), reducedSize: size(dims) };
+}
+
+const outerRank = (shape: Shape): number => (shape.length <= 3 ? shape.length : 8);
+const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length : 8);
+
+/** `scale` multiplies the floating-point result; `out` has the outer shape, with or without kept dims. */
+function reduce(
+  x: DeviceTensor,
+  dims: readonly number[],
+  how: "sum" | "max" | "min",
+  scale: number,
+  out: Spec,
+): DeviceTensor {
+  const { outer, inner, outerSize, reducedSize } = split(x, dims);
+  const { device } = x;
+  const C = computeType(out.dtype);
+  const suffix = C === "f32" ? "" : `_${C}`;
+  const slots = { COMBINE: `combine_${how}${suffix}`, FINISH: `finish${suffix}` };
+  const oRank = outerRank(outer.shape);
+  const rRank = reducedRank(inner.shape);
+  const params = {
+    outer_shape: padded(outer.shape, oRank, 1),
+    outer_strides: padded(outer.strides[0]!, oRank, 0),
+    reduced_shape: padded(inner.shape, rRank, 1),
+    reduced_strides: padded(inner.strides[0]!, rRank, 0),
+    outer: outerSize,
+    reduced: reducedSize,
+    offset: x.bindingOffset,
+    init: neutral[how][C],
+  };
+  const overrides = { OUTER_RANK: oRank, REDUCED_RANK: rRank };
+  const variant =
+    forcedReduceVariant.current ??
+    reduceVariants.defaultChoice(device.executor.adapter.class, outerSize, reducedSize);
+  const chunks = variant === "serial" ? Math.max(Math.ceil(reducedSize / chunkLength), 1) : 1;
+  const y =
+    chunks === 1
+      ? DeviceTensor.empty(device, out.shape, out.dtype)
+      : DeviceTensor.empty(device, [outerSize, chunks], C);
+  const options = {
+    types: { T: storageType(x.dtype), C, R: storageType(y.dtype) },
+    slots,
+    overrides,
+  };
+  const bindings = { x: x.binding, y: y.binding };
+  if (variant === "workgroup") {
+    const grid = gridFor(device, outerSize, 1);
+    launch(device, reduceWorkgroup, bindings, { ...params, scale }, grid, options);
+    return y;
+  }
+  launch(
+    device,
+    reduceSerial,
+    bindings,
+    { ...params, chunks, length: chunkLength, scale: chunks === 1 ? scale : 1 },
+    gridFor(device, outerSize * chunks, 64),
+    options,
+  );
+  if (chunks === 1) return y;
+  const total = reduce(y, [1], how, scale, out);
+  y.dispose();
+  return total;
+}
+
+function reducedShape(shape: Shape, dims: readonly number[]): number[] {
+  return shape.filter((_, i) => !dims.includes(i));
+}
+
+interface ReduceRow {
+  kind: Kind;
+  formula: string;
+  /** Result dtype for an operand dtype. @throws DTypeError where the reduction is not defined. */
+  result(dtype: DType): DType;
+  vjp: Primitive<ReduceAttrs>["vjp"];
+  saves: Primitive<ReduceAttrs>["saves"];
+}
+
+function reduction({ kind, formula, result, vjp, saves }: ReduceRow): Primitive<ReduceAttrs> {
+  return {
+    name: kind,
+    formula,
+    saves,
+    outputs: ([x], { dims }) => {
+      const shape = reducedShape(x!.shape, dims);
+      const empty = dims.some((d) => x!.shape[d] === 0);
+      if (empty && (kind === "max" || kind === "min"))
+        throw new ShapeError(`${kind}: shape ${show(x!.shape)} has no elements to choose from.`);
+      return [{ shape, dtype: result(x!.dtype) }];
+    },
+    run: ([x], { dims }, [out]) => {
+      const reduced = sizeOf(dims.map((d) => x!.shape[d]!));
+      return [reduce(x!, dims, combination[kind], kind === "mean" ? 1 / reduced : 1, out!)];
+    },
+    vjp,
+  };
+}
+
+/** `g` of the reduced shape, spread over the reduced dimensions of `shape`. */
+function spread(g: Tensor, shape: Shape, dims: readonly number[]): Tensor {
+  return expand(
+    reshape(
+      g,
+      shape.map((d, i) => (dims.includes(i) ? 1 : d)),
+    ),
+    shape,
+  );
+}
+
+const floatOnly =
+  (op: string) =>
+  (dtype: DType): DType => {
+    if (!isFloat(dtype))
+      throw new DTypeError(`${op}: not defined for ${dtype}; convert with .to("f32").`);
+    return dtype;
+  };
+const boolOnly =
+  (op: string) =>
+  (dtype: DType): DType => {
+    if (dtype !== "bool")
+      throw new DTypeError(`${op}: takes bool, got ${dtype}; convert with .to("bool").`);
+    return dtype;
+  };
+
+const sumPrimitive = reduction({
+  kind: "sum",
+  formula: "Σ x",
+  result: (dtype) => (dtype === "bool" ? "i32" : dtype),
+  saves: "nothing",
+  vjp: ([g], { inputs, attrs }) => [spread(g!, inputs[0]!.shape, attrs.dims)],
+});
+
+const meanPrimitive = reduction({
+  kind: "mean",
+  formula: "Σ x / n",
+  result: floatOnly("mean"),
+  saves: "nothing",
+  vjp: ([g], { inputs, attrs }) => {
+    const n = sizeOf(attrs.dims.map((d) => inputs[0]!.shape[d]!));
+    return [spread(mul(g!, 1 / n), inputs[0]!.shape, attrs.dims)];
+  },
+});
+
+/** The gradient is shared evenly among tied extrema, as in PyTorch's amax. */
+const extremumVjp: Primitive<ReduceAttrs>["vjp"] = ([g], { inputs, outputs, attrs }) => {
+  const [x] = inputs as [Tensor];
+  const hit = to(eq(x, spread(outputs[0]!, x.shape, attrs.dims)), x.dtype);
+  const count = sum(hit, { dim: attrs.dims });
+  return [mul(hit, spread(div(g!, count), x.shape, attrs.dims))];
+};
+
+const numeric = (op: string) => (dtype: DType): DType => {
+  if (dtype === "bool") throw new DTypeError(`${op}: not defined for bool; use any() or all().`);
+  return dtype;
+};
+
+const maxPrimitive = reduction({
+  kind: "max",
+  formula: "max x",
+  result: numeric("max"),
+  saves: "everything",
+  vjp: extremumVjp,
+});
+
+const minPrimitive = reduction({
+  kind: "min",
+  formula: "min x",
+  result: numeric("min"),
+  saves: "everything",
+  vjp: extremumVjp,
+});
+
+const anyPrimitive = reduction({
+  kind: "any",
+  formula: "∃ x",
+  result: boolOnly("any"),
+  saves: "nothing",
+  vjp: null,
+});
+
+const allPrimitive = reduction({
+  kind: "all",
+  formula: "∀ x",
+  result: boolOnly("all"),
+  saves: "nothing",
+  vjp: null,
+});
+
+interface ArgAttrs {
+  readonly dim: number;
+}
+
+function argReduction(name: "argmax" | "argmin"): Primitive<ArgAttrs> {
+  return {
+    name,
+    formula: `the first index of the ${name === "argmax" ? "greatest" : "least"} element`,
+    saves: "nothing",
+    outputs: ([x], { dim }) => {
+      if (x!.shape[dim] === 0)
+        throw new ShapeError(`${name}: shape ${show(x!.shape)} has no elements to choose from.`);
+      return [{ shape: reducedShape(x!.shape, [dim]), dtype: "i32" }];
+    },
+    run: ([x], { dim }, [out]) => {
+      const { outer, outerSize, reducedSize } = split(x!, [dim]);
+      const rank = outerRank(outer.shape);
+      const y = DeviceTensor.empty(x!.device, out!.shape, "i32");
+      const C = computeType(x!.dtype);
+      launch(
+        x!.device,
+        reduceArg,
+        { x: x!.binding, y: y.binding },
+        {
+          outer_shape: padded(outer.shape, rank, 1),
+          outer_strides: padded(outer.strides[0]!, rank, 0),
+          outer: outerSize,
+          reduced: reducedSize,
+          reduced_stride: x!.strides[dim]!,
+          offset: x!.bindingOffset,
+        },
+        gridFor(x!.device, outerSize, 64),
+        {
+          types: { T: storageType(x!.dtype), C },
+          slots: { BEFORE: `${name === "argmax" ? "greater" : "less"}_${C}` },
+          overrides: { OUTER_RANK: rank },
+        },
+      );
+      return [y];
+    },
+    vjp: null,
+  };
+}
+
+const argmaxPrimitive = argReduction("argmax");
+const argminPrimitive = argReduction("argmin");
+
+function run(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
+  const dims = normalizeDims(primitive.name, options.dim, x.rank);
+  const [y] = bind(primitive, [x], { dims });
+  return options.keepdim ? keepDims(y!, x.shape, dims) : y!;
+}
+
+function keepDims(y: Tensor, shape: Shape, dims: readonly number[]): Tensor {
+  return reshape(
+    y,
+    shape.map((d, i) => (dims.includes(i) ? 1 : d)),
+  );
+}
+
+/** Sum over `dim` (default: all). bool counts as i32 0 and 1; other types keep theirs. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(sumPrimitive, x, options);
+}
+
+/** Arithmetic mean over `dim` (default: all) of a floating-point tensor. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(meanPrimitive, x, options);
+}
+
+/** Greatest element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amax). */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(maxPrimitive, x, options);
+}
+
+/** Least element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amin). */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(minPrimitive, x, options);
+}
+
+/** Whether any element over `dim` (default: all) is true. Takes bool. */
+export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(anyPrimitive, x, options);
+}
+
+/** Whether all elements over `dim` (default: all) are true. Takes bool. */
+export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(allPrimitive, x, options);
+}
+
+export interface ArgOptions {
+  /** Default: the index into the flattened tensor. */
+  dim?: number;
+  keepdim?: boolean;
+}
+
+function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions): Tensor {
+  if (options.dim === undefined) {
+    const [y] = bind(primitive, [reshape(x, [x.size])], { dim: 0 });
+    return options.keepdim ? reshape(y!, x.shape.map(() => 1)) : y!;
+  }
+  const dim = normalizeDim(primitive.name, options.dim, x.rank);
+  const from = x.rank === 0 ? reshape(x, [1]) : x;
+  const [y] = bind(primitive, [from], { dim });
+  return options.keepdim ? keepDims(y!, x.shape, [dim]) : y!;
+}
+
+/** Index (i32) of the greatest element: the first of ties; NaN counts as greatest. */
+export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
+  return runArg(argmaxPrimitive, x, options);
+}
+
+/** Index (i32) of the least element: the first of ties; NaN counts as least. */
+export function argmin(x: Tensor, options: ArgOptions = {}): Tensor {
+  return runArg(argminPrimitive, x, options);
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Subtracted from n in the divisor. Default 1 (Bessel), as in PyTorch. */
+  correction?: number;
+}
+
+/** Variance over `dim` (default: all), in two passes: Σ (x - mean)² / (n - correction). */
+export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
+  const { correction = 1, keepdim = false } = options;
+  const dims = normalizeDims("variance", options.dim, x.rank);
+  const n = sizeOf(dims.map((d) => x.shape[d]!));
+  if (!(correction >= 0))
+    throw new ArgumentError(`variance: correction ${correction} must be a number >= 0.`);
+  const deviation = sub(x, mean(x, { dim: dims, keepdim: true }));
+  const total = sum(square(deviation), { dim: dims, keepdim });
+  return div(total, Math.max(n - correction, 0));
+}
+
+/** `g` summed over the dimensions along which `shape` was broadcast: the cotangent of a broadcast operand. */
+export function sumTo(g: Tensor, shape: Shape): Tensor {
+  if (sameShape(g.shape, shape)) return g;
+  const extra = g.rank - shape.length;
+  const dims = g.shape.flatMap((d, i) => (i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : []));
+  return reshape(sum(g, { dim: dims }), shape);
+}
+
+export const reducePrimitives = [
+  sumPrimitive,
+  meanPrimitive,
+  maxPrimitive,
+  minPrimitive,
+  anyPrimitive,
+  allPrimitive,
+  argmaxPrimitive,
+  argminPrimitive,
+];

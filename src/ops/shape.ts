@@ -1,0 +1,460 @@
+/** Views, copies, and pieces put together. Views share memory: nothing is computed. */
+import { ArgumentError, ShapeError } from "../errors";
+import { gridFor, launch, shapeFill } from "../kernels";
+import { requireOffered } from "../tensor/creation";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { type DType, isFloat, storageType } from "../tensor/dtype";
+import {
+  checkShape,
+  denseStrides,
+  normalizeDim,
+  reshapeStrides,
+  sameShape,
+  type Shape,
+  show,
+  sizeOf,
+} from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { computeType, runUnaryInto } from "./pointwise";
+import type { Primitive } from "./primitive";
+import { sumTo } from "./reduce";
+import { bind } from "./trace";
+
+/** The WGSL function that moves a value unchanged. */
+const identity = (dtype: DType): string => {
+  const type = computeType(dtype);
+  return type === "f32" ? "op_id" : `op_id_${type}`;
+};
+
+/** A row-major copy, or another handle where the elements already lie so. */
+export function dense(x: DeviceTensor): DeviceTensor {
+  if (x.isDense) return x.view(x.shape, x.strides);
+  const y = DeviceTensor.empty(x.device, x.shape, x.dtype);
+  runUnaryInto(x, y, { OP: identity(x.dtype) });
+  return y;
+}
+
+/** Writes one value, or the start and step of a range, to every element of a dense tensor. */
+export function fillInto(y: DeviceTensor, start: number, step = 0): DeviceTensor {
+  const integer = computeType(y.dtype) !== "f32";
+  launch(
+    y.device,
+    shapeFill,
+    { y: y.binding },
+    { count: y.size, start, step, start_i: integer ? start : 0, step_i: integer ? step : 0 },
+    gridFor(y.device, y.size, 64),
+    {
+      types: { T: storageType(y.dtype) },
+      slots: { VALUE: integer ? "value_i32" : "value_f32" },
+    },
+  );
+  return y;
+}
+
+const reshapePrimitive: Primitive<{ shape: Shape }> = {
+  name: "reshape",
+  formula: "the same elements in row-major order, under another shape",
+  saves: "nothing",
+  outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  run: ([x], { shape }) => {
+    const strides = reshapeStrides(x!.shape, x!.strides, shape);
+    if (strides) return [x!.view(shape, strides)];
+    const copy = dense(x!);
+    const y = copy.view(shape, denseStrides(shape), copy.offset);
+    copy.dispose();
+    return [y];
+  },
+  vjp: ([g], { inputs }) => [reshape(g!, inputs[0]!.shape)],
+};
+
+/**
+ * The same elements under another shape; one entry may be -1 and is worked out. A view where the strides
+ * allow, otherwise a copy.
+ * @throws ShapeError where the sizes differ
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const known = shape.reduce((p, d) => (d === -1 ? p : p * d), 1);
+  const unknown = shape.filter((d) => d === -1).length;
+  const wanted =
+    unknown === 1 && known > 0 ? shape.map((d) => (d === -1 ? x.size / known : d)) : shape;
+  if (unknown > 1 || wanted.some((d) => !Number.isInteger(d)) || sizeOf(wanted) !== x.size)
+    throw new ShapeError(
+      `reshape: ${show(x.shape)} (${x.size} elements) does not fit ${show(shape)}. The products must agree; at most one entry may be -1.`,
+    );
+  checkShape("reshape", wanted);
+  return bind(reshapePrimitive, [x], { shape: wanted })[0]!;
+}
+
+/** All elements in one dimension, or the dimensions `startDim` to `endDim` merged. */
+export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  if (x.rank === 0) return reshape(x, [1]);
+  const start = normalizeDim("flatten", startDim, x.rank);
+  const end = normalizeDim("flatten", endDim, x.rank);
+  if (end < start)
+    throw new ShapeError(`flatten: startDim ${startDim} comes after endDim ${endDim}.`);
+  const merged = sizeOf(x.shape.slice(start, end + 1));
+  return reshape(x, [...x.shape.slice(0, start), merged, ...x.shape.slice(end + 1)]);
+}
+
+/** A new dimension of size 1 at `dim`. */
+export function unsqueeze(x: Tensor, dim: number): Tensor {
+  const at = normalizeDim("unsqueeze", dim, x.rank + 1);
+  return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+/** Without the dimensions of size 1, or without `dim` if it has size 1. */
+export function squeeze(x: Tensor, dim?: number): Tensor {
+  if (dim === undefined) return reshape(x, x.shape.filter((d) => d !== 1));
+  const at = normalizeDim("squeeze", dim, x.rank);
+  return x.shape[at] === 1 ? reshape(x, x.shape.filter((_, i) => i !== at)) : reshape(x, x.shape);
+}
+
+const permutePrimitive: Primitive<{ dims: readonly number[] }> = {
+  name: "permute",
+  formula: "y[i_dims] = x[i]",
+  saves: "nothing",
+  outputs: ([x], { dims }) => [{ shape: dims.map((d) => x!.shape[d]!), dtype: x!.dtype }],
+  run: ([x], { dims }) => [
+    x!.view(
+      dims.map((d) => x!.shape[d]!),
+      dims.map((d) => x!.strides[d]!),
+    ),
+  ],
+  vjp: ([g], { attrs }) => {
+    const inverse = new Array<number>(attrs.dims.length);
+    attrs.dims.forEach((d, i) => {
+      inverse[d] = i;
+    });
+    return [permute(g!, inverse)];
+  },
+};
+
+/** A view with its dimensions in another order. @throws ShapeError unless `dims` names each once. */
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  const order = dims.map((d) => normalizeDim("permute", d, x.rank));
+  if (order.length !== x.rank || new Set(order).size !== x.rank)
+    throw new ShapeError(
+      `permute: dims ${show(dims)} must name each of the ${x.rank} dimensions of ${show(x.shape)} once.`,
+    );
+  return bind(permutePrimitive, [x], { dims: order })[0]!;
+}
+
+/** A view with two dimensions exchanged. */
+export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  const a = normalizeDim("transpose", dim0, x.rank);
+  const b = normalizeDim("transpose", dim1, x.rank);
+  const dims = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
+  return permute(x, dims);
+}
+
+const expandPrimitive: Primitive<{ shape: Shape }> = {
+  name: "expand",
+  formula: "x repeated along its dimensions of size 1, without a copy",
+  saves: "nothing",
+  outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  run: ([x], { shape }) => {
+    const extra = shape.length - x!.rank;
+    const strides = shape.map((d, i) =>
+      i < extra || (x!.shape[i - extra] === 1 && d !== 1) ? 0 : x!.strides[i - extra]!,
+    );
+    return [x!.view(shape, strides)];
+  },
+  vjp: ([g], { inputs }) => [sumTo(g!, inputs[0]!.shape)],
+};
+
+/** A view in which dimensions of size 1 repeat to `shape`; -1 keeps a size. @throws ShapeError. */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const extra = shape.length - x.rank;
+  const wanted = shape.map((d, i) => (d === -1 ? (x.shape[i - extra] ?? -1) : d));
+  const fits =
+    extra >= 0 && x.shape.every((d, i) => d === wanted[i + extra] || d === 1);
+  if (!fits)
+    throw new ShapeError(
+      `expand: ${show(x.shape)} does not expand to ${show(shape)}; only dimensions of size 1 repeat.`,
+    );
+  checkShape("expand", wanted);
+  return bind(expandPrimitive, [x], { shape: wanted })[0]!;
+}
+
+interface SliceAttrs {
+  /** First index, count and step for each dimension. */
+  readonly starts: readonly number[];
+  readonly sizes: readonly number[];
+  readonly steps: readonly number[];
+}
+
+function sliceView(x: DeviceTensor, { starts, sizes, steps }: SliceAttrs): DeviceTensor {
+  const offset = starts.reduce((sum, s, i) => sum + s * x.strides[i]!, x.offset);
+  return x.view(
+    sizes,
+    x.strides.map((s, i) => s * steps[i]!),
+    offset,
+  );
+}
+
+const slicePrimitive: Primitive<SliceAttrs> = {
+  name: "slice",
+  formula: "y[i] = x[start + i · step]",
+  saves: "nothing",
+  outputs: ([x], { sizes }) => [{ shape: sizes, dtype: x!.dtype }],
+  run: ([x], attrs) => [sliceView(x!, attrs)],
+  vjp: ([g], { inputs, attrs }) => [
+    bind(embedPrimitive, [g!], { ...attrs, shape: inputs[0]!.shape, value: 0 })[0]!,
+  ],
+};
+
+/** The inverse of a slice: its elements in a larger tensor that is `value` elsewhere. */
+const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = {
+  name: "embed",
+  formula: "y[start + i · step] = x[i], value elsewhere",
+  saves: "nothing",
+  outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  run: ([x], attrs) => {
+    const y = fillInto(DeviceTensor.empty(x!.device, attrs.shape, x!.dtype), attrs.value);
+    const target = sliceView(y, attrs);
+    runUnaryInto(x!, target, { OP: identity(x!.dtype) });
+    target.dispose();
+    return [y];
+  },
+  vjp: ([g], { attrs }) => [
+    bind(slicePrimitive, [g!], { starts: attrs.starts, sizes: attrs.sizes, steps: attrs.steps })[0]!,
+  ],
+};
+
+export interface SliceOptions {
+  dim: number;
+  /** First index; negative counts from the end. Default 0. */
+  start?: number;
+  /** One past the last index; negative counts from the end. Default: the size. */
+  end?: number;
+  /** Distance between taken elements, >= 1. Default 1. */
+  step?: number;
+}
+
+/** A view of some elements along one dimension; bounds beyond the ends are clipped, as in Python. */
+export function slice(x: Tensor, { dim, start = 0, end, step = 1 }: SliceOptions): Tensor {
+  const at = normalizeDim("slice", dim, x.rank);
+  if (!Number.isInteger(step) || step < 1)
+    throw new ArgumentError(`slice: step ${step} must be a whole number >= 1.`);
+  const size = x.shape[at] ?? 1;
+  const clip = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
+  const first = clip(start);
+  const last = clip(end ?? size);
+  const count = Math.max(Math.ceil((last - first) / step), 0);
+  return sliceDim(x, at, first, count, step);
+}
+
+function sliceDim(x: Tensor, dim: number, start: number, size: number, step: number): Tensor {
+  return bind(slicePrimitive, [x], {
+    starts: x.shape.map((_, i) => (i === dim ? start : 0)),
+    sizes: x.shape.map((d, i) => (i === dim ? size : d)),
+    steps: x.shape.map((_, i) => (i === dim ? step : 1)),
+  })[0]!;
+}
+
+/** A view of `length` elements from `start` along `dim`. @throws ShapeError outside the dimension. */
+export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
+  const at = normalizeDim("narrow", dim, x.rank);
+  const size = x.shape[at] ?? 1;
+  const first = start < 0 ? start + size : start;
+  if (first < 0 || length < 0 || first + length > size)
+    throw new ShapeError(
+      `narrow: start ${start} and length ${length} leave dimension ${dim} of ${show(x.shape)}, which has ${size} elements.`,
+    );
+  return sliceDim(x, at, first, length, 1);
+}
+
+/** The view at one index of `dim`, without that dimension. @throws ShapeError outside the dimension. */
+export function select(x: Tensor, dim: number, index: number): Tensor {
+  const at = normalizeDim("select", dim, x.rank);
+  const size = x.shape[at] ?? 1;
+  if (!Number.isInteger(index) || index < -size || index >= size)
+    throw new ShapeError(
+      `select: index ${index} leaves dimension ${dim} of ${show(x.shape)}; valid are ${-size} to ${size - 1}.`,
+    );
+  return squeeze(narrow(x, at, index < 0 ? index + size : index, 1), at);
+}
+
+/**
+ * Constant padding. `padding` lists [before, after] from the last dimension backwards, flattened, as in
+ * PyTorch: `pad(x, [1, 2])` pads the last dimension, `pad(x, [1, 2, 3, 4])` the last two.
+ */
+export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
+  const dims = padding.length / 2;
+  if (!Number.isInteger(dims) || dims > x.rank || padding.some((p) => !Number.isInteger(p) || p < 0))
+    throw new ArgumentError(
+      `pad: padding ${show(padding)} must hold a [before, after] pair >= 0 for each of up to ${x.rank} trailing dimensions.`,
+    );
+  const before = x.shape.map((_, i) => padding[2 * (x.rank - 1 - i)] ?? 0);
+  const shape = x.shape.map((d, i) => d + before[i]! + (padding[2 * (x.rank - 1 - i) + 1] ?? 0));
+  return bind(embedPrimitive, [x], {
+    starts: before,
+    sizes: x.shape,
+    steps: x.shape.map(() => 1),
+    shape,
+    value,
+  })[0]!;
+}
+
+const catPrimitive: Primitive<{ dim: number }> = {
+  name: "cat",
+  formula: "the inputs one after another along dim",
+  saves: "nothing",
+  outputs: (inputs, { dim }) => {
+    const [first] = inputs;
+    for (const t of inputs) {
+      const fits =
+        t.shape.length === first!.shape.length &&
+        t.shape.every((d, i) => i === dim || d === first!.shape[i]);
+      if (!fits || t.dtype !== first!.dtype)
+        throw new ShapeError(
+          `cat: ${t.dtype} ${show(t.shape)} does not continue ${first!.dtype} ${show(first!.shape)} along dim ${dim}; all other sizes and the dtype must agree.`,
+        );
+    }
+    const total = inputs.reduce((sum, t) => sum + t.shape[dim]!, 0);
+    return [{ shape: first!.shape.map((d, i) => (i === dim ? total : d)), dtype: first!.dtype }];
+  },
+  run: (inputs, { dim }, [out]) => {
+    const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
+    let start = 0;
+    for (const x of inputs) {
+      const target = y.view(x.shape, y.strides, start * y.strides[dim]!);
+      runUnaryInto(x, target, { OP: identity(x.dtype) });
+      target.dispose();
+      start += x.shape[dim]!;
+    }
+    return [y];
+  },
+  vjp: ([g], { inputs, attrs }) => {
+    let start = 0;
+    return inputs.map((x) => {
+      const length = x.shape[attrs.dim]!;
+      start += length;
+      return narrow(g!, attrs.dim, start - length, length);
+    });
+  },
+};
+
+/** Tensors of one dtype one after another along `dim`; all other sizes agree. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) throw new ArgumentError("cat: pass at least one tensor.");
+  const at = normalizeDim("cat", dim, tensors[0]!.rank);
+  if (tensors[0]!.rank === 0)
+    throw new ShapeError("cat: scalars have no dimension to go along; use stack.");
+  return bind(catPrimitive, tensors, { dim: at })[0]!;
+}
+
+/** Tensors of one shape side by side along a new dimension. */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) throw new ArgumentError("stack: pass at least one tensor.");
+  for (const t of tensors)
+    if (!sameShape(t.shape, tensors[0]!.shape))
+      throw new ShapeError(
+        `stack: shapes ${show(tensors[0]!.shape)} and ${show(t.shape)} differ; all must be the same.`,
+      );
+  const at = normalizeDim("stack", dim, tensors[0]!.rank + 1);
+  return cat(
+    tensors.map((t) => unsqueeze(t, at)),
+    at,
+  );
+}
+
+/** Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of given sizes. */
+export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
+  const at = normalizeDim("split", dim, x.rank);
+  const total = x.shape[at] ?? 1;
+  if (typeof sizes === "number" && !(Number.isInteger(sizes) && sizes > 0))
+    throw new ArgumentError(`split: size ${sizes} must be a whole number > 0.`);
+  const list =
+    typeof sizes === "number"
+      ? Array.from({ length: Math.ceil(total / sizes) }, (_, i) => Math.min(sizes, total - i * sizes))
+      : sizes;
+  if (list.reduce((a, b) => a + b, 0) !== total)
+    throw new ShapeError(
+      `split: sizes ${show(list)} do not add up to dimension ${dim} of ${show(x.shape)}, which is ${total}.`,
+    );
+  let start = 0;
+  return list.map((length) => {
+    start += length;
+    return narrow(x, at, start - length, length);
+  });
+}
+
+const contiguousPrimitive: Primitive<null> = {
+  name: "contiguous",
+  formula: "x, laid out row-major",
+  saves: "nothing",
+  outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  run: ([x]) => [dense(x!)],
+  vjp: ([g]) => [g!],
+};
+
+/** The same values laid out row-major without gaps: a copy only where they are not. */
+export function contiguous(x: Tensor): Tensor {
+  return bind(contiguousPrimitive, [x], null)[0]!;
+}
+
+const clonePrimitive: Primitive<null> = {
+  ...contiguousPrimitive,
+  name: "clone",
+  formula: "a copy of x",
+  run: ([x]) => {
+    const y = DeviceTensor.empty(x!.device, x!.shape, x!.dtype);
+    runUnaryInto(x!, y, { OP: identity(x!.dtype) });
+    return [y];
+  },
+};
+
+/** A copy in memory of its own. */
+export function clone(x: Tensor): Tensor {
+  return bind(clonePrimitive, [x], null)[0]!;
+}
+
+const castPrimitive: Primitive<{ dtype: DType }> = {
+  name: "to",
+  formula: "x as another element type",
+  saves: "nothing",
+  outputs: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
+  run: ([x], { dtype }) => {
+    requireOffered(x!.device, dtype);
+    const y = DeviceTensor.empty(x!.device, x!.shape, dtype);
+    const from = computeType(x!.dtype);
+    const truth = from === "f32" ? "op_truth" : `op_truth_${from}`;
+    runUnaryInto(x!, y, { OP: dtype === "bool" ? truth : identity(x!.dtype) });
+    return [y];
+  },
+  vjp: ([g], { inputs, attrs }) => [
+    isFloat(attrs.dtype) && isFloat(inputs[0]!.dtype) ? to(g!, inputs[0]!.dtype) : null,
+  ],
+};
+
+/** Another element type: to integers truncates towards zero and saturates, to bool is x != 0. */
+export function to(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : bind(castPrimitive, [x], { dtype })[0]!;
+}
+
+const stopGradientPrimitive: Primitive<null> = {
+  ...contiguousPrimitive,
+  name: "stopGradient",
+  formula: "x, as a constant",
+  run: ([x]) => [x!.view(x!.shape, x!.strides)],
+  vjp: null,
+};
+
+/** The same value, through which no gradient flows (PyTorch `detach`). */
+export function stopGradient(x: Tensor): Tensor {
+  return bind(stopGradientPrimitive, [x], null)[0]!;
+}
+
+export const shapePrimitives = [
+  reshapePrimitive,
+  permutePrimitive,
+  expandPrimitive,
+  slicePrimitive,
+  embedPrimitive,
+  catPrimitive,
+  contiguousPrimitive,
+  clonePrimitive,
+  castPrimitive,
+  stopGradientPrimitive,
+];

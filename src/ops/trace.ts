@@ -1,0 +1,105 @@
+/**
+ * How an operation finds out what to do. A transform in progress wraps the values it follows in tracers;
+ * `bind` hands an operation to the innermost transform among its operands, which in turn binds it one
+ * level further out, down to the device. So transforms nest, and none knows of the others.
+ */
+import { ArgumentError, TilegradError } from "../errors";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import type { HostArray } from "../tensor/dtype";
+import { show, sizeOf } from "../tensor/shape";
+import { Tensor } from "../tensor/tensor";
+import type { Primitive, Spec } from "./primitive";
+
+/** A transform in progress. Inner ones have the higher level. */
+export interface Trace {
+  readonly level: number;
+  process<A>(primitive: Primitive<A>, operands: readonly Tensor[], attrs: A): Tensor[];
+  processCustom(rule: CustomRule, operands: readonly Tensor[]): Tensor[];
+}
+
+/** A function with a reverse rule of its own: see transforms/customVjp. */
+export interface CustomRule {
+  readonly name: string;
+  forward(...operands: Tensor[]): {
+    readonly outputs: readonly Tensor[];
+    readonly residuals: readonly Tensor[];
+  };
+  backward(
+    residuals: readonly Tensor[],
+    cotangents: readonly (Tensor | null)[],
+  ): readonly (Tensor | null)[];
+}
+
+/** A value followed by a transform. */
+export abstract class Tracer extends Tensor {
+  abstract readonly trace: Trace;
+  /** The same value one level further out. */
+  abstract readonly primal: Tensor;
+
+  get device() {
+    return this.primal.device;
+  }
+
+  override get disposed(): boolean {
+    return this.primal.disposed;
+  }
+
+  override get owned() {
+    return this.primal.owned;
+  }
+
+  override dispose(): void {
+    this.primal.dispose();
+  }
+
+  override data(): Promise<HostArray> {
+    throw new TilegradError(
+      `A value of shape ${show(this.shape)} inside a transform cannot be read there. Return it (for grad: as auxiliary output, { hasAux: true }) and read it outside.`,
+    );
+  }
+}
+
+/** The value to use for an operand: a parameter's stand-in, if a transform set one. */
+export function resolve(tensor: Tensor): Tensor {
+  let current = tensor;
+  while (current instanceof DeviceTensor && current.standIn) current = current.standIn;
+  return current;
+}
+
+function innermost(inputs: readonly Tensor[]): Trace | null {
+  let trace: Trace | null = null;
+  for (const input of inputs)
+    if (input instanceof Tracer && (!trace || input.trace.level > trace.level)) trace = input.trace;
+  return trace;
+}
+
+/** Runs a function with its own reverse rule. */
+export function bindCustom(rule: CustomRule, operands: readonly Tensor[]): readonly Tensor[] {
+  const inputs = operands.map(resolve);
+  return innermost(inputs)?.processCustom(rule, inputs) ?? rule.forward(...inputs).outputs;
+}
+
+/** Runs one primitive. @throws what its shape rule throws; DisposedError; ArgumentError for two devices. */
+export function bind<A>(
+  primitive: Primitive<A>,
+  operands: readonly Tensor[],
+  attrs: A,
+): Tensor[] {
+  const inputs = operands.map(resolve);
+  const trace = innermost(inputs);
+  if (trace) return trace.process(primitive, inputs, attrs);
+  const real = inputs as DeviceTensor[];
+  for (const input of real) {
+    input.check();
+    if (input.device !== real[0]!.device)
+      throw new ArgumentError(
+        `${primitive.name}: its operands live on different devices. Make them on one, or read and re-create.`,
+      );
+  }
+  const outputs = primitive.outputs(real, attrs);
+  if (real[0] && outputs.every(isEmpty))
+    return outputs.map((o) => DeviceTensor.empty(real[0]!.device, o.shape, o.dtype));
+  return primitive.run(real, attrs, outputs);
+}
+
+const isEmpty = (spec: Spec): boolean => sizeOf(spec.shape) === 0;

@@ -1,0 +1,18 @@
+import { AdapterError } from "../errors";
+import type { Platform } from "./platform";
+
+/** WebGPU of the page or worker. */
+export const browserPlatform: Platform = {
+  name: "browser",
+  waitingSpins: false,
+  async gpu() {
+    const gpu = globalThis.navigator?.gpu;
+    if (!gpu)
+      throw new AdapterError(
+        globalThis.isSecureContext === false
+          ? "WebGPU needs a secure context: serve the page over https or from localhost."
+          : "This browser has no WebGPU. Use Chrome or Edge 113+, Safari 26+, or Firefox 141+ on Windows or Apple silicon.",
+      );
+    return gpu;
+  },
+};
