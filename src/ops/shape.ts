@@ -15,6 +15,7 @@ import {
   sizeOf,
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
+import { zeros } from "./creation";
 import { computeType, runUnaryInto } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { sumTo } from "./reduce";
@@ -373,12 +374,37 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
     throw new ShapeError(
       `split: sizes ${show(list)} do not add up to dimension ${dim} of ${show(x.shape)}, which is ${total}.`,
     );
-  let start = 0;
-  return list.map((length) => {
-    start += length;
-    return narrow(x, at, start - length, length);
-  });
+  return bind(splitPrimitive, [x], { dim: at, sizes: list });
 }
+
+const splitPrimitive: Primitive<{ dim: number; sizes: readonly number[] }> = {
+  name: "split",
+  formula: "consecutive pieces of x along dim",
+  saves: "nothing",
+  outputs: ([x], { dim, sizes }) =>
+    sizes.map((length) => ({
+      shape: x!.shape.map((d, i) => (i === dim ? length : d)),
+      dtype: x!.dtype,
+    })),
+  run: ([x], { dim, sizes }, outputs) => {
+    let start = 0;
+    return sizes.map((length, i) => {
+      start += length;
+      return x!.view(
+        outputs[i]!.shape,
+        x!.strides,
+        x!.offset + (start - length) * x!.strides[dim]!,
+      );
+    });
+  },
+  // One write per piece into one buffer, instead of a padded tensor per piece and their sum.
+  vjp: (gs, { inputs: [x], outputs, attrs }) => [
+    cat(
+      gs.map((g, i) => g ?? zeros(outputs[i]!.shape, { dtype: x!.dtype, device: x!.device })),
+      attrs.dim,
+    ),
+  ],
+};
 
 const contiguousPrimitive: Primitive<null> = {
   name: "contiguous",
@@ -453,6 +479,7 @@ export const shapePrimitives = [
   slicePrimitive,
   embedPrimitive,
   catPrimitive,
+  splitPrimitive,
   contiguousPrimitive,
   clonePrimitive,
   castPrimitive,

@@ -110,6 +110,18 @@ export class DeviceTensor extends Tensor {
     return isDense(this.shape, this.strides) ? all : gatherStrided(all, this);
   }
 
+  /**
+   * Points this handle at other memory, dense, that already holds its elements: how parameters move into
+   * an optimizer's arena. Other views of the old memory stay where they are.
+   * @param offset of the first element, in elements
+   */
+  moveTo(storage: Storage, offset: number): void {
+    this.check();
+    storage.retain();
+    this.storage.release();
+    Object.assign(this, { storage, offset, strides: denseStrides(this.shape) });
+  }
+
   override dispose(): void {
     if (this.disposed) return;
     this.disposed = true;

@@ -1,0 +1,72 @@
+import { ArgumentError } from "../errors";
+import { scaledDotProductAttention } from "../ops/attention";
+import { linear } from "../ops/matmul";
+import type { Tensor } from "../tensor/tensor";
+import { uniform } from "./initialisers";
+import { Linear } from "./linear";
+import { Module } from "./module";
+import { Parameter } from "./parameter";
+
+/** [batch, time, width] as [batch, heads, time, width / heads]: a view. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const [batch, time, width] = x.shape as [number, number, number];
+  return x.reshape([batch, time, heads, width / heads]).transpose(1, 2);
+}
+
+/** The inverse of `splitHeads`. */
+export function mergeHeads(x: Tensor): Tensor {
+  const [batch, heads, time, size] = x.shape as [number, number, number, number];
+  return x.transpose(1, 2).reshape([batch, time, heads * size]);
+}
+
+/**
+ * Attention with several heads (Vaswani et al. 2017), batch first, with PyTorch's parameter keys:
+ * `in_proj_weight` [3E, E], `in_proj_bias` [3E], `out_proj.weight`, `out_proj.bias`.
+ */
+export class MultiheadAttention extends Module {
+  readonly in_proj_weight: Parameter;
+  readonly in_proj_bias: Parameter | null;
+  readonly out_proj: Linear;
+
+  constructor(
+    readonly embedDim: number,
+    readonly numHeads: number,
+    { bias = true } = {},
+  ) {
+    super();
+    if (embedDim % numHeads !== 0)
+      throw new ArgumentError(
+        `MultiheadAttention: embedDim ${embedDim} is not a multiple of numHeads ${numHeads}.`,
+      );
+    const shape = [3 * embedDim, embedDim];
+    const bound = Math.sqrt(6 / (4 * embedDim));
+    this.in_proj_weight = Parameter.of(uniform(shape, -bound, bound), shape);
+    this.in_proj_bias = bias
+      ? Parameter.of(new Float32Array(3 * embedDim), [3 * embedDim])
+      : null;
+    this.out_proj = new Linear(embedDim, embedDim, { bias });
+  }
+
+  /**
+   * Self-attention of x [batch, time, embedDim]; or of queries x over `keys` and `values`.
+   * @param causal each position sees itself and those before it. Default false.
+   */
+  forward(
+    x: Tensor,
+    { causal = false, keys = x, values = keys }: { causal?: boolean; keys?: Tensor; values?: Tensor } = {},
+  ): Tensor {
+    const [q, k, v] = this.#project(x, keys, values).map((t) => splitHeads(t, this.numHeads));
+    return this.out_proj.forward(
+      mergeHeads(scaledDotProductAttention(q!, k!, v!, { causal })),
+    );
+  }
+
+  #project(x: Tensor, keys: Tensor, values: Tensor): Tensor[] {
+    const bias = this.in_proj_bias;
+    if (keys === x && values === x)
+      return linear(x, this.in_proj_weight, bias ?? undefined).split(this.embedDim, -1);
+    const weights = this.in_proj_weight.split(this.embedDim, 0);
+    const biases = bias?.split(this.embedDim, 0);
+    return [x, keys, values].map((t, i) => linear(t, weights[i]!, biases?.[i]));
+  }
+}

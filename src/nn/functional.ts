@@ -1,0 +1,10 @@
+/** The stateless operations that networks are made of, under PyTorch's names. */
+export { type AttentionOptions, scaledDotProductAttention } from "../ops/attention";
+export { dropout } from "../ops/dropout";
+export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
+export { embedding } from "../ops/indexing";
+export { crossEntropy } from "../ops/loss";
+export { linear } from "../ops/matmul";
+export { layerNorm, rmsNorm } from "../ops/norm";
+export { logSoftmax, softmax } from "../ops/softmax";
+export { bceWithLogits, mseLoss } from "./losses";

@@ -1,0 +1,222 @@
+/**
+ * A decoder-only transformer in the form of GPT-2: pre-norm blocks, GELU, learned positions. Parameter
+ * keys are those of nanoGPT and of GPT-2's PyTorch ports: `transformer.h.0.attn.c_attn.weight`.
+ */
+import { ArgumentError, ShapeError } from "../errors";
+import { scaledDotProductAttention } from "../ops/attention";
+import { arange } from "../ops/creation";
+import { gelu } from "../ops/functions";
+import { linear } from "../ops/matmul";
+import { scope } from "../tensor/scope";
+import { show } from "../tensor/shape";
+import { tensor } from "../tensor/creation";
+import type { Tensor } from "../tensor/tensor";
+import { mergeHeads, splitHeads } from "./attention";
+import { ModuleList } from "./containers";
+import { Dropout } from "./dropout";
+import { Embedding } from "./embedding";
+import { normal } from "./initialisers";
+import { Linear } from "./linear";
+import { Module } from "./module";
+import { LayerNorm } from "./normalisation";
+import { Sampler, type SamplingOptions } from "./sampling";
+
+export interface GPTConfig {
+  /** Number of distinct tokens. */
+  vocab: number;
+  /** Longest sequence. */
+  context: number;
+  layers: number;
+  heads: number;
+  /** Size of the token vectors, a multiple of `heads`. */
+  width: number;
+  /** Default 0. */
+  dropout?: number;
+  /** Biases in linear layers and norms. Default true. */
+  bias?: boolean;
+  /** Share the token table with the output head. Default true, as in GPT-2. */
+  tiedHead?: boolean;
+}
+
+class Attention extends Module {
+  readonly c_attn: Linear;
+  readonly c_proj: Linear;
+  readonly resid_dropout: Dropout;
+
+  constructor(
+    width: number,
+    readonly heads: number,
+    bias: boolean,
+    dropout: number,
+  ) {
+    super();
+    this.c_attn = new Linear(width, 3 * width, { bias });
+    this.c_proj = new Linear(width, width, { bias });
+    this.resid_dropout = new Dropout(dropout);
+  }
+
+  forward(x: Tensor): Tensor {
+    const [q, k, v] = this.c_attn
+      .forward(x)
+      .split(x.shape.at(-1)!, -1)
+      .map((t) => splitHeads(t, this.heads));
+    const y = scaledDotProductAttention(q!, k!, v!, { causal: true });
+    return this.resid_dropout.forward(this.c_proj.forward(mergeHeads(y)));
+  }
+}
+
+class MLP extends Module {
+  readonly c_fc: Linear;
+  readonly c_proj: Linear;
+  readonly dropout: Dropout;
+
+  constructor(width: number, bias: boolean, dropout: number) {
+    super();
+    this.c_fc = new Linear(width, 4 * width, { bias });
+    this.c_proj = new Linear(4 * width, width, { bias });
+    this.dropout = new Dropout(dropout);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.dropout.forward(this.c_proj.forward(gelu(this.c_fc.forward(x))));
+  }
+}
+
+class Block extends Module {
+  readonly ln_1: LayerNorm;
+  readonly attn: Attention;
+  readonly ln_2: LayerNorm;
+  readonly mlp: MLP;
+
+  constructor({ width, heads, bias = true, dropout = 0 }: GPTConfig) {
+    super();
+    this.ln_1 = new LayerNorm(width, { bias });
+    this.attn = new Attention(width, heads, bias, dropout);
+    this.ln_2 = new LayerNorm(width, { bias });
+    this.mlp = new MLP(width, bias, dropout);
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = x.add(this.attn.forward(this.ln_1.forward(x)));
+    return y.add(this.mlp.forward(this.ln_2.forward(y)));
+  }
+}
+
+class Transformer extends Module {
+  readonly wte: Embedding;
+  readonly wpe: Embedding;
+  readonly drop: Dropout;
+  readonly h: ModuleList<Block>;
+  readonly ln_f: LayerNorm;
+
+  constructor(config: GPTConfig) {
+    super();
+    const { vocab, context, width, layers, bias = true, dropout = 0 } = config;
+    this.wte = new Embedding(vocab, width);
+    this.wpe = new Embedding(context, width);
+    this.drop = new Dropout(dropout);
+    this.h = new ModuleList(Array.from({ length: layers }, () => new Block(config)));
+    this.ln_f = new LayerNorm(width, { bias });
+  }
+
+  forward(index: Tensor): Tensor {
+    const positions = arange(0, index.shape[1]!, 1, { device: index.device });
+    let x = this.drop.forward(this.wte.forward(index).add(this.wpe.forward(positions)));
+    for (const block of this.h) x = block.forward(x);
+    return this.ln_f.forward(x);
+  }
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  /** How many tokens to add. */
+  count: number;
+  /** Called with each new token, as soon as it is known. */
+  onToken?: (token: number) => void;
+  signal?: AbortSignal;
+}
+
+/** @throws ArgumentError for a configuration that cannot be built */
+export class GPT extends Module {
+  readonly transformer: Transformer;
+  readonly lm_head: Linear;
+  readonly config: Readonly<Required<GPTConfig>>;
+
+  constructor(config: GPTConfig) {
+    super();
+    for (const name of ["vocab", "context", "layers", "heads", "width"] as const)
+      if (!Number.isInteger(config[name]) || config[name] < 1)
+        throw new ArgumentError(`GPT: ${name} is ${config[name]}; it is a whole number >= 1.`);
+    if (config.width % config.heads !== 0)
+      throw new ArgumentError(
+        `GPT: width ${config.width} is not a multiple of heads ${config.heads}. Choose a width of ${config.heads * Math.ceil(config.width / config.heads)}.`,
+      );
+    this.config = { dropout: 0, bias: true, tiedHead: true, ...config };
+    this.transformer = new Transformer(this.config);
+    this.lm_head = new Linear(config.width, config.vocab, {
+      bias: false,
+      ...(this.config.tiedHead && { weight: this.transformer.wte.weight }),
+    });
+    this.#initialise();
+  }
+
+  /**
+   * Logits of the next token at each position.
+   * @param index i32 [batch, time], time at most `context`
+   * @param lastOnly only at the last position, for generation. Default false.
+   * @returns f32 [batch, time, vocab], or [batch, 1, vocab]
+   */
+  forward(index: Tensor, { lastOnly = false } = {}): Tensor {
+    const { context } = this.config;
+    const time = index.shape[1];
+    if (index.rank !== 2 || time === undefined || time < 1 || time > context)
+      throw new ShapeError(
+        `GPT: index has shape ${show(index.shape)}; it takes [batch, time] with 1 to ${context} time steps.`,
+      );
+    const x = this.transformer.forward(index);
+    return linear(lastOnly ? x.narrow(1, time - 1, 1) : x, this.lm_head.weight);
+  }
+
+  /**
+   * Continues a sequence of tokens, one at a time; only the last `context` of them are seen.
+   * The same seed gives the same text on the same adapter.
+   * @returns the new tokens
+   */
+  async generate(prompt: readonly number[], options: GenerateOptions): Promise<number[]> {
+    if (prompt.length === 0) throw new ArgumentError("GPT.generate: the prompt is empty; pass at least one token.");
+    const sampler = new Sampler(options);
+    const tokens = [...prompt];
+    const wasTraining = this.training;
+    this.eval();
+    try {
+      for (let i = 0; i < options.count; i++) {
+        options.signal?.throwIfAborted();
+        const seen = tokens.slice(-this.config.context);
+        const logits = scope(() =>
+          this.forward(tensor(Int32Array.from(seen), { shape: [1, seen.length] }), {
+            lastOnly: true,
+          }),
+        );
+        const values = (await logits.data()) as Float32Array;
+        logits.dispose();
+        const token = sampler.pick(values);
+        tokens.push(token);
+        options.onToken?.(token);
+      }
+    } finally {
+      this.train(wasTraining);
+    }
+    return tokens.slice(prompt.length);
+  }
+
+  /** GPT-2's initial values: Normal(0, 0.02), projections into the residual stream by 1/√(2 · layers). */
+  #initialise(): void {
+    const residual = 0.02 / Math.sqrt(2 * this.config.layers);
+    const values = this.namedParameters().flatMap(([key, { shape, size }]) => {
+      if (/ln_\w+\.weight$/.test(key)) return [];
+      const std = key.endsWith("c_proj.weight") ? residual : 0.02;
+      const drawn = key.endsWith(".bias") ? new Float32Array(size) : normal(shape, { std });
+      return [[key, { values: drawn, shape }] as const];
+    });
+    this.loadStateDict(Object.fromEntries(values), { strict: false });
+  }
+}

@@ -1,0 +1,13 @@
+/** Modules, their functional forms, and their initial values. */
+export * from "./activations";
+export { MultiheadAttention } from "./attention";
+export { type Layer, ModuleList, Sequential } from "./containers";
+export { Dropout } from "./dropout";
+export { Embedding } from "./embedding";
+export * as functional from "./functional";
+export { GPT, type GPTConfig, type GenerateOptions } from "./gpt";
+export { Linear } from "./linear";
+export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";
+export { LayerNorm, RMSNorm } from "./normalisation";
+export { Parameter } from "./parameter";
+export { Sampler, type SamplingOptions } from "./sampling";

@@ -1,0 +1,64 @@
+/** From logits to a token, on the host, from a seeded counter. */
+import { ArgumentError } from "../errors";
+import { keyFromSeed, philox4x32 } from "../random/philox";
+
+export interface SamplingOptions {
+  /** Divides the logits; 0 always takes the most likely token. Default 1. */
+  temperature?: number;
+  /** Only the k most likely tokens. Default: all. */
+  topK?: number;
+  /** Only the most likely tokens that together reach probability p (Holtzman et al. 2019). Default 1. */
+  topP?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+/** Keeps these draws apart from others with the same seed: "pick" in ASCII. */
+const pickStream = 0x7069636b;
+
+export class Sampler {
+  readonly #temperature: number;
+  readonly #topK: number;
+  readonly #topP: number;
+  readonly #key: [number, number];
+  #draws = 0;
+
+  /** @throws ArgumentError for an option outside its range */
+  constructor({ temperature = 1, topK, topP = 1, seed = 0 }: SamplingOptions = {}) {
+    if (!(temperature >= 0))
+      throw new ArgumentError(`temperature is ${temperature}; it is a number >= 0.`);
+    if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1))
+      throw new ArgumentError(`topK is ${topK}; it is a whole number >= 1.`);
+    if (!(topP > 0 && topP <= 1))
+      throw new ArgumentError(`topP is ${topP}; it is a probability above 0, at most 1.`);
+    this.#temperature = temperature;
+    this.#topK = topK ?? Number.POSITIVE_INFINITY;
+    this.#topP = topP;
+    this.#key = keyFromSeed(seed);
+  }
+
+  /** The next token. Equal logits rank by index. */
+  pick(logits: ArrayLike<number>): number {
+    const order = Array.from(logits, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
+    if (this.#temperature === 0) return order[0]!;
+    const greatest = logits[order[0]!]!;
+    const kept = order.slice(0, this.#topK);
+    const weights = kept.map((i) => Math.exp((logits[i]! - greatest) / this.#temperature));
+    const total = weights.reduce((a, b) => a + b, 0);
+    let mass = 0;
+    let count = 0;
+    while (count < kept.length && mass < this.#topP * total) mass += weights[count++]!;
+    let rest = this.#uniform() * mass;
+    for (let i = 0; i < count; i++) {
+      rest -= weights[i]!;
+      if (rest < 0) return kept[i]!;
+    }
+    return kept[count - 1]!;
+  }
+
+  #uniform(): number {
+    const draw = this.#draws++;
+    const [word] = philox4x32(this.#key, [draw >>> 0, 0, 0, pickStream]);
+    return word! / 2 ** 32;
+  }
+}

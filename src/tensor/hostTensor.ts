@@ -1,0 +1,57 @@
+/** Values still on the host, with their shape: what loaders give and `toDevice` uploads. */
+import type { Device } from "../device/device";
+import { type TypedArray, upload } from "./creation";
+import { DeviceTensor } from "./deviceTensor";
+import { byteSize, decodeHost, type HostArray } from "./dtype";
+import { isDense, type Shape, show } from "./shape";
+import { ArgumentError } from "../errors";
+import type { Tensor } from "./tensor";
+
+export interface HostTensor {
+  readonly values: TypedArray;
+  readonly shape: Shape;
+}
+
+/** The structure of a batch with its host tensors as tensors. */
+export type OnDevice<T> = T extends HostTensor
+  ? Tensor
+  : T extends Tensor
+    ? T
+    : T extends readonly (infer Item)[]
+      ? OnDevice<Item>[]
+      : T extends object
+        ? { [K in keyof T]: OnDevice<T[K]> }
+        : T;
+
+function isHostTensor(value: object): value is HostTensor {
+  return "values" in value && "shape" in value && ArrayBuffer.isView(value.values);
+}
+
+/** Uploads every host tensor in arrays and plain objects; everything else passes through. */
+export function toDevice<T>(tree: T, device?: Device): OnDevice<T> {
+  const walk = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (isHostTensor(value)) return upload(value.values, value.shape, device ? { device } : {});
+    if (Array.isArray(value)) return value.map(walk);
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
+  };
+  return walk(tree) as OnDevice<T>;
+}
+
+/**
+ * The elements of several tensors of one device in one wait.
+ * @throws ArgumentError for a tensor that is not contiguous
+ */
+export async function readAll(tensors: readonly Tensor[]): Promise<HostArray[]> {
+  if (tensors.length === 0) return [];
+  const ranges = tensors.map((t) => {
+    if (!(t instanceof DeviceTensor) || !isDense(t.shape, t.strides))
+      throw new ArgumentError(`readAll: ${t} of strides ${show((t as DeviceTensor).strides ?? [])} is not contiguous; use contiguous().`);
+    t.check();
+    const bytes = Math.ceil((t.size * byteSize(t.dtype)) / 4) * 4;
+    return { buffer: t.storage.buffer, offset: t.offset * byteSize(t.dtype), bytes };
+  });
+  const parts = await tensors[0]!.device.read(ranges);
+  return parts.map((part, i) => decodeHost(part, tensors[i]!.dtype, tensors[i]!.size));
+}

@@ -1,0 +1,79 @@
+/** One step of training: forward, backward, update, one submit, nothing read back. */
+import type { Device } from "../device/device";
+import { ArgumentError } from "../errors";
+import type { Module } from "../nn/module";
+import type { Optimizer } from "../optim/optimizer";
+import { keyFromSeed, philox4x32 } from "../random/philox";
+import { withKey } from "../random/random";
+import { tensor } from "../tensor/creation";
+import { type OnDevice, toDevice } from "../tensor/hostTensor";
+import { scope } from "../tensor/scope";
+import type { Tensor } from "../tensor/tensor";
+import { valueAndGradients } from "../transforms/parameters";
+
+export interface StepResult {
+  /** The loss before the update, a scalar. Disposed by whoever gets it; the next step frees it otherwise. */
+  readonly loss: Tensor;
+}
+
+export interface TrainStep<B> {
+  /** Records the step and submits it. Returns before the device has run it. */
+  (batch: B): StepResult;
+  /** Steps taken. Set it when resuming: random draws of a step depend on (seed, count) only. */
+  count: number;
+}
+
+export interface TrainStepOptions {
+  /** Of the draws inside the step, such as dropout. Default 0. */
+  seed?: number;
+}
+
+/** Keeps the keys of steps apart from other draws with the same seed: "step" in ASCII. */
+const stepStream = 0x73746570;
+
+/**
+ * The function that takes one training step.
+ *
+ * @param loss the scalar to minimise, from the model and a batch whose host tensors are uploaded
+ * @example
+ * const step = trainStep(model, optimizer, (m, { input, target }) =>
+ *   crossEntropy(m.forward(input), target));
+ * const { loss } = step(batch);
+ */
+export function trainStep<M extends Module, B>(
+  model: M,
+  optimizer: Optimizer,
+  loss: (model: M, batch: OnDevice<B>) => Tensor,
+  options: TrainStepOptions = {},
+): TrainStep<B> {
+  const key = keyFromSeed(options.seed ?? 0);
+  const { parameters } = optimizer;
+  const first = parameters[0];
+  if (!first) throw new ArgumentError("trainStep: the optimizer has no parameters to train.");
+  const device: Device = first.device;
+  let previous: Tensor | null = null;
+
+  const step = (batch: B): StepResult => {
+    previous?.dispose();
+    const result = scope(() => {
+      const uploaded = toDevice(batch, device);
+      const keys = tensor(stepKey(key, step.count), { device });
+      const { value, gradients } = withKey(keys, () =>
+        valueAndGradients(parameters, () => [loss(model, uploaded), null] as const),
+      );
+      optimizer.step(gradients);
+      return value;
+    });
+    device.executor.flush();
+    step.count++;
+    previous = result;
+    return { loss: result };
+  };
+  step.count = 0;
+  return step;
+}
+
+function stepKey(key: [number, number], count: number): Uint32Array {
+  const counter = [count >>> 0, Math.floor(count / 2 ** 32), 0, stepStream] as const;
+  return Uint32Array.from(philox4x32(key, counter).slice(0, 2));
+}
