@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Entry point of the `tilegrad` command. */
 
 import { nodeFiles } from "../platform/nodeFiles";
