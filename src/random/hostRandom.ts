@@ -3,6 +3,9 @@
 import { ArgumentError } from "../errors";
 import { boundedInteger, keyFromSeed, philox4x32 } from "./philox";
 
+/** Keeps these numbers apart from those a device draws with the same seed: "host" in ASCII. */
+const HOST = 0x686f7374;
+
 /** All of a `HostRandom`: `draws` u32 of the sequence (seed, stream) are used up. Plain JSON. */
 export interface HostRandomState {
   seed: number;
@@ -57,7 +60,7 @@ export class HostRandom {
     const { draws, stream } = this.#state;
     const index = Math.floor(draws / 4);
     if (index !== this.#blockIndex) {
-      const counter = [index >>> 0, Math.floor(index / 2 ** 32), 0, stream] as const;
+      const counter = [index >>> 0, Math.floor(index / 2 ** 32), HOST, stream] as const;
       this.#block = philox4x32(this.#key, counter);
       this.#blockIndex = index;
     }
