@@ -16,3 +16,8 @@ export function init(options?: InitOptions): Promise<Device> {
   installMethods();
   return initOn(browserPlatform, options);
 }
+
+/** Names of the adapters that `init({ adapter })` can choose. */
+export function listAdapters(): Promise<string[]> {
+  return browserPlatform.adapterNames();
+}

@@ -16,3 +16,8 @@ export function init(options?: InitOptions): Promise<Device> {
   installMethods();
   return initOn(nodePlatform, options);
 }
+
+/** Names of the adapters that `init({ adapter })` can choose. */
+export function listAdapters(): Promise<string[]> {
+  return nodePlatform.adapterNames();
+}

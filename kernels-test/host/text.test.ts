@@ -148,7 +148,7 @@ describe("TextDataset", () => {
 
   test("a context that just fits is accepted, one more is not", () => {
     const text = fromString(letters(100));
-    expect(text.loader({ batch: 2, context: 89, seed: 1 }).next().input).toHaveLength(178);
+    expect(text.loader({ batch: 2, context: 89, seed: 1 }).next().input.values).toHaveLength(178);
     expect(() => text.loader({ batch: 2, context: 90, seed: 1 })).toThrow(DataError);
   });
 
@@ -164,10 +164,10 @@ describe("TextDataset", () => {
     const batches = text.validationBatches({ batch: 3, context: 8, batches: 4 });
     expect(batches).toEqual(text.validationBatches({ batch: 3, context: 8, batches: 4 }));
     expect(batches).toHaveLength(4);
-    expect([...batches[0]!.input.subarray(0, 8)]).toEqual([...part.subarray(0, 8)]);
-    expect([...batches[3]!.target.subarray(16)]).toEqual([...part.subarray(-8)]);
+    expect([...batches[0]!.input.values.subarray(0, 8)]).toEqual([...part.subarray(0, 8)]);
+    expect([...batches[3]!.target.values.subarray(16)]).toEqual([...part.subarray(-8)]);
     const one = text.validationBatches({ batch: 1, context: 8, batches: 1 });
-    expect([...one[0]!.input]).toEqual([...part.subarray(0, 8)]);
+    expect([...one[0]!.input.values]).toEqual([...part.subarray(0, 8)]);
   });
 });
 
@@ -179,7 +179,10 @@ describe("TextLoader", () => {
   test("every row is a window of the training part, its target one character on", () => {
     const text = fromString(source);
     const train = source.slice(0, 450);
-    const { input, target, batch, context } = text.loader(options).next();
+    const next = text.loader(options).next();
+    const [batch, context] = next.input.shape as [number, number];
+    const input = next.input.values;
+    const target = next.target.values;
     expect([batch, context]).toEqual([6, 10]);
     for (let row = 0; row < batch; row++) {
       const span = [row * context, (row + 1) * context] as const;
@@ -196,7 +199,7 @@ describe("TextLoader", () => {
     const windows = text.loader({ batch: 4, context: 6, seed: 1 });
     for (let step = 0; step < 50; step++) {
       const { input } = windows.next();
-      for (let row = 0; row < 4; row++) first.add(input[row * 6]!);
+      for (let row = 0; row < 4; row++) first.add(input.values[row * 6]!);
     }
     expect([...first].sort()).toEqual([0, 1, 2]);
   });

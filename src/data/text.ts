@@ -5,18 +5,17 @@
 
 import { ArgumentError, DataError } from "../errors";
 import type { FileStore } from "../platform/files";
+import type { HostTensor } from "../tensor/hostTensor";
 import { boundedInteger, keyFromSeed, philox4x32 } from "../random/philox";
 import { CharTokenizer } from "./charTokenizer";
 import { decodeUtf8 } from "./utf8";
 
 /** Windows of one step. `target[i]` is the token that follows `input[i]`. */
 export interface TextBatch {
-  /** [batch, context] tokens, row-major, i32. */
-  input: Int32Array;
-  /** [batch, context] tokens, row-major, i32. */
-  target: Int32Array;
-  batch: number;
-  context: number;
+  /** [batch, context] tokens, i32. */
+  input: HostTensor<Int32Array>;
+  /** [batch, context] tokens, i32. */
+  target: HostTensor<Int32Array>;
 }
 
 export interface TextOptions {
@@ -222,7 +221,8 @@ function cut({ tokens, batch, context }: Windows, startOf: (row: number) => numb
     input.set(tokens.subarray(start, start + context), row * context);
     target.set(tokens.subarray(start + 1, start + 1 + context), row * context);
   }
-  return { input, target, batch, context };
+  const shape = [batch, context];
+  return { input: { values: input, shape }, target: { values: target, shape } };
 }
 
 function requireCount(name: string, value: number): void {

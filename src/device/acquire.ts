@@ -4,6 +4,8 @@ import { classifyAdapter } from "./adapterClass";
 import type { AdapterReport, ExecutorLimits } from "./executor";
 
 export interface AcquireOptions {
+  /** Part of the name of the adapter to use, as `listAdapters` gives it. */
+  adapter?: string;
   /** Which adapter to prefer where the platform has several. Default "high-performance". */
   powerPreference?: GPUPowerPreference;
   /** Lower limits than the adapter offers, for tests of the paths that split. */
@@ -58,6 +60,12 @@ export async function acquire(gpu: GPU, options: AcquireOptions = {}): Promise<A
   if (!adapter)
     throw new AdapterError(
       "No WebGPU adapter was found. Run `tilegrad doctor` to see what is missing on this machine.",
+    );
+  const { info } = adapter;
+  const called = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  if (options.adapter && !called.toLowerCase().includes(options.adapter.toLowerCase()))
+    throw new AdapterError(
+      `No adapter is called "${options.adapter}"; WebGPU gives "${called.trim()}".`,
     );
   const unused = new Set(options.withoutFeatures ?? []);
   const requiredFeatures = usefulFeatures.filter((f) => adapter.features.has(f) && !unused.has(f));

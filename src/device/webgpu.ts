@@ -85,7 +85,7 @@ export class WebGPUExecutor implements Executor {
   }
 
   static async create(platform: Platform, options: AcquireOptions = {}): Promise<WebGPUExecutor> {
-    const gpu = await platform.gpu();
+    const gpu = await platform.gpu(options.adapter);
     const acquired = await acquire(gpu, options);
     return new WebGPUExecutor(acquired, [gpu, acquired.adapter], platform);
   }

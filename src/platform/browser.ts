@@ -15,4 +15,10 @@ export const browserPlatform: Platform = {
       );
     return gpu;
   },
+
+  /** Browsers do not tell; the page gets the one they prefer. */
+  async adapterNames() {
+    const adapter = await (await this.gpu()).requestAdapter();
+    return adapter ? [adapter.info.description || adapter.info.vendor] : [];
+  },
 };

@@ -7,8 +7,8 @@ import { isDense, type Shape, show } from "./shape";
 import { ArgumentError } from "../errors";
 import type { Tensor } from "./tensor";
 
-export interface HostTensor {
-  readonly values: TypedArray;
+export interface HostTensor<V extends TypedArray = TypedArray> {
+  readonly values: V;
   readonly shape: Shape;
 }
 

@@ -1,0 +1,142 @@
+/**
+ * Checkpoints: one safetensors file with everything a run needs to go on with the same bits. Model
+ * tensors have their PyTorch keys, so that the file also opens as a plain model; optimizer states are
+ * under `optimizer.`; the rest is JSON in the metadata.
+ */
+import { CheckpointError } from "../errors";
+import type { Module, StateValue } from "../nn/module";
+import type { Optimizer } from "../optim/optimizer";
+import type { FileStore } from "../platform/files";
+import { readAll } from "../tensor/hostTensor";
+import { sizeOf } from "../tensor/shape";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  fromArray,
+  type SafetensorsTensor,
+  toArray,
+} from "./safetensors";
+
+const optimizerPrefix = "optimizer.";
+/** Metadata keys. `format: pt` is what Python loaders look for. */
+const optimizerKey = "tilegrad.optimizer";
+const runKey = "tilegrad.run";
+
+export interface CheckpointParts {
+  readonly model: Module;
+  readonly optimizer?: Optimizer;
+  /** Whatever the run needs to go on: step, seeds, data cursor, schedule, configuration. Plain JSON. */
+  readonly run?: unknown;
+}
+
+/**
+ * The bytes of a checkpoint, as of the work recorded so far.
+ * @throws what the device reports; nothing is written then
+ */
+export async function encodeCheckpoint({
+  model,
+  optimizer,
+  run,
+}: CheckpointParts): Promise<Uint8Array> {
+  await optimizer?.sync();
+  const state = optimizer?.state();
+  const entries = Object.entries(model.stateDict());
+  const tensors = [
+    ...entries,
+    ...Object.entries(state?.tensors ?? {}).map(
+      ([key, tensor]) => [optimizerPrefix + key, tensor] as const,
+    ),
+  ];
+  const values = await readAll(tensors.map(([, tensor]) => tensor));
+  for (const tensor of Object.values(state?.tensors ?? {})) tensor.dispose();
+  const metadata: Record<string, string> = { format: "pt" };
+  if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
+  if (run !== undefined) metadata[runKey] = JSON.stringify(run);
+  return encodeSafetensors(
+    tensors.map(([key, { shape }], i) => [key, fromArray("F32", shape, values[i] as Float32Array)]),
+    metadata,
+  );
+}
+
+/** Writes a checkpoint under a temporary name and renames it: the file is the old one or the new one. */
+export async function saveCheckpoint(
+  files: FileStore,
+  path: string,
+  parts: CheckpointParts,
+): Promise<void> {
+  await files.writeAtomic(path, await encodeCheckpoint(parts));
+}
+
+/** A checkpoint that has been read and found whole, before it is put into a model. */
+export class Checkpoint {
+  readonly #model = new Map<string, SafetensorsTensor>();
+  readonly #optimizer = new Map<string, SafetensorsTensor>();
+  readonly #metadata: Readonly<Record<string, string>>;
+
+  /** @throws CheckpointError for a file that is truncated, corrupt, or not safetensors */
+  constructor(
+    bytes: Uint8Array,
+    readonly file: string,
+  ) {
+    const { tensors, metadata } = decodeSafetensors(bytes, file);
+    for (const [key, tensor] of tensors)
+      if (key.startsWith(optimizerPrefix))
+        this.#optimizer.set(key.slice(optimizerPrefix.length), tensor);
+      else this.#model.set(key, tensor);
+    this.#metadata = metadata;
+  }
+
+  static async read(files: FileStore, path: string): Promise<Checkpoint> {
+    return new Checkpoint(await files.read(path), path);
+  }
+
+  /** The run's JSON, or undefined in a file that holds only a model. @throws CheckpointError. */
+  get run(): unknown {
+    return this.#json(runKey);
+  }
+
+  /** Copies the values into the model. @throws CheckpointError naming what differs. */
+  restoreModel(model: Module): void {
+    this.#named(() => model.loadStateDict(stateValues(this.#model)));
+  }
+
+  /** Copies the states into the optimizer. @throws CheckpointError naming what differs. */
+  restoreOptimizer(optimizer: Optimizer): void {
+    const scalars = this.#json(optimizerKey);
+    if (scalars === undefined)
+      throw new CheckpointError(
+        `${this.file} holds a model but no optimizer state, so training cannot go on from it. Start a new run from its weights instead.`,
+      );
+    this.#named(() => optimizer.loadState({ scalars, tensors: stateValues(this.#optimizer) }));
+  }
+
+  #json(key: string): unknown {
+    const text = this.#metadata[key];
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new CheckpointError(`${this.file}: its metadata "${key}" is not JSON; the file is damaged.`);
+    }
+  }
+
+  #named(restore: () => void): void {
+    try {
+      restore();
+    } catch (error) {
+      if (error instanceof CheckpointError)
+        throw new CheckpointError(`${this.file}: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+}
+
+function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
+  return Object.fromEntries(
+    [...tensors].map(([key, tensor]) => {
+      const values =
+        sizeOf(tensor.shape) === 0 ? new Float32Array(0) : toArray(tensor, "F32");
+      return [key, { values, shape: tensor.shape }];
+    }),
+  );
+}

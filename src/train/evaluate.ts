@@ -1,0 +1,39 @@
+/** The mean loss over held-out batches, without gradients. */
+import { ArgumentError } from "../errors";
+import type { Module } from "../nn/module";
+import { add } from "../ops/arithmetic";
+import { type OnDevice, toDevice } from "../tensor/hostTensor";
+import { scope } from "../tensor/scope";
+import type { Tensor } from "../tensor/tensor";
+
+/**
+ * Runs the model in evaluation mode on each batch; one wait at the end.
+ *
+ * @param loss the scalar loss of one batch
+ * @returns the mean of the batches' losses
+ */
+export async function evaluate<M extends Module, B>(
+  model: M,
+  batches: readonly B[],
+  loss: (model: M, batch: OnDevice<B>) => Tensor,
+): Promise<number> {
+  if (batches.length === 0) throw new ArgumentError("evaluate: pass at least one batch.");
+  const wasTraining = model.training;
+  model.eval();
+  try {
+    let total: Tensor | null = null;
+    for (const batch of batches) {
+      const next: Tensor = scope(() => {
+        const value = loss(model, toDevice(batch));
+        return total ? add(total, value) : value;
+      });
+      (total as Tensor | null)?.dispose();
+      total = next;
+    }
+    const sum = await total!.item();
+    total!.dispose();
+    return sum / batches.length;
+  } finally {
+    model.train(wasTraining);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The common training loop: steps, losses read every so often, evaluations, early stop, interruption. It
+ * decides when; what happens then (printing, saving) is the caller's, in callbacks.
+ */
+import { ArgumentError, DivergenceError } from "../errors";
+import type { Optimizer } from "../optim/optimizer";
+import type { TrainStep } from "./trainStep";
+
+/** Batches with a cursor: the number of the next one, which a resumed run sets. */
+export interface BatchSource<B> {
+  cursor: number;
+  next(): B;
+}
+
+export interface StepReport {
+  /** Steps done, from 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly learningRate: number;
+}
+
+export interface EvaluationReport {
+  readonly step: number;
+  /** The loss of the step just taken. */
+  readonly trainLoss: number;
+  readonly valLoss: number;
+  /** Whether it is the lowest validation loss so far. */
+  readonly best: boolean;
+}
+
+export interface TrainerOptions<B> {
+  step: TrainStep<B>;
+  optimizer: Optimizer;
+  batches: BatchSource<B>;
+  /** Steps in all, those before a resume among them. */
+  steps: number;
+  /** The validation loss. Default: none. */
+  evaluate?: () => Promise<number>;
+  /** Evaluate after every so many steps, and after the last. Default: only after the last. */
+  evalEvery?: number;
+  /** Read the loss after every so many steps, after the first, and before each evaluation. Default 10. */
+  logEvery?: number;
+  /** Stop after so many evaluations in a row without a new lowest loss. Default: never. */
+  patience?: number;
+  /** Aborting ends the loop after the step in progress. */
+  signal?: AbortSignal;
+  onStep?: (report: StepReport) => void | Promise<void>;
+  onEvaluation?: (report: EvaluationReport) => void | Promise<void>;
+}
+
+export interface TrainerResult {
+  readonly reason: "finished" | "aborted" | "early-stop";
+  readonly steps: number;
+  /** The last loss read, null before the first step. */
+  readonly trainLoss: number | null;
+  /** The last validation loss, null if there was none. */
+  readonly valLoss: number | null;
+}
+
+/** Submitted steps the host may be ahead of the device: enough to keep it busy, few enough to stop soon. */
+const stepsAhead = 2;
+
+export class Trainer<B> {
+  constructor(private readonly options: TrainerOptions<B>) {
+    for (const name of ["steps", "evalEvery", "logEvery", "patience"] as const) {
+      const value = options[name];
+      if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
+        throw new ArgumentError(`Trainer: ${name} is ${value}; it is a whole number >= 1.`);
+    }
+  }
+
+  /**
+   * Trains from `step.count` to `steps`.
+   * @throws DivergenceError as soon as a loss that is read is not finite; parameters are then unusable
+   */
+  async run(): Promise<TrainerResult> {
+    const { step, batches, steps, signal, evaluate, optimizer } = this.options;
+    const { evalEvery = steps, logEvery = 10, patience = Number.POSITIVE_INFINITY } = this.options;
+    const device = optimizer.parameters[0]!.device;
+    let trainLoss: number | null = null;
+    let valLoss: number | null = null;
+    let lowest = Number.POSITIVE_INFINITY;
+    let without = 0;
+    batches.cursor = step.count;
+    const result = (reason: TrainerResult["reason"]): TrainerResult => ({
+      reason,
+      steps: step.count,
+      trainLoss,
+      valLoss,
+    });
+    while (step.count < steps) {
+      if (signal?.aborted) return result("aborted");
+      const { learningRate } = optimizer;
+      const { loss } = step(batches.next());
+      const done = step.count;
+      const evaluates = evaluate !== undefined && (done % evalEvery === 0 || done === steps);
+      if (evaluates || done === 1 || done % logEvery === 0 || done === steps) {
+        trainLoss = this.#finite(await loss.item(), "training", done);
+        await this.options.onStep?.({ step: done, loss: trainLoss, learningRate });
+      } else {
+        await device.executor.throttle(stepsAhead);
+      }
+      if (!evaluates) continue;
+      valLoss = this.#finite(await evaluate(), "validation", done);
+      const best = valLoss < lowest;
+      lowest = Math.min(lowest, valLoss);
+      without = best ? 0 : without + 1;
+      await this.options.onEvaluation?.({ step: done, trainLoss: trainLoss!, valLoss, best });
+      if (without >= patience && done < steps) return result("early-stop");
+    }
+    return result("finished");
+  }
+
+  #finite(value: number, kind: string, step: number): number {
+    if (Number.isFinite(value)) return value;
+    throw new DivergenceError(
+      `The ${kind} loss is ${value} after step ${step}: training diverged. Lower the learning rate, warm it up, or clip the gradients.`,
+    );
+  }
+}
