@@ -67,6 +67,7 @@ export class BufferPool {
     const wanted = Math.min(sizeClass(bytes), Math.floor(limit / smallest) * smallest || smallest);
     const size = Math.max(wanted, Math.ceil(bytes / smallest) * smallest);
     const buffer = this.take(size, forHostWrite) ?? this.executor.createBuffer(size, label);
+    buffer.label = label;
     this.categories.set(buffer, category);
     this.byCategory[category] += size;
     this.live += size;

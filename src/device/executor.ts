@@ -28,7 +28,8 @@ export interface Program {
 /** Device memory. `bytes` is the allocated size, a multiple of 256. */
 export interface DeviceBuffer {
   readonly bytes: number;
-  readonly label: string;
+  /** What it holds at present, for errors. */
+  label: string;
   /** The stream section that last used the buffer: see `Executor.section`. */
   lastUse: number;
 }

@@ -3,6 +3,7 @@ import type { Device } from "../device/device";
 import type { BufferBinding } from "../device/executor";
 import { DisposedError } from "../errors";
 import { byteSize, type DType, decodeHost, type HostArray } from "./dtype";
+import { noteCreated, noteDisposed } from "./memory";
 import { keep, register, unregister } from "./scope";
 import { denseStrides, isDense, type Shape, show, sizeOf } from "./shape";
 import { Storage } from "./storage";
@@ -30,12 +31,14 @@ export class DeviceTensor extends Tensor {
     super(shape, dtype);
     storage.retain();
     register(this);
+    noteCreated(this);
   }
 
   /** A new dense tensor, contents undefined. */
-  static empty(device: Device, shape: Shape, dtype: DType, label = "tensor"): DeviceTensor {
+  static empty(device: Device, shape: Shape, dtype: DType): DeviceTensor {
     const bytes = Math.max(sizeOf(shape) * byteSize(dtype), 4);
-    return new DeviceTensor(Storage.allocate(device, bytes, label), shape, dtype);
+    const storage = Storage.allocate(device, bytes, `${dtype} tensor ${show(shape)}`);
+    return new DeviceTensor(storage, shape, dtype);
   }
 
   get device(): Device {
@@ -126,6 +129,7 @@ export class DeviceTensor extends Tensor {
     if (this.disposed) return;
     this.disposed = true;
     unregister(this);
+    noteDisposed(this);
     this.storage.release();
   }
 
