@@ -69,7 +69,7 @@ const ours = await train(async (model) => {
   await writeFile(
     path.join(folder, "init.safetensors"),
     encodeSafetensors(
-      named.map(([key, p], i) => [key, fromArray("F32", p.shape, values[i] as Float32Array)]),
+      named.map(([key, p], i) => [key, fromArray("F32", p.shape, values[i] as Float32Array<ArrayBuffer>)]),
     ),
   );
 });

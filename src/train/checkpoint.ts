@@ -7,8 +7,10 @@ import { CheckpointError } from "../errors";
 import type { Module, StateValue } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { FileStore } from "../platform/files";
+import type { HostArrays } from "../tensor/dtype";
 import { readAll } from "../tensor/hostTensor";
 import { sizeOf } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -38,22 +40,19 @@ export async function encodeCheckpoint({
   optimizer,
   run,
 }: CheckpointParts): Promise<Uint8Array> {
-  await optimizer?.sync();
-  const state = optimizer?.state();
-  const entries = Object.entries(model.stateDict());
-  const tensors = [
-    ...entries,
+  const state = await optimizer?.state();
+  const tensors: (readonly [string, Tensor])[] = [
+    ...Object.entries(model.stateDict()),
     ...Object.entries(state?.tensors ?? {}).map(
       ([key, tensor]) => [optimizerPrefix + key, tensor] as const,
     ),
   ];
   const values = await readAll(tensors.map(([, tensor]) => tensor));
-  for (const tensor of Object.values(state?.tensors ?? {})) tensor.dispose();
   const metadata: Record<string, string> = { format: "pt" };
   if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
   if (run !== undefined) metadata[runKey] = JSON.stringify(run);
   return encodeSafetensors(
-    tensors.map(([key, { shape }], i) => [key, fromArray("F32", shape, values[i] as Float32Array)]),
+    tensors.map(([key, { shape }], i) => [key, fromArray("F32", shape, values[i] as HostArrays["f32"])]),
     metadata,
   );
 }

@@ -1,0 +1,21 @@
+/** A small network learns a sine wave. The same file runs in Node (`node examples/fit.js`) and in a page. */
+import { init, nn, optim, tensor, trainStep } from "tilegrad";
+
+const device = await init();
+const model = new nn.Sequential(new nn.Linear(1, 32), new nn.Tanh(), new nn.Linear(32, 1));
+const optimizer = optim.adamw(model.namedParameters(), { lr: 0.01, weightDecay: 0 });
+const step = trainStep(model, optimizer, (m, { x, y }) =>
+  nn.functional.mseLoss(m.forward(x), y),
+);
+
+const points = Float32Array.from({ length: 64 }, (_, i) => (i / 63) * 6 - 3);
+const shape = [64, 1];
+const batch = { x: { values: points, shape }, y: { values: points.map(Math.sin), shape } };
+for (let i = 1; i <= 400; i++) {
+  const { loss } = step(batch);
+  if (i % 100 === 0) console.log(`step ${i}  loss ${(await loss.item()).toFixed(5)}`);
+}
+
+const guess = await model.forward(tensor([[Math.PI / 2]])).item();
+console.log(`sin(π/2) is 1; the network says ${guess.toFixed(3)}`);
+await device.destroy();
