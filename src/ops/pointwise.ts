@@ -15,10 +15,11 @@ import {
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, storageType } from "../tensor/dtype";
-import { broadcastShapes, coalesce, sameShape, type Shape, sizeOf } from "../tensor/shape";
+import { broadcastShapes, type Shape, sameShape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import type { Primitive, Saves, Spec, VjpContext } from "./primitive";
 import { sumTo } from "./reduce";
+import { type Walk, walkTogether } from "./walk";
 
 /** Sent as data: WGSL has no literal for infinity and may assume there is none. */
 const infinity = 0x7f800000;
@@ -50,16 +51,6 @@ function functionFor(op: string, functions: Functions, dtype: DType, bool: boole
   return name;
 }
 
-/** Up to three dimensions get their own pipeline, more share one of eight. */
-function rankOf(shape: Shape): number {
-  return shape.length <= 3 ? shape.length : 8;
-}
-
-/** Sizes or strides, padded at the front to `rank`. */
-export function padded(values: readonly number[], rank: number, fill: number): number[] {
-  return [...new Array<number>(rank - values.length).fill(fill), ...values];
-}
-
 /** The strides with which an operand walks `shape`: 0 where it is broadcast. */
 export function broadcastStrides(tensor: DeviceTensor, shape: Shape): number[] {
   const missing = shape.length - tensor.rank;
@@ -71,15 +62,9 @@ export function broadcastStrides(tensor: DeviceTensor, shape: Shape): number[] {
 const isScalar = (t: DeviceTensor): boolean => t.size === 1 && t.bindingOffset === 0;
 
 /** One `OP` over any strides into a part of `target`, dense or not. */
-export function runUnaryInto(
-  x: DeviceTensor,
-  target: DeviceTensor,
-  slots: { OP: string },
-): void {
-  const { shape, strides } = coalesce(x.shape, [x.strides, target.strides]);
-  const rank = rankOf(shape);
-  const inner = shape.at(-1)!;
-  const perInvocation = inner % lanes === 0 ? lanes : 1;
+export function runUnaryInto(x: DeviceTensor, target: DeviceTensor, slots: { OP: string }): void {
+  const { rank, shape, strides } = walkTogether(x.shape, [x.strides, target.strides]);
+  const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
   const count = sizeOf(shape) / perInvocation;
   if (count === 0) return;
   const types = {
@@ -92,9 +77,9 @@ export function runUnaryInto(
     pointwiseUnaryStrided,
     { x: x.binding, y: target.binding },
     {
-      shape: padded(shape, rank, 1),
-      strides: padded(strides[0]!, rank, 0),
-      out_strides: padded(strides[1]!, rank, 0),
+      shape,
+      strides: strides[0]!,
+      out_strides: strides[1]!,
       count,
       offset: x.bindingOffset,
       out_offset: target.bindingOffset,
@@ -150,11 +135,7 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
     );
     return y;
   }
-  const { shape, strides } = coalesce(out.shape, [
-    broadcastStrides(a, out.shape),
-    broadcastStrides(b, out.shape),
-  ]);
-  const rank = rankOf(shape);
+  const { rank, shape, strides } = walkBroadcast([a, b], out.shape);
   const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
   const count = y.size / perInvocation;
   launch(
@@ -162,9 +143,9 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
     pointwiseBinaryStrided,
     { a: a.binding, b: b.binding, y: y.binding },
     {
-      shape: padded(shape, rank, 1),
-      a_strides: padded(strides[0]!, rank, 0),
-      b_strides: padded(strides[1]!, rank, 0),
+      shape,
+      a_strides: strides[0]!,
+      b_strides: strides[1]!,
       count,
       a_offset: a.bindingOffset,
       b_offset: b.bindingOffset,
@@ -238,9 +219,7 @@ export function binary(row: BinaryRow): Primitive<null> {
     saves: row.saves ?? "inputs",
     outputs: ([a, b]) => {
       check(a!, b!);
-      return [
-        { shape: broadcastShapes(name, a!.shape, b!.shape), dtype: row.result ?? a!.dtype },
-      ];
+      return [{ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: row.result ?? a!.dtype }];
     },
     run: ([a, b], _, [out]) => [runBinary(a!, b!, out!, check(a!, b!))],
     vjp:
@@ -278,7 +257,7 @@ export function ternary(row: TernaryRow): Primitive<null> {
     run: (inputs, _, [out]) => {
       const fn = functionFor(name, functions, out!.dtype, false);
       const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
-      const walk = walkTogether(inputs, out!.shape);
+      const walk = walkBroadcast(inputs, out!.shape);
       launch(
         y.device,
         pointwiseTernaryStrided,
@@ -316,17 +295,12 @@ function broadcastAll(op: string, specs: readonly Spec[]): number[] {
   return specs.reduce<number[]>((shape, s) => broadcastShapes(op, shape, s.shape), []);
 }
 
-function walkTogether(inputs: readonly DeviceTensor[], shape: Shape) {
-  const merged = coalesce(
+/** The operands with the strides at which they walk the result's shape. */
+function walkBroadcast(inputs: readonly DeviceTensor[], shape: Shape): Walk {
+  return walkTogether(
     shape,
     inputs.map((t) => broadcastStrides(t, shape)),
   );
-  const rank = rankOf(merged.shape);
-  return {
-    rank,
-    shape: padded(merged.shape, rank, 1),
-    strides: merged.strides.map((s) => padded(s, rank, 0)),
-  };
 }
 
 /** `condition ? a : b`, the one pointwise operation with operands of two types. */
@@ -348,7 +322,7 @@ export function wherePrimitive(
     },
     run: (inputs, _, [out]) => {
       const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
-      const walk = walkTogether(inputs, out!.shape);
+      const walk = walkBroadcast(inputs, out!.shape);
       launch(
         y.device,
         pointwiseWhereStrided,

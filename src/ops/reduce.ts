@@ -8,17 +8,18 @@ import {
   coalesce,
   normalizeDim,
   normalizeDims,
-  sameShape,
   type Shape,
+  sameShape,
   show,
   sizeOf,
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, square, sub } from "./arithmetic";
-import { computeType, padded } from "./pointwise";
+import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
 import { expand, reshape, to } from "./shape";
 import { bind } from "./trace";
+import { compiledRank, padded } from "./walk";
 
 export interface ReduceOptions {
   /** Which dimensions to reduce; negative counts from the end. Default: all. */
@@ -80,7 +81,6 @@ function split(x: DeviceTensor, dims: readonly number[]) {
   return { outer, inner, outerSize: size(kept), reducedSize: size(dims) };
 }
 
-const outerRank = (shape: Shape): number => (shape.length <= 3 ? shape.length : 8);
 const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length : 8);
 
 /** `scale` multiplies the floating-point result; `out` has the outer shape, with or without kept dims. */
@@ -96,7 +96,7 @@ function reduce(
   const C = computeType(out.dtype);
   const suffix = C === "f32" ? "" : `_${C}`;
   const slots = { COMBINE: `combine_${how}${suffix}`, FINISH: `finish${suffix}` };
-  const oRank = outerRank(outer.shape);
+  const oRank = compiledRank(outer.shape);
   const rRank = reducedRank(inner.shape);
   const params = {
     outer_shape: padded(outer.shape, oRank, 1),
@@ -228,10 +228,12 @@ const extremumVjp: Primitive<ReduceAttrs>["vjp"] = ([g], { inputs, outputs, attr
   return [mul(hit, spread(div(g!, count), x.shape, attrs.dims))];
 };
 
-const numeric = (op: string) => (dtype: DType): DType => {
-  if (dtype === "bool") throw new DTypeError(`${op}: not defined for bool; use any() or all().`);
-  return dtype;
-};
+const numeric =
+  (op: string) =>
+  (dtype: DType): DType => {
+    if (dtype === "bool") throw new DTypeError(`${op}: not defined for bool; use any() or all().`);
+    return dtype;
+  };
 
 const maxPrimitive = reduction({
   kind: "max",
@@ -281,7 +283,7 @@ function argReduction(name: "argmax" | "argmin"): Primitive<ArgAttrs> {
     },
     run: ([x], { dim }, [out]) => {
       const { outer, outerSize, reducedSize } = split(x!, [dim]);
-      const rank = outerRank(outer.shape);
+      const rank = compiledRank(outer.shape);
       const y = DeviceTensor.empty(x!.device, out!.shape, "i32");
       const C = computeType(x!.dtype);
       launch(
@@ -364,7 +366,12 @@ export interface ArgOptions {
 function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions): Tensor {
   if (options.dim === undefined) {
     const [y] = bind(primitive, [reshape(x, [x.size])], { dim: 0 });
-    return options.keepdim ? reshape(y!, x.shape.map(() => 1)) : y!;
+    return options.keepdim
+      ? reshape(
+          y!,
+          x.shape.map(() => 1),
+        )
+      : y!;
   }
   const dim = normalizeDim(primitive.name, options.dim, x.rank);
   const from = x.rank === 0 ? reshape(x, [1]) : x;
@@ -403,7 +410,9 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
 export function sumTo(g: Tensor, shape: Shape): Tensor {
   if (sameShape(g.shape, shape)) return g;
   const extra = g.rank - shape.length;
-  const dims = g.shape.flatMap((d, i) => (i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : []));
+  const dims = g.shape.flatMap((d, i) =>
+    i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : [],
+  );
   return reshape(sum(g, { dim: dims }), shape);
 }
 
