@@ -1,0 +1,204 @@
+/** Softmax, its logarithm, and the logarithm of its denominator, stable for scores of any size. */
+import { launch, softmaxBackward, softmaxForward, softmaxLogSumExp } from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { requireDType } from "../tensor/dtype";
+import { normalizeDim, normalizeDims, sizeOf } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { mul, sub } from "./arithmetic";
+import { exp } from "./functions";
+import type { Primitive, Spec } from "./primitive";
+import { type ReduceOptions, sum } from "./reduce";
+import { planRows } from "./rowTeam";
+import { dense, permute, reshape, to, transpose, unsqueeze } from "./shape";
+import { bind } from "./trace";
+
+/** Length of the rows: the last dimension; a scalar is one row of one element. */
+const rowLength = (x: Spec): number => x.shape.at(-1) ?? 1;
+const rowCount = (x: Spec): number => sizeOf(x.shape.slice(0, -1));
+
+const along = { dim: -1, keepdim: true } as const;
+
+interface Kind {
+  readonly name: "softmax" | "logSoftmax";
+  readonly formula: string;
+  readonly result: "probability" | "log_probability";
+  readonly backward: {
+    readonly formula: string;
+    readonly slots: {
+      readonly TERM: "softmax_term" | "log_softmax_term";
+      readonly COTANGENT: "softmax_cotangent" | "log_softmax_cotangent";
+    };
+    /** The same in plain operations, for its own derivatives. */
+    readonly plain: (y: Tensor, g: Tensor) => Tensor;
+  };
+}
+
+/** Along the last dimension; the functions users call bring another dimension there. */
+function rowPrimitives({
+  name,
+  formula,
+  result,
+  backward,
+}: Kind): [Primitive<null>, Primitive<null>] {
+  const backwardPrimitive: Primitive<null> = {
+    name: `${name}Backward`,
+    formula: backward.formula,
+    saves: "inputs",
+    outputs: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
+    run: ([y, g], _, [out]) => {
+      const dx = DeviceTensor.empty(y!.device, out!.shape, out!.dtype);
+      const [denseY, denseG] = [dense(y!), dense(g!)];
+      const rows = rowCount(out!);
+      const { team, V, cols, grid } = planRows(dx.device, rows, rowLength(out!));
+      launch(
+        dx.device,
+        softmaxBackward,
+        { y: denseY.binding, g: denseG.binding, dx: dx.binding },
+        { rows, cols },
+        grid,
+        { types: { V }, constants: { TEAM: team }, slots: backward.slots },
+      );
+      denseY.dispose();
+      denseG.dispose();
+      return [dx];
+    },
+    vjp: ([ct], { inputs: [y, g], pullback }) =>
+      pullback((...of) => [backward.plain(of[0]!, of[1]!)], [y!, g!], [ct!]),
+  };
+  const primitive: Primitive<null> = {
+    name,
+    formula,
+    saves: "outputs",
+    outputs: ([x]) => {
+      requireDType(name, "x", x!.dtype, ["f32"]);
+      return [{ shape: x!.shape, dtype: x!.dtype }];
+    },
+    run: ([x], _, [out]) => {
+      const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
+      const source = dense(x!);
+      const rows = rowCount(out!);
+      const { team, V, cols, grid } = planRows(y.device, rows, rowLength(out!));
+      launch(y.device, softmaxForward, { x: source.binding, y: y.binding }, { rows, cols }, grid, {
+        types: { V },
+        constants: { TEAM: team },
+        slots: { RESULT: result },
+      });
+      source.dispose();
+      return [y];
+    },
+    vjp: ([g], { outputs: [y] }) => bind(backwardPrimitive, [y!, g!], null),
+  };
+  return [primitive, backwardPrimitive];
+}
+
+const [softmaxPrimitive, softmaxBackwardPrimitive] = rowPrimitives({
+  name: "softmax",
+  formula: "exp(x) / Σ exp(x)",
+  result: "probability",
+  backward: {
+    formula: "y · (g - Σ g y)",
+    slots: { TERM: "softmax_term", COTANGENT: "softmax_cotangent" },
+    plain: (y, g) => mul(y, sub(g, sum(mul(g, y), along))),
+  },
+});
+
+const [logSoftmaxPrimitive, logSoftmaxBackwardPrimitive] = rowPrimitives({
+  name: "logSoftmax",
+  formula: "x - log Σ exp(x)",
+  result: "log_probability",
+  backward: {
+    formula: "g - exp(y) · Σ g",
+    slots: { TERM: "log_softmax_term", COTANGENT: "log_softmax_cotangent" },
+    plain: (y, g) => sub(g, mul(exp(y), sum(g, along))),
+  },
+});
+
+const logSumExpPrimitive: Primitive<null> = {
+  name: "logSumExp",
+  formula: "log Σ exp(x)",
+  saves: "everything",
+  outputs: ([x]) => {
+    requireDType("logSumExp", "x", x!.dtype, ["f32"]);
+    return [{ shape: x!.shape.slice(0, -1), dtype: x!.dtype }];
+  },
+  run: ([x], _, [out]) => {
+    const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
+    const source = dense(x!);
+    const { team, V, cols, grid } = planRows(y.device, y.size, rowLength(x!));
+    launch(
+      y.device,
+      softmaxLogSumExp,
+      { x: source.binding, y: y.binding },
+      { rows: y.size, cols },
+      grid,
+      { types: { V }, constants: { TEAM: team } },
+    );
+    source.dispose();
+    return [y];
+  },
+  vjp: ([g], { inputs: [x], outputs: [y] }) => {
+    const column = (t: Tensor): Tensor => unsqueeze(t, -1);
+    return [mul(column(g!), exp(sub(x!, column(y!))))];
+  },
+};
+
+function alongDim(op: string, primitive: Primitive<null>, x: Tensor, dim: number): Tensor {
+  const at = normalizeDim(op, dim, x.rank);
+  const wide = to(x, "f32");
+  const run = (t: Tensor): Tensor => bind(primitive, [t], null)[0]!;
+  const last = at >= x.rank - 1;
+  const y = last ? run(wide) : transpose(run(transpose(wide, at, -1)), at, -1);
+  return x.dtype === "f16" ? to(y, "f16") : y;
+}
+
+/**
+ * exp(x) / Σ exp(x) along one dimension: positive, and adding up to 1.
+ *
+ * Computed relative to the maximum, so that no score overflows. A row that holds NaN or +Infinity, or
+ * nothing but -Infinity, gives non-finite values.
+ * @param x floating-point, any shape; f16 is computed in f32 and rounded once, integers are taken as f32
+ * @param dim which dimension. Default: the last
+ * @throws ShapeError for a dimension out of range
+ * @example softmax(tensor([0, Math.log(3)])) // 0.25, 0.75
+ */
+export function softmax(x: Tensor, dim = -1): Tensor {
+  return alongDim("softmax", softmaxPrimitive, x, dim);
+}
+
+/**
+ * x - log Σ exp(x) along one dimension: the logarithm of `softmax`, without its underflow.
+ *
+ * @param x floating-point, any shape; f16 is computed in f32 and rounded once, integers are taken as f32
+ * @param dim which dimension. Default: the last
+ * @throws ShapeError for a dimension out of range
+ */
+export function logSoftmax(x: Tensor, dim = -1): Tensor {
+  return alongDim("logSoftmax", logSoftmaxPrimitive, x, dim);
+}
+
+/**
+ * log Σ exp(x) over some dimensions, relative to the maximum, so that nothing overflows.
+ *
+ * @param x floating-point, any shape; f16 is computed in f32 and rounded once, integers are taken as f32
+ * @param options `dim`: one or several dimensions, default all; `keepdim`: keep them with size 1
+ * @throws ShapeError for a dimension out of range or named twice
+ */
+export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const reduced = normalizeDims("logSumExp", options.dim, x.rank);
+  const kept = x.shape.map((_, i) => i).filter((i) => !reduced.includes(i));
+  const keptShape = kept.map((i) => x.shape[i]!);
+  const moved = permute(to(x, "f32"), [...kept, ...reduced]);
+  const rows = reshape(moved, [...keptShape, sizeOf(reduced.map((i) => x.shape[i]!))]);
+  const y = bind(logSumExpPrimitive, [rows], null)[0]!;
+  const shape = x.shape.map((d, i) => (reduced.includes(i) ? 1 : d));
+  const result = options.keepdim ? reshape(y, shape) : y;
+  return x.dtype === "f16" ? to(result, "f16") : result;
+}
+
+export const softmaxPrimitives = [
+  softmaxPrimitive,
+  softmaxBackwardPrimitive,
+  logSoftmaxPrimitive,
+  logSoftmaxBackwardPrimitive,
+  logSumExpPrimitive,
+];
