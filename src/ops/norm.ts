@@ -1,0 +1,323 @@
+/** Normalisation of rows: layer normalisation and root-mean-square normalisation. */
+import { ArgumentError, ShapeError } from "../errors";
+import {
+  gridFor,
+  launch,
+  normBackward,
+  normForward,
+  normParameterPartials,
+  normParameterSums,
+} from "../kernels";
+import { bindingAlignment, DeviceTensor } from "../tensor/deviceTensor";
+import { byteSize, requireDType } from "../tensor/dtype";
+import { denseStrides, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
+import { Storage } from "../tensor/storage";
+import type { Tensor } from "../tensor/tensor";
+import { add, mul, sub } from "./arithmetic";
+import { rsqrt } from "./functions";
+import type { Primitive, Spec } from "./primitive";
+import { mean, sum } from "./reduce";
+import { planRows } from "./rowTeam";
+import { dense, reshape, to } from "./shape";
+import { bind } from "./trace";
+
+interface NormAttrs {
+  /** Elements per row. */
+  readonly cols: number;
+  readonly eps: number;
+  /** True: subtract the mean (layer normalisation). */
+  readonly centered: boolean;
+  readonly hasWeight: boolean;
+  readonly hasBias: boolean;
+}
+
+const flag = (value: boolean): 0 | 1 => (value ? 1 : 0);
+const rowCount = (x: Spec, { cols }: NormAttrs): number => sizeOf(x.shape) / cols;
+
+/** The rows and the deviations from their mean over their spread, in plain operations. */
+function plainNormalized(x: Tensor, { cols, eps, centered }: NormAttrs) {
+  const rows = reshape(x, [-1, cols]);
+  const along = { dim: -1, keepdim: true };
+  const deviation = centered ? sub(rows, mean(rows, along)) : rows;
+  const rstd = rsqrt(add(mean(mul(deviation, deviation), along), eps));
+  return { rstd, normalized: mul(deviation, rstd) };
+}
+
+/** norm/backward in plain operations, for its own derivatives. */
+function plainBackward(g: Tensor, x: Tensor, weight: Tensor | undefined, attrs: NormAttrs): Tensor {
+  const { rstd, normalized } = plainNormalized(x, attrs);
+  const along = { dim: -1, keepdim: true };
+  const rows = reshape(g, [-1, attrs.cols]);
+  const h = weight ? mul(rows, reshape(weight, [attrs.cols])) : rows;
+  const centered = attrs.centered ? sub(h, mean(h, along)) : h;
+  const dx = mul(rstd, sub(centered, mul(normalized, mean(mul(h, normalized), along))));
+  return reshape(dx, x.shape);
+}
+
+/** Inputs: the cotangent of y, x, mean, rstd, and weight where there is one. Output: that of x. */
+const inputCotangent: Primitive<NormAttrs> = {
+  name: "normBackward",
+  formula: "rstd · (h - mean h - n · mean h n), h = g · weight, n = (x - mean) · rstd",
+  saves: "inputs",
+  outputs: ([, x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  run: ([g, x, mean, rstd, weight], attrs, [out]) => {
+    const dx = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
+    const rows = rowCount(out!, attrs);
+    const { team, V, cols, grid } = planRows(dx.device, rows, attrs.cols);
+    const held = [dense(g!), dense(x!), dense(weight ?? x!)] as const;
+    launch(
+      dx.device,
+      normBackward,
+      {
+        g: held[0].binding,
+        x: held[1].binding,
+        weight: held[2].binding,
+        mean: mean!.binding,
+        rstd: rstd!.binding,
+        dx: dx.binding,
+      },
+      { rows, cols },
+      grid,
+      {
+        types: { V },
+        constants: { TEAM: team },
+        overrides: { CENTERED: flag(attrs.centered), HAS_WEIGHT: flag(attrs.hasWeight) },
+      },
+    );
+    for (const t of held) t.dispose();
+    return [dx];
+  },
+  // The mean and the spread belong to x: what flows to them flows on to x within the plain formula.
+  vjp: ([ct], { inputs, attrs, pullback }) => {
+    const [g, x, , , weight] = inputs;
+    const [dg, dx, dweight] = pullback(
+      (...of) => [plainBackward(of[0]!, of[1]!, of[2], attrs)],
+      weight ? [g!, x!, weight] : [g!, x!],
+      [ct!],
+    );
+    return [dg!, dx!, null, null, ...(weight ? [dweight!] : [])];
+  },
+};
+
+/** Inputs: the cotangent of y, x, mean, rstd. Outputs: the cotangents of weight, and of bias if it is there. */
+const parameterCotangents: Primitive<NormAttrs> = {
+  name: "normParametersBackward",
+  formula: "Σ_rows g · (x - mean) · rstd, and Σ_rows g",
+  saves: "inputs",
+  outputs: ([, x], { cols, hasBias }) => {
+    const row = { shape: [cols], dtype: x!.dtype };
+    return hasBias ? [row, row] : [row];
+  },
+  run: ([g, x, mean, rstd], attrs, outputs) => {
+    const { device } = x!;
+    const rows = rowCount(x!, attrs);
+    const V = attrs.cols % 4 === 0 ? "vec4f" : "f32";
+    const lanes = V === "vec4f" ? 4 : 1;
+    const cols = attrs.cols / lanes;
+    // Both stages then add up about as many terms, which also keeps the rounding error low.
+    const depth = Math.max(Math.ceil(Math.sqrt(rows)), 1);
+    const blocks = Math.max(Math.ceil(rows / depth), 1);
+    const blockSums = DeviceTensor.empty(device, [blocks, 2, attrs.cols], "f32");
+    const held = [dense(g!), dense(x!)] as const;
+    launch(
+      device,
+      normParameterPartials,
+      {
+        g: held[0].binding,
+        x: held[1].binding,
+        mean: mean!.binding,
+        rstd: rstd!.binding,
+        block_sums: blockSums.binding,
+      },
+      { rows, cols, depth, blocks },
+      gridFor(device, blocks * cols, 64),
+      { types: { V } },
+    );
+    // One buffer for both sums, each where a binding may start, so that one dispatch writes both.
+    const aligned = bindingAlignment / byteSize("f32");
+    const stride = Math.ceil(attrs.cols / aligned) * aligned;
+    const parameters = outputs.length;
+    const bytes = parameters * stride * byteSize("f32");
+    const storage = Storage.allocate(device, bytes, "norm parameter cotangents");
+    const sums = outputs.map(
+      (o, p) => new DeviceTensor(storage, o.shape, o.dtype, denseStrides(o.shape), p * stride),
+    );
+    launch(
+      device,
+      normParameterSums,
+      { block_sums: blockSums.binding, sum: { buffer: storage.buffer, offset: 0, bytes } },
+      { blocks, cols, parameters, stride: stride / lanes },
+      gridFor(device, parameters * cols, 64),
+      { types: { V } },
+    );
+    for (const t of [...held, blockSums]) t.dispose();
+    return sums;
+  },
+  vjp: (cotangents, { inputs: [g, x], attrs, pullback }) => {
+    const down = { dim: 0 };
+    const [dg, dx] = pullback(
+      (...of) => {
+        const rows = reshape(of[0]!, [-1, attrs.cols]);
+        const weight = sum(mul(rows, plainNormalized(of[1]!, attrs).normalized), down);
+        return attrs.hasBias ? [weight, sum(rows, down)] : [weight];
+      },
+      [g!, x!],
+      cotangents,
+    );
+    return [dg!, dx!, null, null];
+  },
+};
+
+/** Inputs: x, then weight and bias where they are there. Outputs: y, and mean and rstd of each row. */
+function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
+  return {
+    name,
+    formula,
+    saves: "everything",
+    outputs: (inputs, attrs) => {
+      const [x] = inputs;
+      requireDType(name, "x", x!.dtype, ["f32"]);
+      for (const parameter of inputs.slice(1))
+        requireDType(name, "a parameter", parameter.dtype, ["f32"]);
+      const row = { shape: [rowCount(x!, attrs)], dtype: x!.dtype };
+      return [{ shape: x!.shape, dtype: x!.dtype }, row, row];
+    },
+    run: (inputs, attrs, outputs) => {
+      const { device } = inputs[0]!;
+      const [y, mean, rstd] = outputs.map((o) => DeviceTensor.empty(device, o.shape, o.dtype));
+      const held = inputs.map(dense);
+      const [x] = held;
+      const weight = attrs.hasWeight ? held[1] : x;
+      const bias = attrs.hasBias ? held.at(-1) : x;
+      const rows = rowCount(x!, attrs);
+      const { team, V, cols, grid } = planRows(device, rows, attrs.cols);
+      launch(
+        device,
+        normForward,
+        {
+          x: x!.binding,
+          weight: weight!.binding,
+          bias: bias!.binding,
+          y: y!.binding,
+          mean: mean!.binding,
+          rstd: rstd!.binding,
+        },
+        { rows, cols, eps: attrs.eps },
+        grid,
+        {
+          types: { V },
+          constants: { TEAM: team },
+          overrides: {
+            CENTERED: flag(attrs.centered),
+            HAS_WEIGHT: flag(attrs.hasWeight),
+            HAS_BIAS: flag(attrs.hasBias),
+          },
+        },
+      );
+      for (const t of held) t.dispose();
+      return [y!, mean!, rstd!];
+    },
+    vjp: ([g], { inputs, outputs: [, mean, rstd], attrs, needs }) => {
+      const [x] = inputs;
+      const weight = attrs.hasWeight ? [inputs[1]!] : [];
+      const parameters = inputs.slice(1);
+      const dx = needs[0]
+        ? bind(inputCotangent, [g!, x!, mean!, rstd!, ...weight], attrs)[0]!
+        : null;
+      if (!needs.slice(1).includes(true)) return [dx, ...parameters.map(() => null)];
+      const sums = bind(parameterCotangents, [g!, x!, mean!, rstd!], attrs);
+      const own = attrs.hasWeight ? sums : sums.slice(1);
+      return [dx, ...parameters.map((p, i) => reshape(own[i]!, p.shape))];
+    },
+  };
+}
+
+const layerNormPrimitive = normPrimitive(
+  "layerNorm",
+  "(x - mean) / √(var + eps) · weight + bias, over the last dimensions",
+);
+const rmsNormPrimitive = normPrimitive(
+  "rmsNorm",
+  "x / √(mean(x²) + eps) · weight, over the last dimensions",
+);
+
+/** @throws ShapeError, ArgumentError */
+function run(
+  primitive: Primitive<NormAttrs>,
+  x: Tensor,
+  normalizedShape: number | Shape,
+  centered: boolean,
+  eps: number,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+): Tensor {
+  const { name } = primitive;
+  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  const cols = sizeOf(shape);
+  if (shape.length === 0 || cols === 0 || !sameShape(x.shape.slice(-shape.length), shape))
+    throw new ShapeError(
+      `${name}: normalizedShape ${show(shape)} must be the last dimensions of x, which has shape ${show(x.shape)}, and hold at least one element.`,
+    );
+  for (const [parameter, which] of [
+    [weight, "weight"],
+    [bias, "bias"],
+  ] as const)
+    if (parameter && !sameShape(parameter.shape, shape))
+      throw new ShapeError(
+        `${name}: ${which} has shape ${show(parameter.shape)}; it must have normalizedShape, ${show(shape)}.`,
+      );
+  if (!(eps >= 0)) throw new ArgumentError(`${name}: eps ${eps} must be a number >= 0.`);
+  const parameters = [weight, bias].filter((p): p is Tensor => p != null);
+  const operands = [x, ...parameters].map((t) => to(t, "f32"));
+  const attrs = { cols, eps, centered, hasWeight: weight != null, hasBias: bias != null };
+  const [y] = bind(primitive, operands, attrs);
+  return x.dtype === "f16" ? to(y!, "f16") : y!;
+}
+
+/**
+ * Layer normalisation (Ba, Kiros and Hinton 2016): (x - mean) / √(var + eps) · weight + bias, with mean and
+ * population variance over the last dimensions.
+ *
+ * @param x [..., *normalizedShape]; f16 is computed in f32 and rounded once
+ * @param normalizedShape the last dimensions of x, or their size if it is one
+ * @param weight normalizedShape. Default: none, a factor of 1
+ * @param bias normalizedShape. Default: none
+ * @param eps added to the variance. Default 1e-5
+ * @throws ShapeError where the shapes do not fit; ArgumentError for a negative eps
+ * @example layerNorm(tensor([1, 3]), 2) // -1, 1
+ */
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: number | Shape,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+  eps = 1e-5,
+): Tensor {
+  return run(layerNormPrimitive, x, normalizedShape, true, eps, weight, bias);
+}
+
+/**
+ * Root-mean-square normalisation (Zhang and Sennrich 2019): x / √(mean(x²) + eps) · weight over the last
+ * dimensions.
+ *
+ * @param x [..., *normalizedShape]; f16 is computed in f32 and rounded once
+ * @param normalizedShape the last dimensions of x, or their size if it is one
+ * @param weight normalizedShape. Default: none, a factor of 1
+ * @param eps added to the mean square. Default 2^-23, the spacing of f32 at 1, as in PyTorch
+ * @throws ShapeError where the shapes do not fit; ArgumentError for a negative eps
+ */
+export function rmsNorm(
+  x: Tensor,
+  normalizedShape: number | Shape,
+  weight?: Tensor | null,
+  eps = 2 ** -23,
+): Tensor {
+  return run(rmsNormPrimitive, x, normalizedShape, false, eps, weight);
+}
+
+export const normPrimitives = [
+  layerNormPrimitive,
+  rmsNormPrimitive,
+  inputCotangent,
+  parameterCotangents,
+];
