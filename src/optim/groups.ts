@@ -1,0 +1,116 @@
+/** Parameter groups: which tensors an optimizer updates, and the options that vary among them. */
+import { ArgumentError } from "../errors";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import type { ArenaMember } from "./arena";
+import { constant, type Schedule } from "./schedule";
+
+/** Rates and decays travel to the update kernel in one parameter struct, which holds this many groups. */
+export const maxGroups = 29;
+
+/** A parameter, alone or with the name that checkpoints know it by. */
+export type NamedParameter = DeviceTensor | readonly [name: string, parameter: DeviceTensor];
+
+export interface ParameterGroup {
+  /** `model.parameters()`, `model.namedParameters()`, or a part of them. */
+  params: Iterable<NamedParameter>;
+  /** Default: the optimizer's. */
+  weightDecay?: number;
+  /** Default: the optimizer's. */
+  lr?: number | Schedule;
+}
+
+/** What an optimizer is made over. Parameters without a name are called "0", "1", … by position. */
+export type Parameters = Iterable<NamedParameter> | readonly ParameterGroup[];
+
+export interface Group {
+  readonly names: readonly string[];
+  weightDecay: number;
+  /** null: follows the optimizer's. */
+  rate: Schedule | null;
+}
+
+const isGroup = (item: unknown): item is ParameterGroup =>
+  typeof item === "object" && item !== null && "params" in item;
+
+/**
+ * Parameters that say `requiresGrad: false` are left out.
+ * @throws ArgumentError for no parameters, something that is none, a name or a tensor given twice, bad
+ *   options of a group, or too many groups
+ */
+export function readGroups(
+  rule: string,
+  parameters: Parameters,
+  defaultWeightDecay: number,
+): { groups: Group[]; members: ArenaMember[] } {
+  const where = `optim.${rule}`;
+  if (typeof parameters !== "object" || parameters === null || !(Symbol.iterator in parameters))
+    throw new ArgumentError(
+      `${where}: parameters is ${parameters}; it takes model.parameters(), model.namedParameters(), or a list of groups { params, weightDecay, lr }.`,
+    );
+  const items: (NamedParameter | ParameterGroup)[] = [...parameters];
+  const grouped = items.some(isGroup);
+  if (grouped && !items.every(isGroup))
+    throw new ArgumentError(
+      `${where}: groups and bare parameters are mixed. Put every parameter in a group.`,
+    );
+  const given = grouped ? (items as ParameterGroup[]) : [{ params: items as NamedParameter[] }];
+  if (given.length > maxGroups)
+    throw new ArgumentError(
+      `${where}: ${given.length} parameter groups; one optimizer takes at most ${maxGroups}. Merge groups with the same options.`,
+    );
+  const members: ArenaMember[] = [];
+  const names = new Map<string, DeviceTensor>();
+  const owners = new Map<DeviceTensor, string>();
+  let position = 0;
+  const groups = given.map(({ params, weightDecay, lr }, group): Group => {
+    const own: string[] = [];
+    for (const item of params) {
+      const [name, tensor] = Array.isArray(item) ? item : [String(position), item];
+      position++;
+      if (!(tensor instanceof DeviceTensor))
+        throw new ArgumentError(
+          `${where}: parameter ${name} is ${tensor === null ? "null" : typeof tensor}, not a tensor with memory.`,
+        );
+      if ((tensor as { requiresGrad?: boolean }).requiresGrad === false) continue;
+      const other = owners.get(tensor);
+      if (other !== undefined)
+        throw new ArgumentError(
+          `${where}: ${other} and ${name} are the same tensor. Give it once.`,
+        );
+      if (names.has(name))
+        throw new ArgumentError(`${where}: two parameters are named ${name}. Names must differ.`);
+      names.set(name, tensor);
+      owners.set(tensor, name);
+      own.push(name);
+      members.push({ name, tensor, group });
+    }
+    return {
+      names: own,
+      weightDecay: requireWeightDecay(where, weightDecay ?? defaultWeightDecay),
+      rate: lr === undefined ? null : asSchedule(where, lr),
+    };
+  });
+  if (members.length === 0)
+    throw new ArgumentError(
+      `${where}: no parameters to update. Was the iterator used before, or is everything frozen?`,
+    );
+  return { groups, members };
+}
+
+/** A schedule as given, or a constant one. @throws ArgumentError */
+export function asSchedule(where: string, lr: number | Schedule): Schedule {
+  if (typeof lr === "function") return lr;
+  if (typeof lr !== "number" || !Number.isFinite(lr) || lr < 0)
+    throw new ArgumentError(
+      `${where}: lr is ${lr}; it takes a finite number from 0 up, or a schedule such as optim.schedule.cosine({ … }).`,
+    );
+  return constant(lr);
+}
+
+export function requireWeightDecay(where: string, value: number): number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0)
+    throw new ArgumentError(
+      `${where}: weightDecay is ${value}; it takes a finite number from 0 up.`,
+    );
+  return value;
+}

@@ -1,0 +1,95 @@
+/** What a checkpoint holds of an optimizer besides its tensors, and the check that a checkpoint fits. */
+import { CheckpointError } from "../errors";
+import { type Shape, sameShape, show } from "../tensor/shape";
+import type { HyperParameters } from "./rules";
+import type { ScheduleJson } from "./schedule";
+
+/** Plain JSON. */
+export interface OptimizerScalars {
+  readonly format: 1;
+  readonly rule: string;
+  readonly state: string;
+  readonly subspace: string;
+  /** Calls of `step`: where schedules are. */
+  readonly stepCount: number;
+  /** How many of them were skipped. */
+  readonly skipped: number;
+  readonly lr: ScheduleJson;
+  readonly hyperParameters: HyperParameters;
+  /** null: no clipping. */
+  readonly clipGradNorm: number | null;
+  readonly skipNonFinite: boolean;
+  readonly groups: readonly {
+    readonly parameters: readonly string[];
+    readonly weightDecay: number;
+    /** null: the optimizer's. */
+    readonly lr: ScheduleJson | null;
+  }[];
+}
+
+/** What `scalars` must agree with. */
+export type Expected = Pick<OptimizerScalars, "rule" | "state" | "subspace"> & {
+  readonly groups: readonly { readonly names: readonly string[] }[];
+};
+
+/** @throws CheckpointError naming what differs. */
+export function checkScalars(json: unknown, expected: Expected): OptimizerScalars {
+  const scalars = (typeof json === "object" && json !== null ? json : {}) as OptimizerScalars;
+  if (scalars.format !== 1)
+    throw new CheckpointError(
+      `loadState: the optimizer's scalars have format ${JSON.stringify(scalars.format)}; this version reads 1. Was the file written by an optimizer?`,
+    );
+  for (const key of ["rule", "state", "subspace"] as const)
+    if (scalars[key] !== expected[key])
+      throw new CheckpointError(
+        `loadState: the checkpoint has ${key} ${JSON.stringify(scalars[key])}, this optimizer ${JSON.stringify(expected[key])}. Make the optimizer it was saved from.`,
+      );
+  const { stepCount, skipped, groups } = scalars;
+  if (!isCount(stepCount) || !isCount(skipped) || skipped > stepCount || !Array.isArray(groups))
+    throw new CheckpointError(
+      `loadState: the optimizer's scalars are corrupt: stepCount ${stepCount}, skipped ${skipped}. Use an earlier checkpoint.`,
+    );
+  if (groups.length !== expected.groups.length)
+    throw new CheckpointError(
+      `loadState: the checkpoint has ${groups.length} parameter groups, this optimizer ${expected.groups.length}. Make the same groups.`,
+    );
+  expected.groups.forEach(({ names }, i) => {
+    const saved = new Set<string>(groups[i]?.parameters);
+    const missing = names.filter((name) => !saved.has(name)).map((name) => `${name} is not in it`);
+    const own = new Set(names);
+    const extra = [...saved]
+      .filter((name) => !own.has(name))
+      .map((name) => `${name} is only in it`);
+    refuse(`group ${i} of the checkpoint has other parameters`, [...missing, ...extra]);
+  });
+  return scalars;
+}
+
+/** @throws CheckpointError naming keys and shapes that differ. */
+export function checkTensors(
+  given: Readonly<Record<string, { readonly shape: Shape }>>,
+  expected: ReadonlyMap<string, { readonly tensor: { readonly shape: Shape } }>,
+): void {
+  const problems: string[] = [];
+  for (const [key, { tensor }] of expected) {
+    const value = given[key];
+    if (!value) problems.push(`${key} is missing`);
+    else if (!sameShape(value.shape, tensor.shape))
+      problems.push(`${key} is ${show(value.shape)}, the parameter ${show(tensor.shape)}`);
+  }
+  for (const key of Object.keys(given))
+    if (!expected.has(key)) problems.push(`${key} is unexpected`);
+  refuse("the checkpoint's tensors do not fit this optimizer", problems);
+}
+
+const shown = 4;
+
+function refuse(what: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const more = problems.length > shown ? `; and ${problems.length - shown} more` : "";
+  throw new CheckpointError(
+    `loadState: ${what}: ${problems.slice(0, shown).join("; ")}${more}. Make the model and the optimizer with the options of the saved run.`,
+  );
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
