@@ -1,0 +1,253 @@
+/** Cross entropy from logits and class indices, as one fused operation. */
+import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import {
+  launch,
+  lossCrossEntropyBackward,
+  lossCrossEntropyRows,
+  lossCrossEntropyTotal,
+} from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { requireDType } from "../tensor/dtype";
+import { normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { add, div, eq, mul, ne, sub } from "./arithmetic";
+import { arange } from "./creation";
+import type { Primitive } from "./primitive";
+import { forcedRowTeam, planRows, rowTeams } from "./rowTeam";
+import { dense, permute, reshape, stopGradient, to, unsqueeze } from "./shape";
+import { softmax } from "./softmax";
+import { bind } from "./trace";
+
+export type Reduction = "mean" | "sum" | "none";
+
+export interface CrossEntropyOptions {
+  /** Rows whose target is this count neither in the loss nor in the mean. Default -100. */
+  ignoreIndex?: number;
+  /** Share of the target's probability spread evenly over all classes, 0 to 1. Default 0. */
+  labelSmoothing?: number;
+  /** Mean over the rows that are not ignored (NaN if there are none), sum, or each row's loss. Default "mean". */
+  reduction?: Reduction;
+  /** Which dimension of the logits holds the classes. Default: told from the shapes. */
+  classDim?: number;
+}
+
+interface CrossEntropyAttrs {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+  readonly reduction: Reduction;
+  /** Names the call in the error for a target out of range. */
+  readonly description: string;
+}
+
+/** Sent as data: WGSL has no literal for it. */
+const nanBits = 0x7fc00000;
+
+/** How the cotangent of the loss becomes that of a row: see loss/cross_entropy_backward. */
+const scaling: Record<Reduction, number> = { none: 0, sum: 1, mean: 2 };
+
+/** Inputs: the cotangent of the loss, logits, target, lse, and the count of rows unless reduction is none. */
+const crossEntropyBackwardPrimitive: Primitive<CrossEntropyAttrs> = {
+  name: "crossEntropyBackward",
+  formula: "g · (softmax(x) - target distribution), per row",
+  saves: "inputs",
+  outputs: ([, logits]) => [{ shape: logits!.shape, dtype: logits!.dtype }],
+  run: ([g, logits, target, lse, count], attrs, [out]) => {
+    const dx = DeviceTensor.empty(logits!.device, out!.shape, out!.dtype);
+    const [rows, cols] = out!.shape as [number, number];
+    const held = [dense(g!), dense(logits!), dense(target!)] as const;
+    const { team, grid } = planRows(dx.device, rows, cols);
+    launch(
+      dx.device,
+      lossCrossEntropyBackward,
+      {
+        g: held[0].binding,
+        x: held[1].binding,
+        target_class: held[2].binding,
+        lse: lse!.binding,
+        count: (count ?? lse!).binding,
+        dx: dx.binding,
+      },
+      { rows, cols, ignore_index: attrs.ignoreIndex, smoothing: attrs.labelSmoothing },
+      grid,
+      { constants: { TEAM: team }, overrides: { SCALING: scaling[attrs.reduction] } },
+    );
+    for (const t of held) t.dispose();
+    return [dx];
+  },
+  vjp: ([ct], { inputs: [g, logits, target, , count], attrs, pullback }) => {
+    const classes = logits!.shape[1]!;
+    const { device } = logits!;
+    const smooth = attrs.labelSmoothing;
+    const here = to(eq(unsqueeze(target!, -1), arange(0, classes, 1, { device })), "f32");
+    const wanted = add(mul(here, 1 - smooth), smooth / classes);
+    const counted = to(ne(target!, attrs.ignoreIndex), "f32");
+    const weights = count ? div(counted, stopGradient(count)) : counted;
+    const plain = (cotangent: Tensor, x: Tensor): Tensor =>
+      mul(unsqueeze(mul(weights, cotangent), -1), sub(softmax(x), wanted));
+    const pulled = pullback((...of) => [plain(of[0]!, of[1]!)], [g!, logits!], [ct!]);
+    return [...pulled, null, null, ...(count ? [null] : [])];
+  },
+};
+
+/**
+ * Inputs: logits [rows, classes], target [rows]. Outputs: the loss, [] or [rows]; each row's logSumExp in
+ * two parts, [rows, 2], for the reverse rule; and, unless reduction is none, the divisor of a mean, which
+ * never leaves the device.
+ */
+const crossEntropyPrimitive: Primitive<CrossEntropyAttrs> = {
+  name: "crossEntropy",
+  formula: "logSumExp(x) - x[target], per row; mean or sum over rows",
+  saves: "everything",
+  outputs: ([logits, target], { reduction }) => {
+    requireDType("crossEntropy", "logits", logits!.dtype, ["f32"]);
+    requireDType("crossEntropy", "target", target!.dtype, ["i32"]);
+    const { dtype } = logits!;
+    const one = { shape: [], dtype };
+    const lse = { shape: [...target!.shape, 2], dtype };
+    return reduction === "none" ? [{ shape: target!.shape, dtype }, lse] : [one, lse, one];
+  },
+  run: ([logits, target], attrs, outputs) => {
+    const { device } = logits!;
+    const [rows, classes] = logits!.shape as [number, number];
+    const [loss, lse, count] = outputs.map((o) => DeviceTensor.empty(device, o.shape, o.dtype));
+    const rowLoss = count ? DeviceTensor.empty(device, [rows], "f32") : loss!;
+    const [x, classIndex] = [dense(logits!), dense(target!)];
+    const { team, V, cols, grid } = planRows(device, rows, classes);
+    launch(
+      device,
+      lossCrossEntropyRows,
+      {
+        x: x.binding,
+        target_class: classIndex.binding,
+        loss: rowLoss.binding,
+        lse: lse!.binding,
+        faults: device.faults,
+      },
+      {
+        rows,
+        cols,
+        ignore_index: attrs.ignoreIndex,
+        fault_site: device.faultSite(attrs.description),
+        smoothing: attrs.labelSmoothing,
+      },
+      grid,
+      { types: { V }, constants: { TEAM: team } },
+    );
+    if (count) {
+      const columnTeam =
+        forcedRowTeam.current ?? rowTeams.defaultChoice(device.executor.adapter.class, rows);
+      launch(
+        device,
+        lossCrossEntropyTotal,
+        {
+          loss: rowLoss.binding,
+          target_class: classIndex.binding,
+          total: loss!.binding,
+          count: count.binding,
+        },
+        { rows, ignore_index: attrs.ignoreIndex, nan_bits: nanBits },
+        [1, 1, 1],
+        {
+          constants: { TEAM: columnTeam },
+          overrides: { MEAN: attrs.reduction === "mean" ? 1 : 0 },
+        },
+      );
+      rowLoss.dispose();
+    }
+    x.dispose();
+    classIndex.dispose();
+    return count ? [loss!, lse!, count] : [loss!, lse!];
+  },
+  vjp: ([g], { inputs: [logits, target], outputs: [, lse, count], attrs }) => [
+    bind(
+      crossEntropyBackwardPrimitive,
+      [g!, logits!, target!, lse!, ...(attrs.reduction === "mean" ? [count!] : [])],
+      attrs,
+    )[0]!,
+    null,
+  ],
+};
+
+const without = (shape: Shape, dim: number): Shape => shape.filter((_, i) => i !== dim);
+
+/** Which dimension of `logits` the classes are in. @throws ShapeError, or ArgumentError if it is not clear. */
+function findClassDim(logits: Tensor, target: Tensor, given: number | undefined): number {
+  const last = logits.rank - 1;
+  const fits = (dim: number): boolean => sameShape(without(logits.shape, dim), target.shape);
+  if (given !== undefined) {
+    const dim = normalizeDim("crossEntropy", given, logits.rank);
+    if (fits(dim)) return dim;
+    throw new ShapeError(
+      `crossEntropy: with classDim ${given}, logits of shape ${show(logits.shape)} take a target of shape ${show(without(logits.shape, dim))}, not ${show(target.shape)}.`,
+    );
+  }
+  if (last >= 0) {
+    const second = Math.min(1, last);
+    if (fits(second) && fits(last) && second !== last)
+      throw new ArgumentError(
+        `crossEntropy: for logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} the classes may be in dimension 1 or in the last. Say which with classDim.`,
+      );
+    if (fits(second)) return second;
+    if (fits(last)) return last;
+  }
+  throw new ShapeError(
+    `crossEntropy: logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} do not fit. The target has the shape of the logits without the dimension of the classes: [N] for [N, C], [N, d1] for [N, C, d1] or [N, d1, C].`,
+  );
+}
+
+/**
+ * Cross entropy of class indices under softmax(logits), as PyTorch's `nn.functional.cross_entropy`:
+ * logSumExp(x) - x[target] for each row, fused forward and backward, stable for logits of any size.
+ *
+ * The classes are the second dimension of the logits, as in PyTorch ([N, C] with a target [N], [N, C, d1]
+ * with [N, d1]), or the last ([B, T, C] with [B, T]), whichever fits the target's shape; where both do,
+ * `classDim` must say which. [C] with a scalar target is one row.
+ *
+ * @param logits floating-point; f16 is computed in f32
+ * @param target i32 or u32, the shape of the logits without the classes
+ * @returns a scalar; with reduction "none" the target's shape. The mean's divisor is counted on the device
+ * @throws ShapeError, DTypeError or ArgumentError for arguments that do not fit. A target that is neither
+ * `ignoreIndex` nor a class raises IndexError at the next read
+ * @example crossEntropy(model.forward(input), target, { ignoreIndex: 0 })
+ */
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  options: CrossEntropyOptions = {},
+): Tensor {
+  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" } = options;
+  if (target.dtype !== "i32" && target.dtype !== "u32")
+    throw new DTypeError(
+      `crossEntropy: target has dtype ${target.dtype}; it takes class indices, i32 or u32. Convert with .to("i32").`,
+    );
+  if (!Number.isInteger(ignoreIndex) || Math.abs(ignoreIndex) > 0x7fffffff)
+    throw new ArgumentError(
+      `crossEntropy: ignoreIndex ${ignoreIndex} must be a whole number that fits i32.`,
+    );
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`crossEntropy: labelSmoothing ${labelSmoothing} must be from 0 to 1.`);
+  if (!(reduction in scaling))
+    throw new ArgumentError(
+      `crossEntropy: reduction "${reduction}" must be "mean", "sum" or "none".`,
+    );
+  const classDim = findClassDim(logits, target, options.classDim);
+  const classes = logits.shape[classDim]!;
+  if (classes === 0)
+    throw new ShapeError(`crossEntropy: logits of shape ${show(logits.shape)} hold no class.`);
+  const order = logits.shape.map((_, i) => i);
+  const moved = permute(to(logits, "f32"), [...order.filter((i) => i !== classDim), classDim]);
+  const [loss] = bind(
+    crossEntropyPrimitive,
+    [reshape(moved, [target.size, classes]), reshape(to(target, "i32"), [target.size])],
+    {
+      ignoreIndex,
+      labelSmoothing,
+      reduction,
+      description: `crossEntropy: target of shape ${show(target.shape)} for ${classes} classes`,
+    },
+  );
+  const shaped = reduction === "none" ? reshape(loss!, target.shape) : loss!;
+  return logits.dtype === "f16" ? to(shaped, "f16") : shaped;
+}
+
+export const lossPrimitives = [crossEntropyPrimitive, crossEntropyBackwardPrimitive];
