@@ -1,0 +1,659 @@
+/**
+ * Reading and adding by index. Indices are i32 or u32 tensors; one outside its range reads 0 or is left
+ * out, and the next read of any tensor throws IndexError that names it. Sums of repeated indices are
+ * taken in a fixed order, so that gradients have the same bits on every run.
+ */
+import type { AdapterClass } from "../device/executor";
+import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { gridFor, indexingGather, indexingPut, indexingScatterSum, launch } from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { type DType, requireDType, storageType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
+import { denseStrides, normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { ne, where } from "./arithmetic";
+import { computeType } from "./pointwise";
+import type { Primitive, Spec } from "./primitive";
+import { clone, narrow, reshape } from "./shape";
+import { sortRows } from "./sortRows";
+import { bind } from "./trace";
+import { walkTogether } from "./walk";
+
+/** How terms find the element they are added to: see shaders/indexing/scatter_sum and put. */
+export type ScatterVariant = "scan" | "sorted" | "put";
+
+/** A scatter of `terms` terms per row into `elements` elements; `unique`: no index occurs twice. */
+export interface ScatterProblem {
+  readonly elements: number;
+  readonly terms: number;
+  readonly unique: boolean;
+}
+
+export const scatterVariants = {
+  isApplicable: (variant: ScatterVariant, { unique }: ScatterProblem): boolean =>
+    variant !== "put" || unique,
+  defaultChoice: (adapter: AdapterClass, problem: ScatterProblem): ScatterVariant => {
+    if (problem.unique) return "put";
+    const comparisons = problem.elements * problem.terms;
+    const few = adapter === "hardware" ? 2 ** 27 : 2 ** 23;
+    return problem.terms <= 32 || comparisons <= few ? "scan" : "sorted";
+  },
+  candidates: (problem: ScatterProblem): readonly ScatterVariant[] =>
+    problem.unique ? ["scan", "sorted", "put"] : ["scan", "sorted"],
+};
+
+/** For tests: runs one variant wherever it is applicable; null lets `defaultChoice` decide. */
+export const forcedScatterVariant: { current: ScatterVariant | null } = { current: null };
+
+const indexTypes: readonly DType[] = ["i32", "u32"];
+
+/** No row is left out. */
+const none = 0xffffffff;
+
+const lanes = 4;
+
+const without = (strides: readonly number[], dim: number): number[] =>
+  strides.map((s, i) => (i === dim ? 0 : s));
+
+/** f16 elements are moved as they are, all others as the u32 their bits make. */
+const movedAs = (dtype: DType): "f16" | "u32" => (dtype === "f16" ? "f16" : "u32");
+
+interface Reading {
+  readonly x: DeviceTensor;
+  readonly index: DeviceTensor;
+  readonly out: Spec;
+  /** Strides along the dimensions of the result. */
+  readonly xStrides: readonly number[];
+  readonly indexStrides: readonly number[];
+  /** Distance in x between what index i and index i + 1 name, and how many there are. */
+  readonly step: number;
+  readonly limit: number;
+  readonly site: string;
+}
+
+function read({ x, index, out, xStrides, indexStrides, step, limit, site }: Reading): DeviceTensor {
+  const { device } = x;
+  const y = DeviceTensor.empty(device, out.shape, out.dtype);
+  const { rank, shape, strides } = walkTogether(out.shape, [indexStrides, xStrides]);
+  const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
+  const count = y.size / perInvocation;
+  launch(
+    device,
+    indexingGather,
+    { x: x.binding, index: index.binding, y: y.binding, faults: device.faults },
+    {
+      shape,
+      index_strides: strides[0]!,
+      x_strides: strides[1]!,
+      count,
+      index_offset: index.bindingOffset,
+      x_offset: x.bindingOffset,
+      x_step: step,
+      limit,
+      site: device.faultSite(site),
+    },
+    gridFor(device, count, 64),
+    { types: { T: movedAs(x.dtype) }, overrides: { RANK: rank, LANES: perInvocation } },
+  );
+  return y;
+}
+
+interface Adding {
+  readonly y: DeviceTensor;
+  /** What y holds is the base; otherwise the base is zero, and every element of y is written. */
+  readonly onto: boolean;
+  /** The part of y that is walked; its size at `dim` is what indices count. */
+  readonly shape: Shape;
+  readonly dim: number;
+  readonly index: DeviceTensor;
+  /** For each dimension of `shape`, the one of `index` that goes with it; at `dim`, the positions. */
+  readonly indexDims: readonly (number | null)[];
+  readonly src: DeviceTensor;
+  /** Along `shape`; at `dim`, the distance between positions. */
+  readonly srcStrides: readonly number[];
+  /** A row that gets nothing. */
+  readonly skipped?: number | undefined;
+  /** No index occurs twice. */
+  readonly unique?: boolean;
+  readonly site: string;
+}
+
+/** y[.., index[p], ..] += src[.., p, ..] */
+function add(work: Adding): void {
+  const { y, index, indexDims, dim } = work;
+  const along = indexDims[dim]!;
+  const problem: ScatterProblem = {
+    elements: sizeOf(work.shape),
+    terms: index.shape[along]!,
+    unique: work.unique ?? false,
+  };
+  const adapter = y.device.executor.adapter.class;
+  const forced = forcedScatterVariant.current;
+  const variant =
+    forced && scatterVariants.isApplicable(forced, problem)
+      ? forced
+      : scatterVariants.defaultChoice(adapter, problem);
+  if (variant === "put") put(work);
+  else if (variant === "scan" || index.size === 0) {
+    const strides = indexDims.map((d) => (d === null ? 0 : index.strides[d]!));
+    sum(work, { match: "by_scan", index, order: index, strides });
+  } else {
+    const sorted = sortRows(index, along, { key: "key_u32", descending: false });
+    const rows = denseStrides(index.shape.map((d, i) => (i === along ? 1 : d)));
+    const strides = indexDims.map((d, i) =>
+      d === null ? 0 : i === dim ? 1 : rows[d]! * sorted.width,
+    );
+    sum(work, { match: "by_search", index: sorted.keys, order: sorted.order, strides });
+    sorted.keys.dispose();
+    sorted.order.dispose();
+  }
+}
+
+function sum(
+  { y, onto, shape, dim, index, indexDims, src, srcStrides, skipped, site }: Adding,
+  how: {
+    match: "by_scan" | "by_search";
+    index: DeviceTensor;
+    order: DeviceTensor;
+    /** Of the index along `shape`. */
+    strides: readonly number[];
+  },
+): void {
+  const { device } = y;
+  const rowNumbers = shape.map((_, i) => (i === dim ? 1 : 0));
+  const {
+    rank,
+    shape: walked,
+    strides,
+  } = walkTogether(shape, [
+    y.strides,
+    without(how.strides, dim),
+    without(srcStrides, dim),
+    rowNumbers,
+  ]);
+  const [, inIndex, , inRows] = strides.map((s) => s.at(-1)!);
+  const shared = walked.at(-1)! % lanes === 0 && inIndex === 0 && inRows === 0;
+  const perInvocation = shared ? lanes : 1;
+  const count = sizeOf(shape) / perInvocation;
+  const C = computeType(y.dtype);
+  launch(
+    device,
+    indexingScatterSum,
+    {
+      index: how.index.binding,
+      order: how.order.binding,
+      src: src.binding,
+      y: y.binding,
+      faults: device.faults,
+    },
+    {
+      shape: walked,
+      y_strides: strides[0]!,
+      index_strides: strides[1]!,
+      src_strides: strides[2]!,
+      j_strides: strides[3]!,
+      count,
+      y_offset: y.bindingOffset,
+      index_offset: how.index.bindingOffset,
+      src_offset: src.bindingOffset,
+      terms: index.shape[indexDims[dim]!]!,
+      index_step: how.strides[dim]!,
+      src_step: srcStrides[dim]!,
+      limit: shape[dim]!,
+      skipped: skipped ?? none,
+      site: device.faultSite(site),
+    },
+    gridFor(device, count, 64),
+    {
+      types: { T: storageType(y.dtype), C },
+      slots: { MATCH: how.match },
+      overrides: { RANK: rank, LANES: perInvocation, ADD: onto ? 1 : 0 },
+    },
+  );
+}
+
+/** Only for the way back from gather, whose index has the rank of `shape` and whose base is zero. */
+function put({ y, onto, dim, index, src, srcStrides, site }: Adding): void {
+  const { device } = y;
+  const { rank, shape, strides } = walkTogether(index.shape, [
+    index.strides,
+    srcStrides,
+    without(y.strides, dim),
+  ]);
+  if (!onto) device.executor.clear(y.binding);
+  launch(
+    device,
+    indexingPut,
+    { index: index.binding, src: src.binding, y: y.binding, faults: device.faults },
+    {
+      shape,
+      index_strides: strides[0]!,
+      src_strides: strides[1]!,
+      y_strides: strides[2]!,
+      count: index.size,
+      index_offset: index.bindingOffset,
+      src_offset: src.bindingOffset,
+      y_step: y.strides[dim]!,
+      limit: y.shape[dim]!,
+      site: device.faultSite(site),
+    },
+    gridFor(device, index.size, 64),
+    { types: { T: movedAs(y.dtype) }, overrides: { RANK: rank } },
+  );
+}
+
+function requireSummable(op: string, dtype: DType): void {
+  if (dtype === "bool")
+    throw new DTypeError(`${op}: bool values cannot be added up; convert with .to("i32").`);
+}
+
+const replaced = (shape: Shape, dim: number, size: number): number[] =>
+  shape.map((d, i) => (i === dim ? size : d));
+
+/** PyTorch's rule for gather and scatterAdd: same rank, and nowhere but at `dim` longer than x. */
+function requireWithin(op: string, index: Spec, shape: Shape, dim: number): void {
+  requireDType(op, "index", index.dtype, indexTypes);
+  const fits =
+    index.shape.length === shape.length && index.shape.every((d, i) => i === dim || d <= shape[i]!);
+  if (!fits)
+    throw new ShapeError(
+      `${op}: index of shape ${show(index.shape)} does not fit ${show(shape)} along dim ${dim}; it needs as many dimensions, and none but dim ${dim} may be longer.`,
+    );
+}
+
+function requireList(op: string, index: Spec): void {
+  requireDType(op, "index", index.dtype, indexTypes);
+  if (index.shape.length !== 1)
+    throw new ShapeError(
+      `${op}: index has shape ${show(index.shape)}; it must have one dimension. For one index per element use gather or scatterAdd.`,
+    );
+}
+
+const describe = (op: string, index: Spec, shape: Shape, dim: number): string =>
+  `${op}: index of shape ${show(index.shape)} into dimension ${dim} of ${show(shape)}`;
+
+interface GatherAttrs {
+  readonly dim: number;
+  /** No row of the index names an element twice, so that the way back needs no sums. */
+  readonly unique: boolean;
+}
+
+const gatherPrimitive: Primitive<GatherAttrs> = {
+  name: "gather",
+  formula: "y[.., p, ..] = x[.., index[.., p, ..], ..]",
+  saves: "inputs",
+  outputs: ([x, index], { dim }) => {
+    requireWithin("gather", index!, x!.shape, dim);
+    return [{ shape: index!.shape, dtype: x!.dtype }];
+  },
+  run: ([x, index], { dim }, [out]) => [
+    read({
+      x: x!,
+      index: index!,
+      out: out!,
+      xStrides: without(x!.strides, dim),
+      indexStrides: index!.strides,
+      step: x!.strides[dim]!,
+      limit: x!.shape[dim]!,
+      site: describe("gather", index!, x!.shape, dim),
+    }),
+  ],
+  vjp: ([g], { inputs: [x, index], attrs }) => [
+    bind(scatterPrimitive, [index!, g!], { ...attrs, shape: x!.shape })[0]!,
+    null,
+  ],
+};
+
+/** The way back from gather: like scatterAdd on zeros of `shape`. */
+const scatterPrimitive: Primitive<GatherAttrs & { readonly shape: Shape }> = {
+  name: "gatherBackward",
+  formula: "y = 0, y[.., index[.., p, ..], ..] += g[.., p, ..]",
+  saves: "inputs",
+  outputs: ([_, g], { shape }) => [{ shape, dtype: g!.dtype }],
+  run: ([index, g], { dim, unique, shape }, [out]) => {
+    const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
+    const covered = replaced(index!.shape, dim, shape[dim]!);
+    const onto = !sameShape(covered, shape);
+    if (onto) y.device.executor.clear(y.binding);
+    addAll("gather backward", y, onto, index!, g!, dim, unique);
+    return [y];
+  },
+  vjp: ([g], { inputs: [index], attrs: { dim, unique } }) => [
+    null,
+    bind(gatherPrimitive, [g!, index!], { dim, unique })[0]!,
+  ],
+};
+
+/** One index per element of src. */
+function addAll(
+  op: string,
+  y: DeviceTensor,
+  onto: boolean,
+  index: DeviceTensor,
+  src: DeviceTensor,
+  dim: number,
+  unique: boolean,
+): void {
+  add({
+    y,
+    onto,
+    shape: replaced(index.shape, dim, y.shape[dim]!),
+    dim,
+    index,
+    indexDims: index.shape.map((_, i) => i),
+    src,
+    srcStrides: src.strides,
+    unique,
+    site: describe(op, index, y.shape, dim),
+  });
+}
+
+const scatterAddPrimitive: Primitive<{ readonly dim: number }> = {
+  name: "scatterAdd",
+  formula: "y = x, y[.., index[.., p, ..], ..] += src[.., p, ..]",
+  saves: "inputs",
+  outputs: ([x, index, src], { dim }) => {
+    requireSummable("scatterAdd", x!.dtype);
+    requireWithin("scatterAdd", index!, x!.shape, dim);
+    if (src!.dtype !== x!.dtype)
+      throw new DTypeError(`scatterAdd: x has dtype ${x!.dtype} and src ${src!.dtype}.`);
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
+  run: ([x, index, src], { dim }) => {
+    const y = clone(x!) as DeviceTensor;
+    if (index!.size > 0) addAll("scatterAdd", y, true, index!, src!, dim, false);
+    return [y];
+  },
+  vjp: ([g], { inputs: [, index], attrs, needs }) => [
+    g!,
+    null,
+    needs[2] ? gather(g!, attrs.dim, index!) : null,
+  ],
+};
+
+interface SelectAttrs {
+  readonly dim: number;
+}
+
+const indexSelectPrimitive: Primitive<SelectAttrs> = {
+  name: "indexSelect",
+  formula: "y[.., p, ..] = x[.., index[p], ..]",
+  saves: "inputs",
+  outputs: ([x, index], { dim }) => {
+    requireList("indexSelect", index!);
+    return [{ shape: replaced(x!.shape, dim, index!.shape[0]!), dtype: x!.dtype }];
+  },
+  run: ([x, index], { dim }, [out]) => [
+    read({
+      x: x!,
+      index: index!,
+      out: out!,
+      xStrides: without(x!.strides, dim),
+      indexStrides: x!.shape.map((_, i) => (i === dim ? index!.strides[0]! : 0)),
+      step: x!.strides[dim]!,
+      limit: x!.shape[dim]!,
+      site: describe("indexSelect", index!, x!.shape, dim),
+    }),
+  ],
+  vjp: ([g], { inputs: [x, index], attrs: { dim } }) => [
+    bind(selectBackwardPrimitive, [index!, g!], { dim, size: x!.shape[dim]! })[0]!,
+    null,
+  ],
+};
+
+/** One index per slice of src along `dim`. */
+function addSlices(
+  op: string,
+  y: DeviceTensor,
+  onto: boolean,
+  index: DeviceTensor,
+  src: DeviceTensor,
+  dim: number,
+): void {
+  add({
+    y,
+    onto,
+    shape: y.shape,
+    dim,
+    index,
+    indexDims: y.shape.map((_, i) => (i === dim ? 0 : null)),
+    src,
+    srcStrides: src.strides,
+    site: describe(op, index, y.shape, dim),
+  });
+}
+
+/** The way back from indexSelect: like indexAdd on zeros. */
+const selectBackwardPrimitive: Primitive<SelectAttrs & { readonly size: number }> = {
+  name: "indexSelectBackward",
+  formula: "y = 0, y[.., index[p], ..] += g[.., p, ..]",
+  saves: "inputs",
+  outputs: ([_, g], { dim, size }) => [{ shape: replaced(g!.shape, dim, size), dtype: g!.dtype }],
+  run: ([index, g], { dim }, [out]) => {
+    const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
+    addSlices("indexSelect backward", y, false, index!, g!, dim);
+    return [y];
+  },
+  vjp: ([g], { inputs: [index], attrs: { dim } }) => [null, indexSelect(g!, dim, index!)],
+};
+
+const indexAddPrimitive: Primitive<SelectAttrs> = {
+  name: "indexAdd",
+  formula: "y = x, y[.., index[p], ..] += src[.., p, ..]",
+  saves: "inputs",
+  outputs: ([x, index, src], { dim }) => {
+    requireSummable("indexAdd", x!.dtype);
+    requireList("indexAdd", index!);
+    const wanted = replaced(x!.shape, dim, index!.shape[0]!);
+    if (!sameShape(src!.shape, wanted) || src!.dtype !== x!.dtype)
+      throw new ShapeError(
+        `indexAdd: src is ${src!.dtype} ${show(src!.shape)}; with ${index!.shape[0]} indices along dim ${dim} of ${x!.dtype} ${show(x!.shape)} it must be ${x!.dtype} ${show(wanted)}.`,
+      );
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
+  run: ([x, index, src], { dim }) => {
+    const y = clone(x!) as DeviceTensor;
+    if (index!.size > 0) addSlices("indexAdd", y, true, index!, src!, dim);
+    return [y];
+  },
+  vjp: ([g], { inputs: [, index], attrs: { dim }, needs }) => [
+    g!,
+    null,
+    needs[2] ? indexSelect(g!, dim, index!) : null,
+  ],
+};
+
+interface EmbeddingAttrs {
+  readonly paddingIdx: number | undefined;
+}
+
+const embeddingSite = (op: string, index: Spec, rows: number): string =>
+  `${op}: index of shape ${show(index.shape)} into ${rows} rows`;
+
+const embeddingPrimitive: Primitive<EmbeddingAttrs> = {
+  name: "embedding",
+  formula: "y[p.., :] = weight[index[p..], :]",
+  saves: "inputs",
+  outputs: ([index, weight]) => {
+    requireDType("embedding", "index", index!.dtype, indexTypes);
+    if (weight!.shape.length !== 2)
+      throw new ShapeError(
+        `embedding: weight has shape ${show(weight!.shape)}; it must be [rows, width].`,
+      );
+    return [{ shape: [...index!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
+  },
+  run: ([index, weight], _, [out]) => [
+    read({
+      x: weight!,
+      index: index!,
+      out: out!,
+      xStrides: [...index!.shape.map(() => 0), weight!.strides[1]!],
+      indexStrides: [...index!.strides, 0],
+      step: weight!.strides[0]!,
+      limit: weight!.shape[0]!,
+      site: embeddingSite("embedding", index!, weight!.shape[0]!),
+    }),
+  ],
+  vjp: ([g], { inputs: [index, weight], attrs: { paddingIdx } }) => [
+    null,
+    bind(embeddingBackwardPrimitive, [index!, g!], { paddingIdx, rows: weight!.shape[0]! })[0]!,
+  ],
+};
+
+const embeddingBackwardPrimitive: Primitive<EmbeddingAttrs & { readonly rows: number }> = {
+  name: "embeddingBackward",
+  formula: "y = 0, y[index[p..], :] += g[p.., :], but row paddingIdx stays 0",
+  saves: "inputs",
+  outputs: ([_, g], { rows }) => [{ shape: [rows, g!.shape.at(-1)!], dtype: g!.dtype }],
+  run: ([index, g], { paddingIdx }, [out]) => {
+    const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
+    const list = reshape(index!, [index!.size]) as DeviceTensor;
+    const rows = reshape(g!, [index!.size, y.shape[1]!]) as DeviceTensor;
+    add({
+      y,
+      onto: false,
+      shape: y.shape,
+      dim: 0,
+      index: list,
+      indexDims: [0, null],
+      src: rows,
+      srcStrides: rows.strides,
+      skipped: paddingIdx,
+      site: embeddingSite("embedding backward", index!, y.shape[0]!),
+    });
+    list.dispose();
+    rows.dispose();
+    return [y];
+  },
+  vjp: ([g], { inputs: [index], attrs: { paddingIdx } }) => {
+    const back = embedding(index!, g!);
+    if (paddingIdx === undefined) return [null, back];
+    const read = reshape(ne(index!, paddingIdx), [...index!.shape, 1]);
+    return [null, where(read, back, 0)];
+  },
+};
+
+/**
+ * Elements of x chosen along `dim` (PyTorch `gather`): y[i, p, k] = x[i, index[i, p, k], k] for dim 1.
+ *
+ * @param index i32 or u32, as many dimensions as x, nowhere but at `dim` longer than x
+ * @returns the shape of `index`, the dtype of x; differentiable in x, repeated indices add up
+ * @throws ShapeError, DTypeError; at the next read, IndexError for an index outside 0 to size - 1
+ * @example gather(tensor([[1, 2], [3, 4]]), 1, tensor([[1], [0]], { dtype: "i32" })) // [[2], [3]]
+ */
+export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+  return gatherBy(x, dim, index, false);
+}
+
+/** `gather` by indices of which the caller knows that none occurs twice in a row along `dim`. */
+export function gatherUnique(x: Tensor, dim: number, index: Tensor): Tensor {
+  return gatherBy(x, dim, index, true);
+}
+
+function gatherBy(x: Tensor, dim: number, index: Tensor, unique: boolean): Tensor {
+  const at = normalizeDim("gather", dim, x.rank);
+  if (x.rank > 0) return bind(gatherPrimitive, [x, index], { dim: at, unique })[0]!;
+  return scope(() => {
+    const operands = [reshape(x, [1]), reshape(index, [index.size])];
+    return reshape(bind(gatherPrimitive, operands, { dim: 0, unique })[0]!, index.shape);
+  });
+}
+
+/**
+ * x with the elements of `src` added where `index` says (PyTorch `scatter_add`): for dim 1,
+ * y[i, index[i, p, k], k] += src[i, p, k]. Terms for one element are added in the order of p.
+ *
+ * @param index i32 or u32, as many dimensions as x, nowhere but at `dim` longer than x
+ * @param src the dtype of x, nowhere shorter than index; what lies beyond index is not used
+ * @returns the shape and dtype of x; differentiable in x and src
+ * @throws ShapeError, DTypeError; at the next read, IndexError for an index outside 0 to size - 1
+ */
+export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+  const at = normalizeDim("scatterAdd", dim, x.rank);
+  if (src.rank !== index.rank || src.shape.some((d, i) => d < index.shape[i]!))
+    throw new ShapeError(
+      `scatterAdd: src of shape ${show(src.shape)} is shorter than index of shape ${show(index.shape)}; it must have at least one element per index.`,
+    );
+  return scope(() => {
+    if (x.rank === 0)
+      return reshape(
+        scatterAdd(reshape(x, [1]), 0, reshape(index, [index.size]), reshape(src, [src.size])),
+        [],
+      );
+    const used = index.shape.reduce(
+      (part, d, i) => (d < part.shape[i]! ? narrow(part, i, 0, d) : part),
+      src,
+    );
+    return bind(scatterAddPrimitive, [x, index, used], { dim: at })[0]!;
+  });
+}
+
+/**
+ * The slices of x that `index` names along `dim`, in its order (PyTorch `index_select`).
+ *
+ * @param index i32 or u32 [n]
+ * @returns x's shape with n at `dim`; differentiable in x, repeated indices add up
+ * @throws ShapeError, DTypeError; at the next read, IndexError for an index outside 0 to size - 1
+ */
+export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+  const at = normalizeDim("indexSelect", dim, x.rank);
+  return bind(indexSelectPrimitive, [requireDims("indexSelect", x), index], { dim: at })[0]!;
+}
+
+/**
+ * x with the slices of `src` added where `index` says along `dim` (PyTorch `index_add`), those for one
+ * slice of x in the order of the indices.
+ *
+ * @param index i32 or u32 [n]
+ * @param src the dtype of x; x's shape with n at `dim`
+ * @returns the shape and dtype of x; differentiable in x and src
+ * @throws ShapeError, DTypeError; at the next read, IndexError for an index outside 0 to size - 1
+ */
+export function indexAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+  const at = normalizeDim("indexAdd", dim, x.rank);
+  return bind(indexAddPrimitive, [requireDims("indexAdd", x), index, src], { dim: at })[0]!;
+}
+
+function requireDims(op: string, x: Tensor): Tensor {
+  if (x.rank === 0)
+    throw new ShapeError(`${op}: x is a scalar and has no dimension to index; reshape it to [1].`);
+  return x;
+}
+
+export interface EmbeddingOptions {
+  /** A row that gets no gradient; negative counts from the end. Its values are read as they are. */
+  paddingIdx?: number;
+}
+
+/**
+ * The rows of a table (PyTorch `functional.embedding`).
+ *
+ * @param index i32 or u32, any shape
+ * @param weight [rows, width]
+ * @returns [...index.shape, width]; differentiable in weight, repeated indices add up in their order
+ * @throws ShapeError, DTypeError; ArgumentError for a paddingIdx outside the table; at the next read,
+ * IndexError for an index outside 0 to rows - 1
+ */
+export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  const rows = weight.shape[0] ?? 0;
+  let { paddingIdx } = options;
+  if (paddingIdx !== undefined) {
+    if (!Number.isInteger(paddingIdx) || paddingIdx < -rows || paddingIdx >= rows)
+      throw new ArgumentError(
+        `embedding: paddingIdx ${paddingIdx} is not one of the ${rows} rows of weight.`,
+      );
+    if (paddingIdx < 0) paddingIdx += rows;
+  }
+  return bind(embeddingPrimitive, [index, weight], { paddingIdx })[0]!;
+}
+
+export const indexingPrimitives = [
+  gatherPrimitive,
+  scatterPrimitive,
+  scatterAddPrimitive,
+  indexSelectPrimitive,
+  selectBackwardPrimitive,
+  indexAddPrimitive,
+  embeddingPrimitive,
+  embeddingBackwardPrimitive,
+];
