@@ -1,0 +1,41 @@
+/** Bundles the browser door and the case modules into one script for a page. */
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { CaseModule, Tilegrad } from "../caseModules";
+
+declare global {
+  /** In the page: runs one case; resolves to null, or to the text of what it threw. */
+  var runCase: (module: string, index: number) => Promise<string | null>;
+  /** In the page: the library, from the browser door. */
+  var tilegrad: Tilegrad;
+}
+
+export async function bundleCases(modules: readonly CaseModule[]): Promise<string> {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const imports = modules.map(({ file }, i) => `import { cases as cases${i} } from "${file}";`);
+  const table = modules.map(({ name }, i) => `${JSON.stringify(name)}: cases${i}`);
+  const contents = `
+    import * as tilegrad from "${root}src/browser.ts";
+    ${imports.join("\n")}
+    const modules = { ${table.join(", ")} };
+    globalThis.tilegrad = tilegrad;
+    globalThis.runCase = async (module, index) => {
+      try {
+        await modules[module][index].run(tilegrad);
+        return null;
+      } catch (error) {
+        return String(error?.stack ?? error);
+      }
+    };`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root },
+    absWorkingDir: root,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    write: false,
+    loader: { ".wgsl": "text" },
+  });
+  return outputFiles[0]!.text;
+}

@@ -1,0 +1,64 @@
+/** A headless Chromium with WebGPU on SwiftShader that talks to nobody but localhost. */
+import { type Browser, chromium, type Page } from "playwright-core";
+import { findChromium } from "../../setup/browsers.mjs";
+import { serve } from "./server";
+
+const webgpuFlags = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+];
+
+const offlineFlags = [
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+  "--no-proxy-server",
+  "--disable-background-networking",
+  "--disable-client-side-phishing-detection",
+  "--disable-component-update",
+  "--disable-default-apps",
+  "--disable-domain-reliability",
+  "--disable-extensions",
+  "--disable-sync",
+  "--metrics-recording-only",
+  "--no-default-browser-check",
+  "--no-first-run",
+  "--no-pings",
+];
+
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error("No Chromium here: `npm test` installs or asks for one.");
+  return chromium.launch({ executablePath, args: [...webgpuFlags, ...offlineFlags] });
+}
+
+export interface TestPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Uncaught errors and console.error lines of the page so far. */
+  readonly errors: readonly string[];
+}
+
+/** Opens a page that loads `script` as a module, in a browser of its own. */
+export async function openPage(script = ""): Promise<TestPage> {
+  const server = await serve({
+    "index.html":
+      '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+    "page.js": script,
+  });
+  const browser = await launchChromium();
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
+  page.on("console", (line) => {
+    if (line.type() === "error") errors.push(line.text());
+  });
+  await page.goto(server.url);
+  return {
+    page,
+    errors,
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { backportsSource } from "../../setup/apt.mjs";
+import { dependenciesAreCurrent } from "../../setup/dependencies.mjs";
+import { tallyVitest } from "../../setup/tally.mjs";
+
+let folder;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tilegrad-setup-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("the source of backports", () => {
+  const security = "Types: deb\nURIs: http://m/security\nSuites: bookworm-security\n";
+
+  test("takes mirror and keys from the release's own deb822 entry", () => {
+    const text = `${security}\nTypes: deb deb-src\n# a snapshot\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main contrib\nSigned-By:\n -----BEGIN\n .\n x\n`;
+    expect(backportsSource("bookworm", [{ name: "debian.sources", text }])).toEqual({
+      extension: "sources",
+      text: "Types: deb\nSuites: bookworm-backports\nComponents: main\nURIs: http://m/debian\nSigned-By:\n -----BEGIN\n .\n x\n",
+    });
+  });
+
+  test("takes them from a one-line entry", () => {
+    const text =
+      "# deb http://old bookworm main\ndeb [signed-by=/k] http://m/debian bookworm main\n";
+    expect(backportsSource("bookworm", [{ name: "sources.list", text }])).toEqual({
+      extension: "list",
+      text: "deb [signed-by=/k] http://m/debian bookworm-backports main\n",
+    });
+  });
+
+  test("is not made from the security archive, which has no backports", () => {
+    expect(backportsSource("bookworm", [{ name: "debian.sources", text: security }])).toBeNull();
+  });
+});
+
+describe("installed dependencies", () => {
+  const lock = (packages) => JSON.stringify({ packages });
+  const locked = {
+    "": { name: "tilegrad" },
+    "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+    "node_modules/other-platform": { version: "1.0.0", integrity: "sha512-b", optional: true },
+  };
+  const current = (installed) => {
+    writeFileSync(join(folder, "package-lock.json"), lock(locked));
+    mkdirSync(join(folder, "node_modules"));
+    if (installed) writeFileSync(join(folder, "node_modules/.package-lock.json"), lock(installed));
+    return dependenciesAreCurrent(folder);
+  };
+
+  test("are current without the optional packages of other platforms", () => {
+    expect(current({ "node_modules/a": locked["node_modules/a"] })).toBe(true);
+  });
+
+  test("are stale after the lock file moved to another version", () => {
+    expect(current({ "node_modules/a": { version: "0.9.0", integrity: "sha512-z" } })).toBe(false);
+  });
+
+  test("are stale when a package is absent", () => {
+    expect(current({})).toBe(false);
+  });
+
+  test("are stale when an install was cut off", () => {
+    expect(current(null)).toBe(false);
+  });
+});
+
+describe("the tally of a run", () => {
+  const tally = (testResults, exitCode = 0) => {
+    const report = join(folder, "report.json");
+    writeFileSync(report, JSON.stringify({ testResults }));
+    return tallyVitest("host", report, exitCode, folder, false);
+  };
+  const file = (status, ...statuses) => ({
+    name: join(folder, "a.test.ts"),
+    status,
+    message: "",
+    assertionResults: statuses.map((each, i) => ({ status: each, fullName: `t${i}` })),
+  });
+
+  test("counts what passed", () => {
+    expect(tally([file("passed", "passed", "passed")])).toEqual({ passed: 2, failures: [] });
+  });
+
+  test("counts a skipped test as failed", () => {
+    const { passed, failures } = tally([file("passed", "passed", "skipped")]);
+    expect([passed, failures.length]).toEqual([1, 1]);
+  });
+
+  test("counts a file that broke before its first test as failed", () => {
+    expect(tally([file("failed")], 1).failures).toHaveLength(1);
+  });
+
+  test("counts a run that ended badly without naming a failure as failed", () => {
+    expect(tally([file("passed", "passed")], 1).failures).toHaveLength(1);
+  });
+
+  test("counts a run without tests as failed", () => {
+    expect(tally([]).failures).toHaveLength(1);
+  });
+
+  test("counts a run without a report as failed", () => {
+    expect(tallyVitest("host", join(folder, "none"), 0, folder, false).failures).toHaveLength(1);
+  });
+});
