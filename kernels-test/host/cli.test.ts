@@ -78,7 +78,9 @@ describe("the command line", () => {
   test("each command gets its options", async () => {
     await writeFile(at("a.txt"), "abc");
     await writeFile(at("model.safetensors"), "");
-    expect((await run(["doctor", "--json"])).calls).toEqual([["doctor", { json: true }]]);
+    expect((await run(["doctor", "--json"])).calls).toEqual([
+      ["doctor", { json: true, probe: false }],
+    ]);
     expect((await run(["kernels", "matmul"])).calls).toEqual([
       ["kernels", { name: "matmul", json: false }],
     ]);

@@ -37,6 +37,8 @@ export type Command<Options> = (options: Options, context: CommandContext) => Pr
 /** The options of `tilegrad doctor`. */
 export interface DoctorOptions {
   json: boolean;
+  /** Only try the adapters of this process and write what comes of it: how doctor looks at a driver. */
+  probe: boolean;
 }
 
 /** The options of `tilegrad kernels`. */

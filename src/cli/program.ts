@@ -1,6 +1,6 @@
 /** The `tilegrad` command line: commands, flags, help, and what becomes of every error. */
 
-import { Command as Cli, CommanderError } from "commander";
+import { Command as Cli, CommanderError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { TilegradError } from "../errors";
 import type { CommandContext, Commands } from "./command";
@@ -65,8 +65,9 @@ function createProgram(context: CommandContext, start: Start): Cli {
     .command("doctor")
     .description("say which adapters and drivers there are, and what would be used and why")
     .option("--json", "print one JSON object")
-    .action(({ json = false }: { json?: boolean }) =>
-      start(({ doctor }) => doctor({ json }, context)),
+    .addOption(new Option("--probe").hideHelp())
+    .action(({ json = false, probe = false }: { json?: boolean; probe?: boolean }) =>
+      start(({ doctor }) => doctor({ json, probe }, context)),
     );
 
   const train = program.command("train").description("train a model");

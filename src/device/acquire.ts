@@ -14,6 +14,9 @@ export interface AcquireOptions {
   withoutFeatures?: readonly string[];
 }
 
+/** Drivers call themselves "Name (1.2)"; in `GPUAdapterInfo` that is "name-1-2-". */
+const plain = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+
 const usefulFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
 
 const limitNames = [
@@ -63,7 +66,7 @@ export async function acquire(gpu: GPU, options: AcquireOptions = {}): Promise<A
     );
   const { info } = adapter;
   const called = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  if (options.adapter && !called.toLowerCase().includes(options.adapter.toLowerCase()))
+  if (options.adapter && !plain(called).includes(plain(options.adapter)))
     throw new AdapterError(
       `No adapter is called "${options.adapter}"; WebGPU gives "${called.trim()}".`,
     );

@@ -39,8 +39,8 @@ function create({ create }: Dawn, ...options: string[]): GPU {
   return gpu;
 }
 
-/** The driver that TILEGRAD_ADAPTER asks for, if it does. */
-function wantedDriver(): DriverName | undefined {
+/** The driver that TILEGRAD_ADAPTER asks for, if it does. @throws ArgumentError for an unknown one */
+export function wantedDriver(): DriverName | undefined {
   const name = process.env["TILEGRAD_ADAPTER"];
   if (!name) return undefined;
   if (!driverNames.includes(name as DriverName))
@@ -93,7 +93,9 @@ export const nodePlatform: Platform = {
   async adapterNames() {
     // Dawn lists the names only when none fits.
     const gpu = create(await load(), "adapter=?");
-    const answer = await gpu.requestAdapter().catch((error: unknown) => String(error));
+    const answer = await gpu
+      .requestAdapter({ powerPreference: "high-performance" })
+      .catch((error: unknown) => String(error));
     return [...String(answer).matchAll(/name: '([^']*)'/g)].map((match) => match[1]!);
   },
 };
