@@ -10,8 +10,7 @@ import {
   LimitError,
   ShapeError,
 } from "../../src/errors";
-import { init } from "../../src/node";
-import * as optim from "../../src/optim";
+import { init, nn, optim, trainStep } from "../../src/node";
 import { forcedNormTeam, normTeams } from "../../src/optim/stepControl";
 import { upload } from "../../src/tensor/creation";
 import type { DeviceTensor } from "../../src/tensor/deviceTensor";
@@ -716,8 +715,13 @@ describe("the arena", () => {
     expect(() => optimizer.step()).toThrow(DisposedError);
   });
 
-  test("an arena split by the binding limit gives the bits of an unsplit one", async () => {
-    const small = await init({ limits: { maxBindingBytes: 32768 }, makeCurrent: false });
+  // [5000, 3000, 100] fill one chunk of 32,768 bytes, [8192] the next, [7] the last; 64 workgroups of the
+  // update do not fit 16 in a row.
+  test.each([
+    ["an arena split by the binding limit", { maxBindingBytes: 32768 }, 3 + 1 + 3],
+    ["a grid folded in two", { maxWorkgroupsPerDimension: 16 }, 3],
+  ])("%s gives the bits of a whole one", async (_, limits, wanted) => {
+    const small = await init({ limits, makeCurrent: false });
     const sizes = [5000, 3000, 100, 8192, 7];
     const run = async (on: Device) => {
       const put = (v: Float32Array) => owned(upload(v, [v.length], { device: on }));
@@ -735,9 +739,8 @@ describe("the arena", () => {
     };
     const whole = await run(device);
     const split = await run(small);
-    // [5000, 3000, 100] is one chunk of 32,768 bytes' limit, [8192] the next, [7] the last.
     expect(whole.dispatches).toBe(3);
-    expect(split.dispatches).toBe(3 + 1 + 3);
+    expect(split.dispatches).toBe(wanted);
     expect(split.all).toEqual(whole.all);
     expect(split.norm / whole.norm).toBeCloseTo(1, 6);
     for (const thing of open.splice(0).reverse()) thing.dispose();
@@ -879,5 +882,49 @@ describe("the arena", () => {
   test("parameters other than f32 are refused", () => {
     const p = owned(upload([1, 2], [2], { device, dtype: "i32" }));
     expect(() => optim.sgd([["count", p]])).toThrow(/count has dtype i32/);
+  });
+});
+
+describe("over a module", () => {
+  test("training lowers a loss, and stateDict and loadStateDict work on the moved parameters", async () => {
+    const model = owned(
+      new nn.Sequential(new nn.Linear(3, 16), new nn.Tanh(), new nn.Linear(16, 2)),
+    );
+    const x = tensorOf(normals(24, 1), [8, 3]);
+    const y = tensorOf(normals(16, 2), [8, 2]);
+    const optimizer = owned(
+      optim.adamw(model.namedParameters(), { lr: 0.02, weightDecay: 0, clipGradNorm: 10 }),
+    );
+    expect(optimizer.names).toEqual(["0.weight", "0.bias", "2.weight", "2.bias"]);
+    const step = trainStep(model, optimizer, (m) => nn.functional.mseLoss(m.forward(x), y));
+    const first = await step(null).loss.item();
+    for (let i = 0; i < 99; i++) step(null);
+    const last = await step(null).loss.item();
+    expect(last).toBeLessThan(first * 0.2);
+
+    const saved = Object.fromEntries(
+      await Promise.all(
+        Object.entries(model.stateDict()).map(async ([key, p]) => [
+          key,
+          { values: await p.data(), shape: p.shape },
+        ]),
+      ),
+    );
+    const lossAt = () => step(null).loss.item();
+    const before = await optimizer.state();
+    const moments = Object.fromEntries(
+      await Promise.all(
+        Object.entries(before.tensors).map(async ([key, t]) => [
+          key,
+          { values: await t.data(), shape: t.shape },
+        ]),
+      ),
+    );
+    const here = await lossAt();
+    const next = await lossAt();
+    model.loadStateDict(saved);
+    optimizer.loadState({ ...before, tensors: moments });
+    expect(await lossAt()).toBe(here);
+    expect(await lossAt()).toBe(next);
   });
 });
