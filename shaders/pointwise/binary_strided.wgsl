@@ -34,13 +34,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var rest = item * LANES;
   var p = params.a_offset;
   var q = params.b_offset;
-  for (var d = RANK; d > 0u; d--) {
-    let size = dim_of(params.shape, d - 1u);
-    let index = rest % size;
-    rest /= size;
-    p += index * dim_of(params.a_strides, d - 1u);
-    q += index * dim_of(params.b_strides, d - 1u);
+  for (var d = RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.shape, d);
+    let above = rest / size;
+    let index = rest - above * size;
+    rest = above;
+    p += index * dim_of(params.a_strides, d);
+    q += index * dim_of(params.b_strides, d);
   }
+  p += rest * dim_of(params.a_strides, 0u);
+  q += rest * dim_of(params.b_strides, 0u);
   let a_step = dim_of(params.a_strides, RANK - 1u);
   let b_step = dim_of(params.b_strides, RANK - 1u);
   for (var lane = 0u; lane < LANES; lane++) {

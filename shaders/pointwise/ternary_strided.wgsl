@@ -36,13 +36,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var p = params.a_offset;
   var q = params.b_offset;
   var r = params.c_offset;
-  for (var d = RANK; d > 0u; d--) {
-    let size = dim_of(params.shape, d - 1u);
-    let index = rest % size;
-    rest /= size;
-    p += index * dim_of(params.a_strides, d - 1u);
-    q += index * dim_of(params.b_strides, d - 1u);
-    r += index * dim_of(params.c_strides, d - 1u);
+  for (var d = RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.shape, d);
+    let above = rest / size;
+    let index = rest - above * size;
+    rest = above;
+    p += index * dim_of(params.a_strides, d);
+    q += index * dim_of(params.b_strides, d);
+    r += index * dim_of(params.c_strides, d);
   }
+  p += rest * dim_of(params.a_strides, 0u);
+  q += rest * dim_of(params.b_strides, 0u);
+  r += rest * dim_of(params.c_strides, 0u);
   y[item] = T(OP(C(a[p]), C(b[q]), C(c[r])));
 }

@@ -33,13 +33,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   var rest = item * LANES;
   var source = params.offset;
   var destination = params.out_offset;
-  for (var d = RANK; d > 0u; d--) {
-    let size = dim_of(params.shape, d - 1u);
-    let index = rest % size;
-    rest /= size;
-    source += index * dim_of(params.strides, d - 1u);
-    destination += index * dim_of(params.out_strides, d - 1u);
+  for (var d = RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.shape, d);
+    let above = rest / size;
+    let index = rest - above * size;
+    rest = above;
+    source += index * dim_of(params.strides, d);
+    destination += index * dim_of(params.out_strides, d);
   }
+  source += rest * dim_of(params.strides, 0u);
+  destination += rest * dim_of(params.out_strides, 0u);
   let step = dim_of(params.strides, RANK - 1u);
   let out_step = dim_of(params.out_strides, RANK - 1u);
   for (var lane = 0u; lane < LANES; lane++) {

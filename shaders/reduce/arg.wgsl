@@ -36,11 +36,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (item >= params.outer) { return; }
   var rest = item;
   var base = params.offset;
-  for (var d = OUTER_RANK; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d - 1u);
-    base += (rest % size) * dim_of(params.outer_strides, d - 1u);
-    rest /= size;
+  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.outer_shape, d);
+    let above = rest / size;
+    base += (rest - above * size) * dim_of(params.outer_strides, d);
+    rest = above;
   }
+  base += rest * dim_of(params.outer_strides, 0u);
   var best = C(x[base]);
   var index = 0u;
   for (var r = 1u; r < params.reduced; r++) {

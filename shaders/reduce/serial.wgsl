@@ -52,11 +52,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let chunk = item % params.chunks;
   var rest = item / params.chunks;
   var base = params.offset;
-  for (var d = OUTER_RANK; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d - 1u);
-    base += (rest % size) * dim_of(params.outer_strides, d - 1u);
-    rest /= size;
+  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.outer_shape, d);
+    let above = rest / size;
+    base += (rest - above * size) * dim_of(params.outer_strides, d);
+    rest = above;
   }
+  base += rest * dim_of(params.outer_strides, 0u);
   let init = bitcast<C>(params.init);
   let end = min((chunk + 1u) * params.length, params.reduced);
   var r = chunk * params.length;

@@ -53,11 +53,13 @@ fn main(
   let item = linear_group(group, groups);
   var rest = item;
   var base = params.offset;
-  for (var d = OUTER_RANK; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d - 1u);
-    base += (rest % size) * dim_of(params.outer_strides, d - 1u);
-    rest /= size;
+  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
+    let size = dim_of(params.outer_shape, d);
+    let above = rest / size;
+    base += (rest - above * size) * dim_of(params.outer_strides, d);
+    rest = above;
   }
+  base += rest * dim_of(params.outer_strides, 0u);
   var total = bitcast<C>(params.init);
   if (item < params.outer) {
     for (var r = local.x; r < params.reduced; r += 256u) {
