@@ -1,0 +1,63 @@
+// What the matmul kernels share: c[batch, m, n] = a[batch, m, k] b[batch, k, n], where each operand has
+// any row and column stride, so that a transposed matrix is only another pair of strides, and any batch
+// strides, 0 where it is broadcast. All strides and offsets are in elements.
+struct Params {
+  m: u32,
+  n: u32,
+  k: u32,
+  a_row: u32,
+  a_col: u32,
+  b_row: u32,
+  b_col: u32,
+  c_row: u32,
+  c_col: u32,
+  a_offset: u32,
+  b_offset: u32,
+  // Elements of one product.
+  c_batch: u32,
+  // Workgroups side by side along n, in one product, and in all.
+  groups_n: u32,
+  groups_product: u32,
+  groups: u32,
+  batch_rank: u32,
+  batch_shape: array<vec4<u32>, 2>,
+  a_batch: array<vec4<u32>, 2>,
+  b_batch: array<vec4<u32>, 2>,
+}
+
+// Where the three matrices of one product begin.
+struct Product {
+  a: u32,
+  b: u32,
+  c: u32,
+}
+
+fn product(batch: u32) -> Product {
+  var at = Product(params.a_offset, params.b_offset, batch * params.c_batch);
+  var rest = batch;
+  for (var d = params.batch_rank; d > 0u; d--) {
+    let size = dim_of(params.batch_shape, d - 1u);
+    let index = rest % size;
+    rest /= size;
+    at.a += index * dim_of(params.a_batch, d - 1u);
+    at.b += index * dim_of(params.b_batch, d - 1u);
+  }
+  return at;
+}
+
+// u v^T: column j is u * v[j].
+fn outer(u: vec4f, v: vec4f) -> mat4x4f {
+  return mat4x4f(u * v.x, u * v.y, u * v.z, u * v.w);
+}
+
+// Stores a 4x4 block whose corner is (row, col), as far as it lies inside the matrix.
+fn store_block(at: u32, row: u32, col: u32, x: mat4x4f) {
+  let rows = min(params.m - min(row, params.m), 4u);
+  let cols = min(params.n - min(col, params.n), 4u);
+  for (var j = 0u; j < cols; j++) {
+    let to = at + row * params.c_row + (col + j) * params.c_col;
+    for (var i = 0u; i < rows; i++) {
+      c[to + i * params.c_row] = T(x[j][i]);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/** Matrix products. */
+import { DTypeError, ShapeError } from "../errors";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { isFloat } from "../tensor/dtype";
+import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+import { add } from "./arithmetic";
+import { matmulInto } from "./matmulLaunch";
+import { operands } from "./operand";
+import type { Primitive } from "./primitive";
+import { sumTo } from "./reduce";
+import { reshape, transpose, unsqueeze } from "./shape";
+import { bind } from "./trace";
+
+/** Both operands have at least two dimensions and the same floating-point dtype. */
+const matmulPrimitive: Primitive<null> = {
+  name: "matmul",
+  formula: "c_ij = Σ_k a_ik b_kj",
+  saves: "inputs",
+  outputs: ([a, b]) => {
+    if (!isFloat(a!.dtype) || a!.dtype !== b!.dtype)
+      throw new DTypeError(
+        `matmul: operands have dtypes ${a!.dtype} and ${b!.dtype}; it takes two of f32 or two of f16. Convert with .to("f32").`,
+      );
+    checkInner(a!.shape, b!.shape, a!.shape.at(-1)!, b!.shape.at(-2)!);
+    const batch = broadcastShapes("matmul", a!.shape.slice(0, -2), b!.shape.slice(0, -2));
+    return [{ shape: [...batch, a!.shape.at(-2)!, b!.shape.at(-1)!], dtype: a!.dtype }];
+  },
+  run: ([a, b], _, [out]) => {
+    const c = DeviceTensor.empty(a!.device, out!.shape, out!.dtype);
+    matmulInto(a!, b!, c);
+    return [c];
+  },
+  vjp: ([g], { inputs: [a, b], needs }) => [
+    needs[0] ? sumTo(matmul(g!, transpose(b!, -1, -2)), a!.shape) : null,
+    needs[1] ? sumTo(matmul(transpose(a!, -1, -2), g!), b!.shape) : null,
+  ],
+};
+
+function checkInner(a: Shape, b: Shape, columns: number, rows: number): void {
+  if (columns !== rows)
+    throw new ShapeError(
+      `matmul: shapes ${show(a)} and ${show(b)} do not fit: ${columns} columns against ${rows} rows. Transpose or reshape one of them.`,
+    );
+}
+
+/**
+ * The matrix product, as in PyTorch: of the last two dimensions, with the ones before them broadcast. A
+ * vector on the left is a row, on the right a column, and that dimension is not in the result.
+ *
+ * Sums are kept in f32, also for f16, and run over k in order, so that the result is the same on each run.
+ *
+ * @param a [..., m, k] or [k]
+ * @param b [..., k, n] or [k]
+ * @returns [..., m, n]; without m or n for a vector
+ * @throws ShapeError where the inner sizes differ or the batches do not broadcast; DTypeError for
+ * operands that are not floating-point
+ * @example matmul(tensor([[1, 2], [3, 4]]), tensor([5, 6])) // 17, 39
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  if (a.rank === 0 || b.rank === 0)
+    throw new ShapeError(
+      `matmul: shapes ${show(a.shape)} and ${show(b.shape)}: a number is no matrix. Use mul.`,
+    );
+  const [x, y] = operands(a, b);
+  checkInner(a.shape, b.shape, x.shape.at(-1)!, y.shape.at(-2) ?? y.shape[0]!);
+  const left = x.rank === 1 ? unsqueeze(x, 0) : x;
+  const right = y.rank === 1 ? unsqueeze(y, 1) : y;
+  const product = right.rank === 2 ? foldedProduct(left, right) : bindProduct(left, right);
+  if (x.rank > 1 && y.rank > 1) return product;
+  const batch = product.shape.slice(0, -2);
+  return reshape(product, [
+    ...batch,
+    ...(x.rank > 1 ? [product.shape.at(-2)!] : []),
+    ...(y.rank > 1 ? [product.shape.at(-1)!] : []),
+  ]);
+}
+
+const bindProduct = (a: Tensor, b: Tensor): Tensor => bind(matmulPrimitive, [a, b], null)[0]!;
+
+/**
+ * [..., m, k] times one matrix is one product of more rows. The cotangent of the matrix is then one
+ * product too, instead of one per batch and their sum.
+ */
+function foldedProduct(a: Tensor, b: Tensor): Tensor {
+  if (a.rank === 2) return bindProduct(a, b);
+  const leading = a.shape.slice(0, -1);
+  const rows = reshape(a, [sizeOf(leading), a.shape.at(-1)!]);
+  return reshape(bindProduct(rows, b), [...leading, b.shape[1]!]);
+}
+
+/**
+ * x weightᵀ + bias (PyTorch `nn.functional.linear`).
+ *
+ * @param x [..., in]
+ * @param weight [out, in]
+ * @param bias [out]; default none
+ * @returns [..., out]
+ * @throws ShapeError where the sizes differ; DTypeError for operands that are not floating-point
+ * @example linear(tensor([1, 2]), tensor([[3, 4]]), tensor([5])) // 16
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const fits =
+    weight.rank === 2 &&
+    x.rank > 0 &&
+    x.shape.at(-1) === weight.shape[1] &&
+    (!bias || (bias.rank === 1 && bias.shape[0] === weight.shape[0]));
+  if (!fits)
+    throw new ShapeError(
+      `linear: x ${show(x.shape)}, weight ${show(weight.shape)}${bias ? ` and bias ${show(bias.shape)}` : ""} do not fit; they are [..., in], [out, in]${bias ? " and [out]" : ""}.`,
+    );
+  const product = matmul(x, transpose(weight, 0, 1));
+  return bias ? add(product, bias) : product;
+}
+
+export const matmulPrimitives = [matmulPrimitive];

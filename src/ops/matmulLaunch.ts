@@ -1,0 +1,192 @@
+/** From two tensors to one dispatch of a matmul kernel. */
+import type { Device } from "../device/device";
+import {
+  gridFor,
+  launch,
+  type MatmulTiledParams,
+  matmulRegister,
+  matmulSubgroup,
+  matmulTiled,
+  matmulVector,
+} from "../kernels";
+import type { DeviceTensor } from "../tensor/deviceTensor";
+import { coalesce, type Shape, sizeOf } from "../tensor/shape";
+import {
+  forcedMatmulVariant,
+  type MatmulProblem,
+  type MatmulTarget,
+  type MatmulVariant,
+  type MatrixLayout,
+  matmulVariants,
+  registerCols,
+  registerRows,
+  registerWorkgroup,
+  tileSize,
+  transposed,
+  vectorAlongCols,
+} from "./matmulVariants";
+import { dense } from "./shape";
+
+export function matmulTarget(device: Device): MatmulTarget {
+  const { adapter, limits } = device.executor;
+  const fixed =
+    adapter.features.includes("subgroups") && adapter.subgroupMinSize === adapter.subgroupMaxSize;
+  return { adapter: adapter.class, subgroupSize: fixed ? adapter.subgroupMaxSize : 0, limits };
+}
+
+/** The strides with which an operand walks the batch; 0 where it is broadcast. */
+function batchStrides(t: DeviceTensor, batch: Shape): number[] {
+  const missing = batch.length + 2 - t.rank;
+  return batch.map((_, i) =>
+    i < missing || t.shape[i - missing] === 1 ? 0 : t.strides[i - missing]!,
+  );
+}
+
+function layoutOf(t: DeviceTensor, strides: readonly number[]): MatrixLayout {
+  return {
+    row: t.strides.at(-2)!,
+    col: t.strides.at(-1)!,
+    aligned: t.bindingOffset % 4 === 0 && strides.every((s) => s % 4 === 0),
+  };
+}
+
+interface Walked {
+  readonly problem: MatmulProblem;
+  readonly batch: { shape: number[]; strides: number[][] };
+}
+
+function walk(a: DeviceTensor, b: DeviceTensor, shape: Shape): Walked {
+  const leading = shape.slice(0, -2);
+  const batch = coalesce(leading, [batchStrides(a, leading), batchStrides(b, leading)]);
+  return {
+    batch,
+    problem: {
+      batch: sizeOf(leading),
+      m: shape.at(-2)!,
+      n: shape.at(-1)!,
+      k: a.shape.at(-1)!,
+      a: layoutOf(a, batch.strides[0]!),
+      b: layoutOf(b, batch.strides[1]!),
+    },
+  };
+}
+
+/** c = a b, of the broadcast shape; a and b have at least two dimensions and any strides. */
+export function matmulInto(a: DeviceTensor, b: DeviceTensor, c: DeviceTensor): void {
+  const walked = walk(a, b, c.shape);
+  const target = matmulTarget(c.device);
+  const variant =
+    forcedMatmulVariant.current ?? matmulVariants.defaultChoice(walked.problem, target);
+  if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
+    dispatch(a, b, c, walked, variant, target);
+    return;
+  }
+  // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
+  const copies = [dense(a), dense(b)] as const;
+  dispatch(...copies, c, walk(...copies, c.shape), variant, target);
+  for (const copy of copies) copy.dispose();
+}
+
+const hasUnitStride = (t: DeviceTensor): boolean =>
+  t.strides.at(-1) === 1 || t.strides.at(-2) === 1;
+
+type Split = Pick<MatmulTiledParams, "groups_n" | "groups_product" | "groups">;
+
+/** One workgroup per `rows` x `cols` of each product. */
+function split({ batch, m, n }: MatmulProblem, rows: number, cols: number): Split {
+  const across = Math.ceil(n / cols);
+  const product = across * Math.ceil(m / rows);
+  return { groups_n: across, groups_product: product, groups: product * batch };
+}
+
+function dispatch(
+  a: DeviceTensor,
+  b: DeviceTensor,
+  c: DeviceTensor,
+  { problem, batch }: Walked,
+  variant: MatmulVariant,
+  target: MatmulTarget,
+): void {
+  const { device } = c;
+  const types = { T: c.dtype === "f16" ? "f16" : "f32" } as const;
+  const flipped = "along" in variant && variant.along === "m";
+  // The transposed product: c^T = b^T a^T.
+  const p: MatmulProblem = flipped
+    ? { ...problem, m: problem.n, n: problem.m, a: transposed(problem.b), b: transposed(problem.a) }
+    : problem;
+  const [first, second] = flipped ? [b, a] : [a, b];
+  const strides = flipped ? [...batch.strides].reverse() : batch.strides;
+  const shared = {
+    m: p.m,
+    n: p.n,
+    k: p.k,
+    a_row: p.a.row,
+    a_col: p.a.col,
+    b_row: p.b.row,
+    b_col: p.b.col,
+    c_row: flipped ? 1 : problem.n,
+    c_col: flipped ? problem.n : 1,
+    a_offset: first.bindingOffset,
+    b_offset: second.bindingOffset,
+    c_batch: problem.m * problem.n,
+    batch_rank: batch.shape.length,
+    batch_shape: batch.shape,
+    a_batch: strides[0]!,
+    b_batch: strides[1]!,
+  };
+  const bindings = { a: first.binding, b: second.binding, c: c.binding };
+  switch (variant.kernel) {
+    case "subgroup":
+    case "register": {
+      const workgroup = registerWorkgroup(target);
+      const parts = split(p, registerRows, registerCols * workgroup);
+      launch(
+        device,
+        variant.kernel === "subgroup" ? matmulSubgroup : matmulRegister,
+        { ...bindings, b4: bindings.b },
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        { types, overrides: { WG: workgroup, VECTOR_B: vectorAlongCols(p.b) ? 1 : 0 } },
+      );
+      return;
+    }
+    case "tiled": {
+      const { side, groups } = variant;
+      const parts = split(p, tileSize(variant), tileSize(variant));
+      launch(
+        device,
+        matmulTiled,
+        { ...bindings, a4: bindings.a, b4: bindings.b },
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        {
+          types,
+          constants: { GROUPS: groups },
+          overrides: { SIDE: side, LOAD_A: loadMode(transposed(p.a)), LOAD_B: loadMode(p.b) },
+        },
+      );
+      return;
+    }
+    case "vector": {
+      const product = Math.ceil((p.m * p.n * variant.lanes) / 64);
+      const parts = { groups_n: 1, groups_product: product, groups: product * p.batch };
+      launch(
+        device,
+        matmulVector,
+        bindings,
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        {
+          types,
+          overrides: { LANES: variant.lanes },
+        },
+      );
+    }
+  }
+}
+
+/** The tiled kernel's `LOAD` for an operand whose rows go along k. */
+function loadMode(layout: MatrixLayout): 0 | 1 | 2 {
+  if (vectorAlongCols(layout)) return 1;
+  return vectorAlongCols(transposed(layout)) ? 2 : 0;
+}
