@@ -30,9 +30,16 @@ const lanes = 4;
 /** The WGSL function for each computing type; a missing one is not defined for that type. */
 type Functions = Partial<Record<"f32" | "i32" | "u32", string>>;
 
-const real = (name: string): Functions => ({ f32: name });
-const signed = (name: string): Functions => ({ f32: name, i32: `${name}_i32` });
-const numeric = (name: string): Functions => ({ ...signed(name), u32: `${name}_u32` });
+// Function declarations: the operations' files import each other, and rows are made while they load.
+export function real(name: string): Functions {
+  return { f32: name };
+}
+export function signed(name: string): Functions {
+  return { f32: name, i32: `${name}_i32` };
+}
+export function numeric(name: string): Functions {
+  return { ...signed(name), u32: `${name}_u32` };
+}
 
 /** The type a kernel computes in: f16 is widened, bool is its u32. */
 export function computeType(dtype: DType): "f32" | "i32" | "u32" {
@@ -357,5 +364,3 @@ export function wherePrimitive(
     },
   };
 }
-
-export { numeric, real, signed };
