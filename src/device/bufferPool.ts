@@ -64,8 +64,9 @@ export class BufferPool {
       throw new LimitError(
         `${label} needs ${bytes} bytes; this device binds at most ${limit} at once. Use smaller tensors (a smaller batch, or split the tensor by rows).`,
       );
-    const wanted = Math.min(sizeClass(bytes), Math.floor(limit / smallest) * smallest || smallest);
-    const size = Math.max(wanted, Math.ceil(bytes / smallest) * smallest);
+    // What lives as long as the model gets what it needs; what comes and goes, a size that fits again.
+    const exact = Math.ceil(bytes / smallest) * smallest;
+    const size = category === "tensor" && sizeClass(bytes) <= limit ? sizeClass(bytes) : exact;
     const buffer = this.take(size, forHostWrite) ?? this.executor.createBuffer(size, label);
     buffer.label = label;
     this.categories.set(buffer, category);

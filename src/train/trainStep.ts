@@ -1,4 +1,5 @@
 /** One step of training: forward, backward, update, one submit, nothing read back. */
+import type { TextBatch } from "../data/text";
 import type { Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
@@ -34,13 +35,14 @@ const stepStream = 0x73746570;
 /**
  * The function that takes one training step.
  *
+ * @typeParam B what `step` takes: host tensors in arrays and objects. Default: a batch of a text.
  * @param loss the scalar to minimise, from the model and a batch whose host tensors are uploaded
  * @example
  * const step = trainStep(model, optimizer, (m, { input, target }) =>
  *   crossEntropy(m.forward(input), target));
  * const { loss } = step(batch);
  */
-export function trainStep<M extends Module, B>(
+export function trainStep<M extends Module, B = TextBatch>(
   model: M,
   optimizer: Optimizer,
   loss: (model: M, batch: OnDevice<B>) => Tensor,
