@@ -47,6 +47,10 @@ const neutral: Record<"sum" | "max" | "min", Record<"f32" | "i32" | "u32", numbe
   min: { f32: bits(Number.POSITIVE_INFINITY), i32: 0x7fffffff, u32: 0xffffffff },
 };
 
+/** Truth values are 0 and 1, so nothing to look at is 1 for `all`, not the greatest u32. */
+const startOf = (kind: Kind, type: "f32" | "i32" | "u32"): number =>
+  kind === "all" ? 1 : neutral[combination[kind]][type];
+
 const combination: Record<Kind, "sum" | "max" | "min"> = {
   sum: "sum",
   mean: "sum",
@@ -87,7 +91,7 @@ const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length 
 function reduce(
   x: DeviceTensor,
   dims: readonly number[],
-  how: "sum" | "max" | "min",
+  kind: Kind,
   scale: number,
   out: Spec,
 ): DeviceTensor {
@@ -95,7 +99,7 @@ function reduce(
   const { device } = x;
   const C = computeType(out.dtype);
   const suffix = C === "f32" ? "" : `_${C}`;
-  const slots = { COMBINE: `combine_${how}${suffix}`, FINISH: `finish${suffix}` };
+  const slots = { COMBINE: `combine_${combination[kind]}${suffix}`, FINISH: `finish${suffix}` };
   const oRank = compiledRank(outer.shape);
   const rRank = reducedRank(inner.shape);
   const params = {
@@ -106,7 +110,7 @@ function reduce(
     outer: outerSize,
     reduced: reducedSize,
     offset: x.bindingOffset,
-    init: neutral[how][C],
+    init: startOf(kind, C),
   };
   const overrides = { OUTER_RANK: oRank, REDUCED_RANK: rRank };
   const variant =
@@ -137,7 +141,7 @@ function reduce(
     options,
   );
   if (chunks === 1) return y;
-  const total = reduce(y, [1], how, scale, out);
+  const total = reduce(y, [1], kind, scale, out);
   y.dispose();
   return total;
 }
@@ -169,7 +173,7 @@ function reduction({ kind, formula, result, vjp, saves }: ReduceRow): Primitive<
     },
     run: ([x], { dims }, [out]) => {
       const reduced = sizeOf(dims.map((d) => x!.shape[d]!));
-      return [reduce(x!, dims, combination[kind], kind === "mean" ? 1 / reduced : 1, out!)];
+      return [reduce(x!, dims, kind, kind === "mean" ? 1 / reduced : 1, out!)];
     },
     vjp,
   };
