@@ -6,6 +6,7 @@ export type { AdapterReport, ExecutorLimits, KernelTiming } from "./device/execu
 export type { InitOptions } from "./device/init";
 export * from "./errors";
 export * as nn from "./nn/index";
+export { manualSeed } from "./nn/initialisers";
 export * from "./ops/arithmetic";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention";
 export * from "./ops/creation";

@@ -896,7 +896,9 @@ describe("over a module", () => {
       optim.adamw(model.namedParameters(), { lr: 0.02, weightDecay: 0, clipGradNorm: 10 }),
     );
     expect(optimizer.names).toEqual(["0.weight", "0.bias", "2.weight", "2.bias"]);
-    const step = trainStep(model, optimizer, (m) => nn.functional.mseLoss(m.forward(x), y));
+    const step = trainStep<typeof model, null>(model, optimizer, (m) =>
+      nn.functional.mseLoss(m.forward(x), y),
+    );
     const first = await step(null).loss.item();
     for (let i = 0; i < 99; i++) step(null);
     const last = await step(null).loss.item();

@@ -3,6 +3,7 @@
  * `manualSeed` starts the sequence over; each call takes the next stream of it.
  */
 import { keyFromSeed, philox4x32 } from "../random/philox";
+import { manualSeed as seedGenerator } from "../random/random";
 import { sizeOf, type Shape } from "../tensor/shape";
 
 /** Keeps initial values apart from other draws with the same seed: "init" in ASCII. */
@@ -11,10 +12,14 @@ const initStream = 0x696e6974;
 let seed = keyFromSeed(0);
 let draws = 0;
 
-/** Seeds the initial values of the modules made from here on. */
+/**
+ * Seeds everything that draws without a key of its own: the initial values of the modules made from here
+ * on, and the default generator (dropout outside of a training step).
+ */
 export function manualSeed(value: number): void {
   seed = keyFromSeed(value);
   draws = 0;
+  seedGenerator(value);
 }
 
 /** Fills with f(u0, u1, …) of the four 32-bit words of each counter. */

@@ -2,9 +2,14 @@
 import { Tensor } from "../tensor/tensor";
 import * as arithmetic from "./arithmetic";
 import * as creation from "./creation";
+import { cumsum } from "./cumulative";
 import * as functions from "./functions";
+import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
+import { matmul } from "./matmul";
 import * as reduce from "./reduce";
 import * as shape from "./shape";
+import { logSoftmax, logSumExp, softmax } from "./softmax";
+import { argsort, sort, topK } from "./sort";
 
 const methods = {
   add: arithmetic.add,
@@ -75,6 +80,18 @@ const methods = {
   detach: shape.stopGradient,
   tril: creation.tril,
   triu: creation.triu,
+  matmul,
+  softmax,
+  logSoftmax,
+  logSumExp,
+  cumsum,
+  sort,
+  argsort,
+  topK,
+  gather,
+  scatterAdd,
+  indexSelect,
+  indexAdd,
 };
 
 type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result
