@@ -28,9 +28,13 @@ function installLavapipe() {
   const { id, codename } = distribution();
   const packages = ["mesa-vulkan-drivers", "libvulkan1"];
   console.log(`set-up: no Vulkan driver that Dawn can use; installing ${packages[0]} with apt`);
-  // Dawn finds no adapter on Debian 12's own Mesa 22.3.6.
-  const release = id === "debian" && codename === "bookworm" && ensureBackports(codename);
-  aptInstall(packages, release || undefined);
+  try {
+    // Dawn finds no adapter on Debian 12's own Mesa 22.3.6.
+    const old = id === "debian" && codename === "bookworm";
+    aptInstall(packages, old ? ensureBackports(codename) : undefined);
+  } catch (error) {
+    throw new SetupError(`${error.message}\n\n${driverAdvice()}`);
+  }
 }
 
 /**

@@ -37,8 +37,9 @@ export function aptInstall(packages, release) {
   const from = release ? ["-t", release] : [];
   const install = apt("install", "--no-install-recommends", ...from, ...packages);
   if (install.status === 0) return;
-  const words = `${update.status === 0 ? "" : update.stderr}${install.stderr || install.stdout}`;
-  throw new SetupError(`apt-get could not install ${packages.join(" ")}:\n\n${words.trim()}`);
+  // apt-get update ends with 0 even when no source could be reached; its warnings tell.
+  const words = `${update.stderr}${install.stderr || install.stdout}`.trim();
+  throw new SetupError(`apt-get could not install ${packages.join(" ")}:\n\n${words}`);
 }
 
 /**

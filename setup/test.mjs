@@ -67,10 +67,16 @@ const node = (args, env = {}) =>
 
 const installed = (path) => join(root, "node_modules", path);
 
+const adapters = new Map();
+function adapterOn(driver) {
+  if (!adapters.has(driver)) adapters.set(driver, ensureAdapter(root, driver));
+  return adapters.get(driver);
+}
+
 async function prepare(run) {
   if (run.tier === "browser") ensureChromium();
   if (!run.adapter) return {};
-  const { env } = await ensureAdapter(root, run.adapter);
+  const { env } = await adapterOn(run.adapter);
   return { ...env, TILEGRAD_ADAPTER: run.adapter };
 }
 

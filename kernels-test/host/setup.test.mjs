@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -66,6 +66,12 @@ describe("installed dependencies", () => {
   test("are stale when an install was cut off", () => {
     expect(current(null)).toBe(false);
   });
+});
+
+test("every development dependency is explained in docs/dependencies.md", () => {
+  const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const explained = [...read("docs/dependencies.md").matchAll(/^\| `(\S+)` \|/gm)].map((m) => m[1]);
+  expect(explained).toEqual(Object.keys(JSON.parse(read("package.json")).devDependencies));
 });
 
 describe("the tally of a run", () => {
