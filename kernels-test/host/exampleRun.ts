@@ -11,6 +11,7 @@ export const start = (fromStep = 0): RunEvent => ({
   version: "0.1.0",
   fromStep,
   config: options.config,
+  recipe: { "weight decay": "0.1, on matrices only" },
   adapter: {
     vendor: "mesa",
     architecture: "",

@@ -187,25 +187,25 @@ function barLine(
 class Pace {
   total = 0;
   readonly #now: () => number;
-  #firstStep = 0;
-  #began = 0;
+  /** The first step that was seen: what came before it compiled kernels and says nothing. */
+  #from: { step: number; time: number } | undefined;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
   see(event: RunEvent): void {
-    if (event.event !== "start") return;
-    this.total = event.config.steps;
-    this.#firstStep = event.fromStep;
-    this.#began = this.#now();
+    if (event.event === "start") {
+      this.total = event.config.steps;
+      this.#from = undefined;
+    } else if (event.event === "step") this.#from ??= { step: event.step, time: this.#now() };
   }
 
-  /** Seconds until the last step, once a step is done. */
+  /** Seconds until the last step, once a second step is done. */
   left(step: number): number | undefined {
-    const done = step - this.#firstStep;
+    const done = this.#from === undefined ? 0 : step - this.#from.step;
     if (done <= 0) return undefined;
-    return ((this.#now() - this.#began) / 1000 / done) * (this.total - step);
+    return ((this.#now() - this.#from!.time) / 1000 / done) * (this.total - step);
   }
 }
 
@@ -228,10 +228,6 @@ function sentences(event: RunEvent): string[] {
       return ["", `${event.prompt}${event.text}`, ""];
     case "interrupted":
       return [`stopped after step ${event.step} and saved; go on with: ${event.resume}`];
-    case "diverged":
-      return [
-        `the loss is not finite after step ${event.step}; the checkpoint of step ${event.lastGoodStep} is kept`,
-      ];
     case "done":
       return [
         `done: ${count(event.steps)} steps, training loss ${loss(event.trainLoss)}, ` +
@@ -240,6 +236,8 @@ function sentences(event: RunEvent): string[] {
           `${counted(event.dispatchesPerStep, "dispatch", "dispatches")} and ` +
           `${counted(event.submitsPerStep, "submit")} a step`,
       ];
+    // What is thrown then says it.
+    case "diverged":
     case "step":
     case "checkpoint":
     case "profile":

@@ -43,6 +43,8 @@ export type RunEvent =
       /** Steps already done: 0, or where the resumed checkpoint stopped. */
       fromStep: number;
       config: TrainConfig;
+      /** What no setting says: weight decay, clipping and so on, for people. */
+      recipe: Readonly<Record<string, string>>;
       adapter: AdapterReport;
       /** Trained numbers of the model. */
       parameters: number;

@@ -1,11 +1,73 @@
-/** `tilegrad sample`. */
+/** `tilegrad sample`: text from the model of a run. */
 
-import { TilegradError } from "../errors";
+import { ArgumentError, CheckpointError } from "../errors";
+import { GPT } from "../nn/gpt";
+import { Checkpoint } from "../train/checkpoint";
 import type { Command } from "./command";
+import { openDevice } from "./engine";
+import { EXIT_INTERRUPTED, EXIT_OK } from "./exitCodes";
+import { watchInterrupt } from "./interrupt";
+import { runFolder } from "./runFolder";
 import type { SampleOptions } from "./sampleOptions";
+import { type RestoredRun, restoredRun } from "./savedRun";
 
-export const sample: Command<SampleOptions> = async () => {
-  throw new TilegradError(
-    "tilegrad sample is not part of this build: it was made without the engine",
-  );
+/** Prints each character as soon as it is drawn; Ctrl-C ends the text. */
+export const sample: Command<SampleOptions> = async (options, context) => {
+  const { stdout, files, signals } = context;
+  const { run, length, temperature, topK, topP, seed, json } = options;
+  const checkpoint = await Checkpoint.read(files, runFolder(run).model);
+  const saved = restoredRun(checkpoint);
+  const { tokenizer } = saved;
+  const prompt = options.prompt || firstCharacter(saved);
+  const begun = [...tokenizer.encode(prompt)];
+  const interrupt = watchInterrupt(signals, { onFirst: () => {}, exit: context.exit });
+  const device = await openDevice();
+  try {
+    const model = restoredModel(checkpoint, saved);
+    if (!json && options.prompt !== null) stdout.write(prompt);
+    const tokens: number[] = [];
+    try {
+      await model.generate(begun, {
+        count: length,
+        temperature,
+        topP,
+        seed,
+        ...(topK !== null && { topK }),
+        signal: interrupt.signal,
+        onToken: (token) => {
+          tokens.push(token);
+          if (!json) stdout.write(tokenizer.decode([token]));
+        },
+      });
+    } catch (error) {
+      if (!interrupt.signal.aborted) throw error;
+    }
+    const { step } = saved;
+    const text = tokenizer.decode(tokens);
+    const settings = { temperature, topK, topP, seed };
+    stdout.write(json ? `${JSON.stringify({ run, step, prompt, text, ...settings })}\n` : "\n");
+    return interrupt.signal.aborted ? EXIT_INTERRUPTED : EXIT_OK;
+  } finally {
+    interrupt.close();
+    await device.destroy();
+  }
 };
+
+/** A line break where the model knows one: texts begin there. */
+function firstCharacter({ tokenizer }: RestoredRun): string {
+  const { characters } = tokenizer.toJSON();
+  return characters.includes("\n") ? "\n" : [...characters][0]!;
+}
+
+function restoredModel(checkpoint: Checkpoint, { model: config }: RestoredRun): GPT {
+  try {
+    const model = new GPT(config);
+    checkpoint.restoreModel(model);
+    return model;
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new CheckpointError(`${checkpoint.file} describes no model: ${error.message}`, {
+      cause: error,
+    });
+  }
+}

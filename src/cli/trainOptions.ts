@@ -118,8 +118,15 @@ export const START_DEFAULTS: TrainDefaults = {
   seed: 1,
 };
 
+/** One order of keys, so that a run and its resumed twin write the same bytes. */
+function inOrder(config: TrainConfig): TrainConfig {
+  return Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, config[name]]),
+  ) as unknown as TrainConfig;
+}
+
 /** Signs, unlike Adam's quotients, are never small, so Lion wants a lower rate; plain SGD a higher one. */
-const DEFAULT_RATES: Readonly<Record<OptimizerName, number>> = {
+export const DEFAULT_RATES: Readonly<Record<OptimizerName, number>> = {
   adamw: 1e-3,
   lion: 3e-4,
   sgd: 1e-1,
@@ -150,14 +157,14 @@ export function parseTrainOptions(
   const { run, ownText: _, ...sizes } = defaults;
   const optimizer = chosen.optimizer ?? "adamw";
   const steps = chosen.steps ?? sizes.steps;
-  const config: TrainConfig = {
+  const config = inOrder({
     text: null,
     ...sizes,
     optimizer,
     lr: DEFAULT_RATES[optimizer],
     evalEvery: Math.max(1, Math.round(steps / 8)),
     ...chosen,
-  };
+  });
   requireWholeHeads(config);
   const out =
     flags.out === undefined ? (resume ?? defaultFolder(run, now)) : OUT_FLAG.parse(flags.out);
@@ -210,10 +217,15 @@ export function trainConfigFromJSON(json: unknown, file: string): TrainConfig {
   return Object.fromEntries(settings) as TrainConfig;
 }
 
-/** Warm-up over a twentieth of the steps, at most 100, then half a cosine down to a tenth of the peak. */
-export function scheduleOf({ lr, steps }: TrainConfig): Schedule {
-  const warmup = Math.min(100, Math.floor(steps / 20));
-  return warmupCosine({ peak: lr, warmup, total: steps, final: lr / 10 });
+/** Warm-up, then half a cosine down to a tenth of the peak. */
+export function scheduleOf(config: TrainConfig): Schedule {
+  const { lr, steps } = config;
+  return warmupCosine({ peak: lr, warmup: warmupSteps(config), total: steps, final: lr / 10 });
+}
+
+/** A twentieth of the steps, at most 100. */
+export function warmupSteps({ steps }: TrainConfig): number {
+  return Math.min(100, Math.floor(steps / 20));
 }
 
 function requireWholeHeads({ width, heads }: TrainConfig): void {

@@ -25,6 +25,8 @@ export interface ReportData {
   /** Training time, that of all resumed parts together. */
   seconds: number;
   config: TrainConfig;
+  /** What no setting says, a name and a value each. */
+  recipe: Readonly<Record<string, string>>;
   adapter: AdapterReport;
   /** Trained numbers of the model. */
   parameters: number;
@@ -93,7 +95,7 @@ ${lossSection(data, losses, validations)}
 ${sampleSection(data)}
 ${kernelSection(data.kernels)}
 <div class="pair">
-${configurationSection(data.config)}
+${configurationSection(data)}
 <div>
 ${deviceSection(data)}
 ${nextSection(data)}
@@ -329,18 +331,22 @@ function kernelColumns(
   return columns.filter(({ cell }) => kernels.some((kernel) => cell(kernel) !== ""));
 }
 
-function configurationSection(config: TrainConfig): Html {
+function configurationSection({ config, recipe }: ReportData): Html {
   const rows = SETTING_NAMES.map((name) => {
     const { name: flag, help } = TRAIN_SETTINGS[name];
     const value = config[name] ?? "tilegrad's own source";
     return html`<tr><th scope="row"><code>${flag}</code><span class="hint">${help}</span></th><td class="setting">${value}</td></tr>
 `;
   });
+  const fixed = Object.entries(recipe).map(
+    ([name, value]) => html`<tr><th scope="row">${name}</th><td class="setting">${value}</td></tr>
+`,
+  );
   return html`<section class="card" aria-labelledby="configuration">
 <h2 id="configuration">Configuration</h2>
 <div class="scroll hidden-caption"><table><caption>Settings of the run</caption>
 <thead><tr><th scope="col">Setting</th><th scope="col" class="setting">Value</th></tr></thead>
-<tbody>${rows}</tbody></table></div>
+<tbody>${rows}${fixed}</tbody></table></div>
 </section>`;
 }
 

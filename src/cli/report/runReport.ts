@@ -25,6 +25,7 @@ export function reportData(events: readonly RunEvent[], folder: string): ReportD
     startedAt: first.time,
     seconds: trainingSeconds(events),
     config: latest.config,
+    recipe: latest.recipe,
     adapter: latest.adapter,
     parameters: latest.parameters,
     vocab: latest.vocab,

@@ -1,0 +1,285 @@
+/** One training run of a GPT on a device, from its plan to its last event. */
+
+import packageJson from "../../package.json" with { type: "json" };
+import type { TextBatch } from "../data/text";
+import type { Device } from "../device/device";
+import type { KernelTiming } from "../device/executor";
+import { DivergenceError } from "../errors";
+import { GPT } from "../nn/gpt";
+import { manualSeed } from "../nn/initialisers";
+import { crossEntropy } from "../ops/loss";
+import type { Optimizer } from "../optim/optimizer";
+import type { FileStore } from "../platform/files";
+import type { Tensor } from "../tensor/tensor";
+import { saveCheckpoint } from "../train/checkpoint";
+import { evaluate } from "../train/evaluate";
+import {
+  type BatchSource,
+  type EvaluationReport,
+  type StepReport,
+  Trainer,
+} from "../train/trainer";
+import { type TrainStep, trainStep } from "../train/trainStep";
+import { EXIT_INTERRUPTED, EXIT_OK } from "./exitCodes";
+import { resumeCommand } from "./interrupt";
+import { kernelTimes } from "./kernelTimes";
+import { makeOptimizer, recipe } from "./recipe";
+import type { RunPlan } from "./runPlan";
+import type { RunRecord } from "./runRecord";
+import type { SavedRun } from "./savedRun";
+import { StepMeter } from "./stepMeter";
+import { promptFrom } from "./trainingText";
+import { DEFAULT_RATES, scheduleOf } from "./trainOptions";
+
+/** What a run is given. */
+export interface TrainingSurroundings {
+  device: Device;
+  files: FileStore;
+  record: RunRecord;
+  /** Whether the checkpoint that the run goes on from already stands in the run's folder. */
+  inPlace: boolean;
+  /** Milliseconds. */
+  now(): number;
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal;
+}
+
+/** Steps between two readings of the loss: each for short runs, for a reading waits for the device. */
+const logEvery = (steps: number): number => Math.max(1, Math.min(10, Math.round(steps / 200)));
+
+/** Steps before the kernels are timed: the first compiles them. */
+const STEPS_BEFORE_PROFILE = 2;
+
+const SAMPLE_CHARACTERS = 300;
+const SAMPLE_TEMPERATURE = 0.8;
+
+export class GptTraining {
+  readonly #plan: RunPlan;
+  readonly #around: TrainingSurroundings;
+  readonly #fromStep: number;
+  readonly #model: GPT;
+  readonly #optimizer: Optimizer;
+  readonly #step: TrainStep<TextBatch>;
+  readonly #meter: StepMeter;
+  /** Step of the checkpoint in the folder. */
+  #saved: number | null;
+  #profile: "due" | "done" | { fromStep: number; stop(): Promise<KernelTiming[]> } = "due";
+
+  /** @throws CheckpointError when the checkpoint to go on from does not fit its own configuration */
+  constructor(plan: RunPlan, around: TrainingSurroundings) {
+    const { config, resumed } = plan;
+    this.#plan = plan;
+    this.#around = around;
+    this.#fromStep = resumed?.step ?? 0;
+    this.#saved = around.inPlace ? this.#fromStep : null;
+    manualSeed(config.seed);
+    this.#model = new GPT(plan.model);
+    resumed?.checkpoint.restoreModel(this.#model);
+    this.#optimizer = makeOptimizer(this.#model, config);
+    if (resumed) {
+      resumed.checkpoint.restoreOptimizer(this.#optimizer);
+      // The checkpoint's schedule is that of its own command line, which may have been changed since.
+      this.#optimizer.learningRate = scheduleOf(config);
+    }
+    this.#step = trainStep<GPT, TextBatch>(this.#model, this.#optimizer, lossOf, {
+      seed: config.seed,
+    });
+    this.#step.count = this.#fromStep;
+    const { executor } = around.device;
+    const tokens = config.batch * config.context;
+    this.#meter = new StepMeter(executor, tokens, this.#fromStep, around.now);
+  }
+
+  /**
+   * Trains to the end, or until Ctrl-C. Returns the exit code.
+   * @throws DivergenceError, saying which checkpoint was kept
+   */
+  async run(): Promise<number> {
+    const { record } = this.#around;
+    this.#begin();
+    // So that whatever happens to the first steps, there is something to go on from.
+    if (this.#saved === null) await this.#save();
+    try {
+      const { reason, trainLoss, valLoss } = await this.#trainer().run();
+      if (reason === "aborted") return await this.#interrupt();
+      await this.#sample();
+      const { tokensPerSecond, perStep } = this.#meter;
+      await record.finish({
+        event: "done",
+        steps: this.#step.count,
+        trainLoss,
+        valLoss,
+        tokensPerSecond,
+        peakGpuBytes: this.#around.device.pool.report().peakBytes,
+        dispatchesPerStep: perStep.dispatches,
+        submitsPerStep: perStep.submits,
+      });
+      return EXIT_OK;
+    } catch (error) {
+      if (error instanceof DivergenceError) return await this.#diverge(error);
+      throw error;
+    }
+  }
+
+  #begin(): void {
+    const { record, device, now } = this.#around;
+    const { config, text, resumed } = this.#plan;
+    record.emit({
+      event: "start",
+      time: new Date(now()).toISOString(),
+      version: packageJson.version,
+      fromStep: this.#fromStep,
+      config,
+      recipe: recipe(config),
+      adapter: device.executor.adapter,
+      parameters: this.#model.parameterCount,
+      vocab: text.dataset.vocab,
+      trainTokens: text.dataset.trainLength,
+    });
+    if (resumed?.textChanged)
+      record.note("the text is not the one that the run began with; it goes on with this one");
+  }
+
+  #trainer(): Trainer<TextBatch> {
+    const { steps, evalEvery } = this.#plan.config;
+    return new Trainer({
+      step: this.#meter.counting(this.#step),
+      optimizer: this.#optimizer,
+      batches: this.#batches(),
+      steps,
+      evalEvery,
+      logEvery: logEvery(steps),
+      signal: this.#around.signal,
+      evaluate: () => this.#meter.aside(() => this.#validate(this.#plan.validation)),
+      onStep: (report) => this.#onStep(report),
+      onEvaluation: (report) => this.#meter.aside(() => this.#onEvaluation(report)),
+    });
+  }
+
+  /** The loader's batches; the kernels are timed from one of them on to the next reading of the loss. */
+  #batches(): BatchSource<TextBatch> {
+    const { loader } = this.#plan;
+    const { executor } = this.#around.device;
+    return {
+      get cursor() {
+        return loader.cursor;
+      },
+      set cursor(step) {
+        loader.cursor = step;
+      },
+      next: () => {
+        const { cursor } = loader;
+        if (this.#profile === "due" && cursor - this.#fromStep >= STEPS_BEFORE_PROFILE) {
+          this.#meter.skipStretch();
+          this.#profile = { fromStep: cursor, stop: executor.startTiming() };
+        }
+        return loader.next();
+      },
+    };
+  }
+
+  async #onStep({ step, loss, learningRate }: StepReport): Promise<void> {
+    const { record } = this.#around;
+    const tokensPerSecond = this.#meter.mark(step);
+    const { seconds } = this.#meter;
+    record.emit({ event: "step", step, loss, learningRate, tokensPerSecond, seconds });
+    const profile = this.#profile;
+    if (typeof profile === "string") return;
+    this.#profile = "done";
+    const timings = await this.#meter.aside(profile.stop);
+    const kernels = kernelTimes(timings, step - profile.fromStep);
+    // A device without timestamps gives none.
+    if (kernels.length > 0) record.emit({ event: "profile", step, kernels });
+  }
+
+  async #onEvaluation({ step, trainLoss, valLoss }: EvaluationReport): Promise<void> {
+    const { record } = this.#around;
+    record.emit({ event: "eval", step, trainLoss, valLoss });
+    await this.#save();
+    await record.writeReport();
+  }
+
+  #validate(batches: readonly TextBatch[]): Promise<number> {
+    return evaluate(this.#model, batches, lossOf);
+  }
+
+  /** Replaces the checkpoint. Called only when the weights are known to give a finite loss. */
+  async #save(): Promise<void> {
+    const { files, record } = this.#around;
+    const { config, text } = this.#plan;
+    const path = record.folder.model;
+    const step = this.#step.count;
+    const run: SavedRun = {
+      format: 1,
+      version: packageJson.version,
+      config,
+      model: this.#model.config,
+      tokenizer: text.dataset.tokenizer.toJSON(),
+      step,
+      seed: config.seed,
+      schedule: scheduleOf(config).toJSON(),
+      text: text.fingerprint,
+    };
+    await saveCheckpoint(files, path, { model: this.#model, optimizer: this.#optimizer, run });
+    this.#saved = step;
+    record.emit({ event: "checkpoint", step, path });
+  }
+
+  async #interrupt(): Promise<number> {
+    const { record } = this.#around;
+    const step = this.#step.count;
+    if (step !== this.#saved) {
+      // The last loss that was read is that of earlier weights.
+      const loss = await this.#validate(this.#plan.validation.slice(0, 1));
+      if (!Number.isFinite(loss))
+        throw new DivergenceError(`The validation loss is ${loss} after step ${step}.`);
+      await this.#save();
+    }
+    await record.finish({ event: "interrupted", step, resume: resumeCommand(record.folder.path) });
+    return EXIT_INTERRUPTED;
+  }
+
+  async #diverge(error: DivergenceError): Promise<never> {
+    const { record } = this.#around;
+    const { path, model } = record.folder;
+    const lastGoodStep = this.#saved ?? this.#fromStep;
+    await record.finish({ event: "diverged", step: this.#step.count, lastGoodStep });
+    const { lr, optimizer } = this.#plan.config;
+    const lower = Math.min(lr / 10, DEFAULT_RATES[optimizer]);
+    throw new DivergenceError(
+      `${error.message} The checkpoint of step ${lastGoodStep} is kept in ${model}; ` +
+        `go on from it with: ${resumeCommand(path)} --lr ${lower}`,
+      { cause: error },
+    );
+  }
+
+  async #sample(): Promise<void> {
+    const { record, signal } = this.#around;
+    const { text, config } = this.#plan;
+    const { tokenizer } = text.dataset;
+    const prompt = promptFrom(text, config.context);
+    const tokens: number[] = [];
+    try {
+      await this.#model.generate([...tokenizer.encode(prompt)], {
+        count: SAMPLE_CHARACTERS,
+        temperature: SAMPLE_TEMPERATURE,
+        seed: config.seed,
+        signal,
+        onToken: (token) => tokens.push(token),
+      });
+    } catch (error) {
+      // Ctrl-C: the run is done and saved, so that only the rest of the text is given up.
+      if (!signal.aborted) throw error;
+    }
+    record.emit({
+      event: "sample",
+      step: this.#step.count,
+      prompt,
+      text: tokenizer.decode(tokens),
+    });
+  }
+}
+
+function lossOf(model: GPT, { input, target }: { input: Tensor; target: Tensor }): Tensor {
+  return crossEntropy(model.forward(input), target, { classDim: -1 });
+}
