@@ -349,7 +349,8 @@ describe("scatter variants", () => {
   test("large problems are sorted by default, small ones scanned, permutations put", () => {
     const choose = (elements: number, terms: number, unique = false) =>
       scatterVariants.defaultChoice("software", { elements, terms, unique });
-    expect(choose(65 * 128, 768)).toBe("scan");
+    expect(choose(65 * 128, 768)).toBe("sorted");
+    expect(choose(65 * 128, 64)).toBe("scan");
     expect(choose(50257 * 768, 4096)).toBe("sorted");
     expect(choose(50257 * 768, 8)).toBe("scan");
     expect(choose(1000, 1000, true)).toBe("put");
@@ -451,4 +452,24 @@ describe("shape rules", () => {
     await expect(y.data()).rejects.toThrow(IndexError);
     expect(await read(y)).toEqual([0, 0]);
   });
+});
+
+test("f16 is moved as it is and added up in f32, where the adapter has it", async () => {
+  if (!device.executor.adapter.features.includes("shader-f16")) {
+    expect(() => tensor([1], { dtype: "f16" })).toThrow(DTypeError);
+    return;
+  }
+  const f16 = (values: Numbers, shape: Numbers) => upload(values, shape, { dtype: "f16" });
+  const x = f16([1.5, -2, 65504, 2 ** -24, 0.5], [5]);
+  expect(await read(gather(x, 0, i32([4, 2, 3], [3])))).toEqual([0.5, 65504, 2 ** -24]);
+  const index = i32(new Array(3000).fill(1), [3000]);
+  const halves = f16(new Array(3000).fill(0.5), [3000]);
+  for (const variant of ["scan", "sorted"] as const) {
+    forcedScatterVariant.current = variant;
+    // In f16, 1024 + 0.5 would be 1024 again.
+    expect(await read(scatterAdd(f16([0, 1, 0], [3]), 0, index, halves))).toEqual([0, 1501, 0]);
+  }
+  forcedScatterVariant.current = null;
+  const g = grad((v: Tensor) => sum(mul(gatherUnique(v, 0, i32([3, 0, 1], [3])), 2)))(x);
+  expect([g.dtype, await read(g)]).toEqual(["f16", [2, 2, 0, 2, 0]]);
 });

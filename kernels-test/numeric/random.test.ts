@@ -330,6 +330,17 @@ describe("dropout", () => {
     expect(during - before).toBeLessThan(1024);
   });
 
+  test("f16 is scaled in f32, where the adapter has it", async () => {
+    if (!device.executor.adapter.features.includes("shader-f16")) {
+      expect(() => tensor([1], { dtype: "f16" })).toThrow(DTypeError);
+      return;
+    }
+    const x = tensor(new Array(99).fill(3), { dtype: "f16" });
+    const kept = await read(dropout(x, 0.5, random.key(22)));
+    const wanted = hostBits(22, 99).map((w) => (w >>> 1 < 2 ** 30 ? 6 : 0));
+    expect(kept).toEqual(wanted);
+  });
+
   test("p = 0 changes nothing and p = 1 leaves nothing", async () => {
     const x = tensor([1, -2, 3, 4, 5]);
     expect(await read(dropout(x, 0, random.key(1)))).toEqual([1, -2, 3, 4, 5]);

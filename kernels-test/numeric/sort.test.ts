@@ -178,8 +178,10 @@ describe("sort", () => {
       orders.push(await read(argsort(tensor(values))));
     }
     expect(orders[1]).toEqual(orders[0]);
-    expect(sortVariants.defaultChoice("software", 513)).toBe("merge");
-    expect(sortVariants.defaultChoice("hardware", 2049)).toBe("merge");
+    expect(sortVariants.defaultChoice("software", 1, n)).toBe("merge");
+    expect(sortVariants.defaultChoice("software", 1, 768)).toBe("count");
+    expect(sortVariants.defaultChoice("hardware", 1, 3001)).toBe("count");
+    expect(sortVariants.defaultChoice("hardware", 100, 3001)).toBe("merge");
   });
 
   test("of a row of 300,007 numbers is stable", async () => {

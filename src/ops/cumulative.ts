@@ -34,7 +34,7 @@ export const cumsumVariants = {
       ? length > 512 && rows < 16384
         ? "segmented"
         : "serial"
-      : length > 4096 && rows < 64
+      : length > 16384 && rows < 64
         ? "segmented"
         : "serial",
   candidates: (): readonly CumsumVariant[] => ["serial", "segmented"],

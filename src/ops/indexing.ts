@@ -34,9 +34,9 @@ export const scatterVariants = {
     variant !== "put" || unique,
   defaultChoice: (adapter: AdapterClass, problem: ScatterProblem): ScatterVariant => {
     if (problem.unique) return "put";
-    const comparisons = problem.elements * problem.terms;
-    const few = adapter === "hardware" ? 2 ** 27 : 2 ** 23;
-    return problem.terms <= 32 || comparisons <= few ? "scan" : "sorted";
+    // Comparisons that cost less than sorting, which takes two dispatches or more.
+    const few = adapter === "hardware" ? 2 ** 24 : 2 ** 20;
+    return problem.terms <= 8 || problem.elements * problem.terms <= few ? "scan" : "sorted";
   },
   candidates: (problem: ScatterProblem): readonly ScatterVariant[] =>
     problem.unique ? ["scan", "sorted", "put"] : ["scan", "sorted"],

@@ -10,18 +10,21 @@ import { walkRows } from "./walk";
  */
 export type SortVariant = "count" | "merge";
 
+/** Sorted by counting before merging begins. A multiple of what one invocation of sort/merge writes. */
+const blockLength: Record<AdapterClass, number> = { hardware: 64, software: 32 };
+
 export const sortVariants = {
   isApplicable: (_variant: SortVariant): boolean => true,
-  defaultChoice: (adapter: AdapterClass, length: number): SortVariant =>
-    length <= (adapter === "hardware" ? 2048 : 512) ? "count" : "merge",
+  defaultChoice: (adapter: AdapterClass, rows: number, length: number): SortVariant => {
+    // Comparisons that cost less than the dispatches they save.
+    const few = adapter === "hardware" ? 2 ** 24 : 2 ** 20;
+    return length <= 2 * blockLength[adapter] || rows * length ** 2 <= few ? "count" : "merge";
+  },
   candidates: (): readonly SortVariant[] => ["count", "merge"],
 };
 
 /** For tests: runs one variant everywhere; null lets `defaultChoice` decide. */
 export const forcedSortVariant: { current: SortVariant | null } = { current: null };
-
-/** Sorted by counting before merging begins. A multiple of what one invocation of sort/merge writes. */
-const blockLength: Record<AdapterClass, number> = { hardware: 256, software: 32 };
 
 const mergedPerInvocation = 8;
 
@@ -68,7 +71,7 @@ export function sortRows(
     { slots: { OP: how.key }, overrides: { RANK: rank } },
   );
   const adapter = device.executor.adapter.class;
-  const variant = forcedSortVariant.current ?? sortVariants.defaultChoice(adapter, length);
+  const variant = forcedSortVariant.current ?? sortVariants.defaultChoice(adapter, rows, length);
   const block = variant === "count" ? width : blockLength[adapter];
   let sorted = buffer();
   let order = buffer();
