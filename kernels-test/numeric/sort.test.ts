@@ -179,7 +179,7 @@ describe("sort", () => {
     }
     expect(orders[1]).toEqual(orders[0]);
     expect(sortVariants.defaultChoice("software", 1, n)).toBe("merge");
-    expect(sortVariants.defaultChoice("software", 1, 768)).toBe("count");
+    expect(sortVariants.defaultChoice("software", 1, 512)).toBe("count");
     expect(sortVariants.defaultChoice("hardware", 1, 3001)).toBe("count");
     expect(sortVariants.defaultChoice("hardware", 100, 3001)).toBe("merge");
   });

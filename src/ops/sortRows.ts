@@ -17,7 +17,7 @@ export const sortVariants = {
   isApplicable: (_variant: SortVariant): boolean => true,
   defaultChoice: (adapter: AdapterClass, rows: number, length: number): SortVariant => {
     // Comparisons that cost less than the dispatches they save.
-    const few = adapter === "hardware" ? 2 ** 24 : 2 ** 20;
+    const few = adapter === "hardware" ? 2 ** 24 : 2 ** 18;
     return length <= 2 * blockLength[adapter] || rows * length ** 2 <= few ? "count" : "merge";
   },
   candidates: (): readonly SortVariant[] => ["count", "merge"],
