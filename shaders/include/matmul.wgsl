@@ -50,14 +50,12 @@ fn outer(u: vec4f, v: vec4f) -> mat4x4f {
   return mat4x4f(u * v.x, u * v.y, u * v.z, u * v.w);
 }
 
-// Stores a 4x4 block whose corner is (row, col), as far as it lies inside the matrix.
-fn store_block(at: u32, row: u32, col: u32, x: mat4x4f) {
-  let rows = min(params.m - min(row, params.m), 4u);
-  let cols = min(params.n - min(col, params.n), 4u);
-  for (var j = 0u; j < cols; j++) {
-    let to = at + row * params.c_row + (col + j) * params.c_col;
-    for (var i = 0u; i < rows; i++) {
-      c[to + i * params.c_row] = T(x[j][i]);
-    }
-  }
+// Stores four elements of one column, the first at (row, col), as far as they lie inside the matrix.
+fn store(at: u32, row: u32, col: u32, x: vec4f) {
+  if (col >= params.n) { return; }
+  let to = at + row * params.c_row + col * params.c_col;
+  if (row < params.m) { c[to] = T(x.x); }
+  if (row + 1u < params.m) { c[to + params.c_row] = T(x.y); }
+  if (row + 2u < params.m) { c[to + 2u * params.c_row] = T(x.z); }
+  if (row + 3u < params.m) { c[to + 3u * params.c_row] = T(x.w); }
 }

@@ -70,8 +70,8 @@ fn main(
     x[6] += outer(u3, v0);
     x[7] += outer(u3, v1);
   }
-  // A loop keeps the text short: sixteen stores instead of 128 compile ten times faster.
-  for (var i = 0u; i < 8u; i++) {
-    store_block(at.c, row + (i >> 1u) * 4u, col + (i & 1u) * 4u, x[i]);
+  // One loop instead of 128 stores: LLVM compiles it ten times faster.
+  for (var i = 0u; i < 32u; i++) {
+    store(at.c, row + (i >> 3u) * 4u, col + (i & 7u), x[i >> 2u][i & 3u]);
   }
 }

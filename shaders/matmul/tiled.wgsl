@@ -151,8 +151,10 @@ fn main(
   }
   for (var i = 0u; i < GROUPS; i++) {
     for (var j = 0u; j < GROUPS; j++) {
-      store_block(at.c, row + (i * SIDE + local.y) * 4u, col + (j * SIDE + local.x) * 4u,
-        x[i * GROUPS + j]);
+      for (var q = 0u; q < 4u; q++) {
+        store(at.c, row + (i * SIDE + local.y) * 4u, col + (j * SIDE + local.x) * 4u + q,
+          x[i * GROUPS + j][q]);
+      }
     }
   }
 }

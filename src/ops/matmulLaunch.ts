@@ -162,7 +162,7 @@ function dispatch(
         {
           types,
           constants: { GROUPS: groups },
-          overrides: { SIDE: side, LOAD_A: loadMode(transposed(p.a)), LOAD_B: loadMode(p.b) },
+          overrides: { SIDE: side, ...loadModes(transposed(p.a), p.b) },
         },
       );
       return;
@@ -185,8 +185,13 @@ function dispatch(
   }
 }
 
-/** The tiled kernel's `LOAD` for an operand whose rows go along k. */
-function loadMode(layout: MatrixLayout): 0 | 1 | 2 {
-  if (vectorAlongCols(layout)) return 1;
-  return vectorAlongCols(transposed(layout)) ? 2 : 0;
+/**
+ * The tiled kernel's `LOAD`, for operands whose columns go along m or n and rows along k. Vec4s only where
+ * both operands allow them, so that the pipelines stay few.
+ */
+function loadModes(a: MatrixLayout, b: MatrixLayout): { LOAD_A: number; LOAD_B: number } {
+  const mode = (x: MatrixLayout) =>
+    vectorAlongCols(x) ? 1 : vectorAlongCols(transposed(x)) ? 2 : 0;
+  const [first, second] = [mode(a), mode(b)];
+  return first && second ? { LOAD_A: first, LOAD_B: second } : { LOAD_A: 0, LOAD_B: 0 };
 }
