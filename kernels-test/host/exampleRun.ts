@@ -31,6 +31,7 @@ export const step = (n: number, loss: number | null = 4 / Math.sqrt(n)): RunEven
   event: "step",
   step: n,
   loss,
+  gradNorm: 1,
   learningRate: 1e-3,
   tokensPerSecond: 5000,
   seconds: n / 10,

@@ -5,12 +5,9 @@ import type { TextBatch } from "../data/text";
 import type { Device } from "../device/device";
 import type { KernelTiming } from "../device/executor";
 import { DivergenceError } from "../errors";
-import { GPT } from "../nn/gpt";
-import { manualSeed } from "../nn/initialisers";
-import { crossEntropy } from "../ops/loss";
+import type { GPT } from "../nn/gpt";
 import type { Optimizer } from "../optim/optimizer";
 import type { FileStore } from "../platform/files";
-import type { Tensor } from "../tensor/tensor";
 import { saveCheckpoint } from "../train/checkpoint";
 import { evaluate } from "../train/evaluate";
 import {
@@ -19,15 +16,16 @@ import {
   type StepReport,
   Trainer,
 } from "../train/trainer";
-import { type TrainStep, trainStep } from "../train/trainStep";
+import type { TrainStep } from "../train/trainStep";
 import { EXIT_INTERRUPTED, EXIT_OK } from "./exitCodes";
 import { resumeCommand } from "./interrupt";
 import { kernelTimes } from "./kernelTimes";
-import { makeOptimizer, recipe } from "./recipe";
+import { recipe } from "./recipe";
 import type { RunPlan } from "./runPlan";
 import type { RunRecord } from "./runRecord";
 import type { SavedRun } from "./savedRun";
 import { StepMeter } from "./stepMeter";
+import { lossOf, type TrainingState } from "./trainingState";
 import { promptFrom } from "./trainingText";
 import { DEFAULT_RATES, scheduleOf } from "./trainOptions";
 
@@ -36,7 +34,7 @@ export interface TrainingSurroundings {
   device: Device;
   files: FileStore;
   record: RunRecord;
-  /** Whether the checkpoint that the run goes on from already stands in the run's folder. */
+  /** Whether the run goes on in the folder of the checkpoint that it goes on from. */
   inPlace: boolean;
   /** Milliseconds. */
   now(): number;
@@ -56,38 +54,26 @@ const SAMPLE_TEMPERATURE = 0.8;
 export class GptTraining {
   readonly #plan: RunPlan;
   readonly #around: TrainingSurroundings;
-  readonly #fromStep: number;
   readonly #model: GPT;
   readonly #optimizer: Optimizer;
   readonly #step: TrainStep<TextBatch>;
+  readonly #fromStep: number;
   readonly #meter: StepMeter;
-  /** Step of the checkpoint in the folder. */
+  /** Step of the checkpoint in the folder; null where there is none. */
   #saved: number | null;
   #profile: "due" | "done" | { fromStep: number; stop(): Promise<KernelTiming[]> } = "due";
 
-  /** @throws CheckpointError when the checkpoint to go on from does not fit its own configuration */
-  constructor(plan: RunPlan, around: TrainingSurroundings) {
-    const { config, resumed } = plan;
+  constructor(plan: RunPlan, state: TrainingState, around: TrainingSurroundings) {
+    const { batch, context } = plan.config;
+    const { device, inPlace, now } = around;
     this.#plan = plan;
     this.#around = around;
-    this.#fromStep = resumed?.step ?? 0;
-    this.#saved = around.inPlace ? this.#fromStep : null;
-    manualSeed(config.seed);
-    this.#model = new GPT(plan.model);
-    resumed?.checkpoint.restoreModel(this.#model);
-    this.#optimizer = makeOptimizer(this.#model, config);
-    if (resumed) {
-      resumed.checkpoint.restoreOptimizer(this.#optimizer);
-      // The checkpoint's schedule is that of its own command line, which may have been changed since.
-      this.#optimizer.learningRate = scheduleOf(config);
-    }
-    this.#step = trainStep<GPT, TextBatch>(this.#model, this.#optimizer, lossOf, {
-      seed: config.seed,
-    });
-    this.#step.count = this.#fromStep;
-    const { executor } = around.device;
-    const tokens = config.batch * config.context;
-    this.#meter = new StepMeter(executor, tokens, this.#fromStep, around.now);
+    this.#model = state.model;
+    this.#optimizer = state.optimizer;
+    this.#step = state.step;
+    this.#fromStep = state.step.count;
+    this.#saved = inPlace ? this.#fromStep : null;
+    this.#meter = new StepMeter(device.executor, batch * context, this.#fromStep, now);
   }
 
   /**
@@ -178,11 +164,18 @@ export class GptTraining {
     };
   }
 
-  async #onStep({ step, loss, learningRate }: StepReport): Promise<void> {
+  async #onStep({ step, loss, gradNorm, learningRate }: StepReport): Promise<void> {
     const { record } = this.#around;
     const tokensPerSecond = this.#meter.mark(step);
-    const { seconds } = this.#meter;
-    record.emit({ event: "step", step, loss, learningRate, tokensPerSecond, seconds });
+    record.emit({
+      event: "step",
+      step,
+      loss,
+      gradNorm: Number.isFinite(gradNorm) ? gradNorm : null,
+      learningRate,
+      tokensPerSecond,
+      seconds: this.#meter.seconds,
+    });
     const profile = this.#profile;
     if (typeof profile === "string") return;
     this.#profile = "done";
@@ -192,10 +185,12 @@ export class GptTraining {
     if (kernels.length > 0) record.emit({ event: "profile", step, kernels });
   }
 
-  async #onEvaluation({ step, trainLoss, valLoss }: EvaluationReport): Promise<void> {
+  async #onEvaluation(report: EvaluationReport): Promise<void> {
     const { record } = this.#around;
+    const { step, trainLoss, valLoss, gradNorm } = report;
     record.emit({ event: "eval", step, trainLoss, valLoss });
-    await this.#save();
+    // Weights whose gradients are not finite may be past saving.
+    if (Number.isFinite(gradNorm)) await this.#save();
     await record.writeReport();
   }
 
@@ -203,7 +198,7 @@ export class GptTraining {
     return evaluate(this.#model, batches, lossOf);
   }
 
-  /** Replaces the checkpoint. Called only when the weights are known to give a finite loss. */
+  /** Replaces the checkpoint. Called only when the weights are known to give finite losses and gradients. */
   async #save(): Promise<void> {
     const { files, record } = this.#around;
     const { config, text } = this.#plan;
@@ -231,8 +226,11 @@ export class GptTraining {
     if (step !== this.#saved) {
       // The last loss that was read is that of earlier weights.
       const loss = await this.#validate(this.#plan.validation.slice(0, 1));
-      if (!Number.isFinite(loss))
-        throw new DivergenceError(`The validation loss is ${loss} after step ${step}.`);
+      const gradNorm = await this.#optimizer.stats.gradNorm.item();
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+        throw new DivergenceError(
+          `After step ${step} the validation loss is ${loss} and the gradients' norm ${gradNorm}: training diverged.`,
+        );
       await this.#save();
     }
     await record.finish({ event: "interrupted", step, resume: resumeCommand(record.folder.path) });
@@ -278,8 +276,4 @@ export class GptTraining {
       text: tokenizer.decode(tokens),
     });
   }
-}
-
-function lossOf(model: GPT, { input, target }: { input: Tensor; target: Tensor }): Tensor {
-  return crossEntropy(model.forward(input), target, { classDim: -1 });
 }

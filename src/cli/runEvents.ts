@@ -57,6 +57,8 @@ export type RunEvent =
       event: "step";
       step: number;
       loss: number | null;
+      /** Global norm of the gradients before clipping; null where it is not finite and the step skipped. */
+      gradNorm: number | null;
       learningRate: number;
       tokensPerSecond: number;
       /** Since this process began training. */

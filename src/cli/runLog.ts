@@ -23,7 +23,8 @@ export class RunLog {
    * @throws FileError when it cannot be written
    */
   static async open(files: FileStore, path: string): Promise<RunLog> {
-    const cutShort = (await files.exists(path)) && (await files.read(path)).at(-1) !== LINE_FEED;
+    const last = (await files.exists(path)) ? (await files.read(path)).at(-1) : undefined;
+    const cutShort = last !== undefined && last !== LINE_FEED;
     // A process that was killed while it wrote leaves half a line; the next event gets one of its own.
     await files.append(path, cutShort ? "\n" : "");
     return new RunLog(files, path);

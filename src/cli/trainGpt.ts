@@ -1,22 +1,45 @@
 /** `tilegrad train gpt` and `tilegrad start`. */
 
-import type { Command } from "./command";
+import type { Device } from "../device/device";
+import type { Command, CommandContext } from "./command";
 import { openDevice } from "./engine";
 import { GptTraining } from "./gptTraining";
 import { watchInterrupt } from "./interrupt";
 import { createProgress } from "./progress";
-import { openRunFolder, runFolder } from "./runFolder";
-import { planRun } from "./runPlan";
+import { openRunFolder, type RunFolder, runFolder } from "./runFolder";
+import { planRun, type RunPlan } from "./runPlan";
 import { RunRecord } from "./runRecord";
+import { type TrainingState, trainingState } from "./trainingState";
 import type { TrainOptions } from "./trainOptions";
 
-/** What can be wrong with files and flags is found before a device is asked for, and before a file is written. */
+/**
+ * Texts, flags and checkpoints are found good before a device is asked for, and the checkpoint is found to
+ * fit before a file is written.
+ */
 export const trainGpt: Command<TrainOptions> = async (options, context) => {
+  const plan = await planRun(options, context.files);
+  const device = await openDevice();
+  try {
+    const state = trainingState(plan);
+    const folder = await openRunFolder(context.files, options);
+    return await train({ options, context, plan, device, state, folder });
+  } finally {
+    await device.destroy();
+  }
+};
+
+async function train(run: {
+  options: TrainOptions;
+  context: CommandContext;
+  plan: RunPlan;
+  device: Device;
+  state: TrainingState;
+  folder: RunFolder;
+}): Promise<number> {
+  const { options, context, plan, device, state, folder } = run;
   const { files, signals, now } = context;
-  const plan = await planRun(options, files);
-  const folder = await openRunFolder(files, options);
   const progress = createProgress(context, options.json);
-  const interrupt = watchInterrupt(signals, {
+  const { signal, close } = watchInterrupt(signals, {
     onFirst: () => progress.note("finishing this step, then saving; Ctrl-C again leaves at once"),
     exit: (code) => {
       progress.close();
@@ -25,19 +48,13 @@ export const trainGpt: Command<TrainOptions> = async (options, context) => {
   });
   try {
     const record = await RunRecord.open(files, folder, progress);
-    const device = await openDevice();
-    try {
-      const inPlace = options.resume !== null && runFolder(options.resume).path === folder.path;
-      const { signal } = interrupt;
-      const training = new GptTraining(plan, { device, files, record, inPlace, now, signal });
-      const exitCode = await training.run();
-      progress.note(`report: ${folder.report}`);
-      return exitCode;
-    } finally {
-      await device.destroy();
-    }
+    const inPlace = options.resume !== null && runFolder(options.resume).path === folder.path;
+    const around = { device, files, record, inPlace, now, signal };
+    const exitCode = await new GptTraining(plan, state, around).run();
+    progress.note(`report: ${folder.report}`);
+    return exitCode;
   } finally {
-    interrupt.close();
+    close();
     progress.close();
   }
-};
+}

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, DivergenceError } from "../errors";
 import type { Optimizer } from "../optim/optimizer";
+import { readAll } from "../tensor/hostTensor";
 import type { TrainStep } from "./trainStep";
 
 /** Batches with a cursor: the number of the next one, which a resumed run sets. */
@@ -16,6 +17,8 @@ export interface StepReport {
   /** Steps done, from 1. */
   readonly step: number;
   readonly loss: number;
+  /** Global norm of the step's gradients before clipping; not finite if the step was skipped. */
+  readonly gradNorm: number;
   readonly learningRate: number;
 }
 
@@ -24,6 +27,8 @@ export interface EvaluationReport {
   /** The loss of the step just taken. */
   readonly trainLoss: number;
   readonly valLoss: number;
+  /** Global norm of the gradients of the step just taken; not finite if it was skipped. */
+  readonly gradNorm: number;
   /** Whether it is the lowest validation loss so far. */
   readonly best: boolean;
 }
@@ -57,6 +62,12 @@ export interface TrainerResult {
   readonly valLoss: number | null;
 }
 
+/**
+ * Steps with non-finite gradients change nothing, so a run whose gradients stay that way would end with
+ * a finite loss and an untrained model. This many readings in a row are no accident.
+ */
+const brokenReadings = 3;
+
 /** Submitted steps the host may be ahead of the device: enough to keep it busy, few enough to stop soon. */
 const stepsAhead = 2;
 
@@ -71,7 +82,8 @@ export class Trainer<B> {
 
   /**
    * Trains from `step.count` to `steps`.
-   * @throws DivergenceError as soon as a loss that is read is not finite; parameters are then unusable
+   * @throws DivergenceError as soon as a loss that is read is not finite, or the gradients are not finite
+   * at the last step or at three readings in a row; parameters are then unusable
    */
   async run(): Promise<TrainerResult> {
     const { step, batches, steps, signal, evaluate, optimizer } = this.options;
@@ -81,6 +93,8 @@ export class Trainer<B> {
     let valLoss: number | null = null;
     let lowest = Number.POSITIVE_INFINITY;
     let without = 0;
+    let broken = 0;
+    let gradNorm = 0;
     batches.cursor = step.count;
     const result = (reason: TrainerResult["reason"]): TrainerResult => ({
       reason,
@@ -95,8 +109,12 @@ export class Trainer<B> {
       const done = step.count;
       const evaluates = evaluate !== undefined && (done % evalEvery === 0 || done === steps);
       if (evaluates || done === 1 || done % logEvery === 0 || done === steps) {
-        trainLoss = this.#finite(await loss.item(), "training", done);
-        await this.options.onStep?.({ step: done, loss: trainLoss, learningRate });
+        const [lossValue, norm] = await readAll([loss, optimizer.stats.gradNorm]);
+        trainLoss = this.#finite(lossValue![0]!, "training", done);
+        gradNorm = norm![0]!;
+        broken = Number.isFinite(gradNorm) ? 0 : broken + 1;
+        await this.options.onStep?.({ step: done, loss: trainLoss, gradNorm, learningRate });
+        if (broken >= brokenReadings || (broken > 0 && done === steps)) throw brokenGradients(done);
       } else {
         await device.executor.throttle(stepsAhead);
       }
@@ -105,7 +123,13 @@ export class Trainer<B> {
       const best = valLoss < lowest;
       lowest = Math.min(lowest, valLoss);
       without = best ? 0 : without + 1;
-      await this.options.onEvaluation?.({ step: done, trainLoss: trainLoss!, valLoss, best });
+      await this.options.onEvaluation?.({
+        step: done,
+        trainLoss: trainLoss!,
+        valLoss,
+        gradNorm,
+        best,
+      });
       if (without >= patience && done < steps) return result("early-stop");
     }
     return result("finished");
@@ -113,8 +137,14 @@ export class Trainer<B> {
 
   #finite(value: number, kind: string, step: number): number {
     if (Number.isFinite(value)) return value;
-    throw new DivergenceError(
-      `The ${kind} loss is ${value} after step ${step}: training diverged. Lower the learning rate, warm it up, or clip the gradients.`,
-    );
+    throw new DivergenceError(`The ${kind} loss is ${value} after step ${step}: ${diverged}`);
   }
+}
+
+const diverged = "training diverged. Lower the learning rate, warm it up, or clip the gradients.";
+
+function brokenGradients(step: number): DivergenceError {
+  return new DivergenceError(
+    `The gradients are not finite at step ${step} and before it, so nothing was learnt from them: ${diverged}`,
+  );
 }
