@@ -1,6 +1,6 @@
 /** Samples of views, copies, and pieces put together. */
 import type { DType } from "../../src/tensor/dtype";
-import { array, at, generate, type HostArray } from "../reference/array";
+import { array, at, generate } from "../reference/array";
 import { given, type Layout, layouts, type Operand, real, truth, whole } from "./operand";
 import { exact, type PrimitiveSamples, type Sample, type SampleTable } from "./sample";
 

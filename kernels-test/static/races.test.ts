@@ -1,0 +1,176 @@
+/**
+ * wgsl_reflect runs every invocation of a workgroup in lockstep between barriers and reports two that touch
+ * one place without a barrier between. Each kernel with workgroup memory runs on a small dispatch; and
+ * again without its barriers, where races must be found, so that silence means something.
+ */
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { detectRaces, WgslDebug } from "wgsl_reflect/wgsl_reflect.module.js";
+import { readKernels } from "../../shaders/reflect.mjs";
+import { allKernels } from "../../src/kernels";
+import { type AnyKernel, type KernelOptions, specialise } from "../../src/kernels/kernel";
+
+type ExecStack = Parameters<WgslDebug["stepStack"]>[0];
+
+/**
+ * The interpreter keeps what a function returned at the place of the call, for all invocations together.
+ * So each runs on to its next barrier before another moves; accesses between two barriers count as
+ * unordered all the same.
+ */
+const { stepStack } = WgslDebug.prototype;
+const atBarrier = (stack: ExecStack): boolean =>
+  (stack.states.at(-1)?.getCurrentCommand() as { node?: { name?: string } } | null)?.node?.name ===
+  "workgroupBarrier";
+WgslDebug.prototype.stepStack = function (stack, ...rest) {
+  let going: boolean;
+  do {
+    going = stepStack.call(this, stack, ...rest);
+    while (stack.states.at(-1)?.isAtEnd) stack.states.pop();
+  } while (going && stack.states.length > 0 && !atBarrier(stack));
+  return going;
+};
+
+interface Dispatch {
+  readonly options: KernelOptions;
+  readonly params: Readonly<Record<string, number | readonly number[]>>;
+  /** Workgroups along x. */
+  readonly groups: number;
+}
+
+const rowsOf = (cols: number, more: object = {}): Dispatch => ({
+  options: { constants: { TEAM: 64 } },
+  params: { rows: 2, cols, ...more },
+  groups: 2,
+});
+
+const strides = { a_row: 20, a_col: 1, b_row: 9, b_col: 1, c_row: 9, c_col: 1 };
+const product = { m: 9, n: 9, k: 20, groups: 1, groups_n: 1, groups_product: 1, ...strides };
+
+const dispatches: Readonly<Record<string, Dispatch>> = {
+  "loss/cross_entropy_rows": rowsOf(70),
+  "loss/cross_entropy_total": rowsOf(0, { rows: 70 }),
+  "matmul/tiled": { options: { overrides: { SIDE: 8 } }, params: product, groups: 1 },
+  "matmul/vector": {
+    options: { overrides: { LANES: 64 } },
+    params: { ...product, m: 1, n: 1, k: 130 },
+    groups: 1,
+  },
+  "norm/backward": rowsOf(70),
+  "norm/forward": rowsOf(70),
+  "optim/gradient_norm": {
+    options: { constants: { TEAM: 64 } },
+    params: { items: 140, slices: 2, first: 0 },
+    groups: 2,
+  },
+  "optim/step_control": {
+    options: { constants: { TEAM: 64 } },
+    params: { partials: 70, folded: 0, skips: 1, max_norm: 1, unscale: 1, scalars: [] },
+    groups: 1,
+  },
+  "reduce/workgroup": {
+    options: {},
+    params: {
+      outer_shape: [2],
+      outer_strides: [300],
+      reduced_shape: [300],
+      reduced_strides: [1],
+      outer: 2,
+      reduced: 300,
+      offset: 0,
+      init: 0,
+      scale: 1,
+    },
+    groups: 2,
+  },
+  "softmax/backward": rowsOf(70),
+  "softmax/forward": rowsOf(70),
+  "softmax/log_sum_exp": rowsOf(70),
+};
+
+const kernels = await readKernels(fileURLToPath(new URL("../../shaders", import.meta.url)));
+const ownText = (kernel: AnyKernel): string =>
+  kernels
+    .find((k) => k.name === kernel.name)!
+    .parts.map((part) => (part.include ? "" : part.text))
+    .join("");
+const cooperates = (kernel: AnyKernel): boolean =>
+  /workgroupBarrier|team_(sum|max)\(/.test(ownText(kernel));
+const cooperative = allKernels.filter(cooperates);
+
+test("only kernels that meet at barriers declare workgroup memory of their own", () => {
+  const alone = allKernels.filter((k) => !cooperates(k) && ownText(k).includes("var<workgroup>"));
+  expect(alone.map((kernel) => kernel.name)).toEqual([]);
+});
+
+/** A product of WGSL numbers: `16u * 8u * 2u`. */
+const evaluate = (product: string): number =>
+  product.split("*").reduce((value, factor) => value * Number.parseInt(factor, 10), 1);
+
+/**
+ * The interpreter reads declarations in order, and array lengths only as one number: so constants and
+ * overrides are put in as the numbers they are.
+ */
+function inlined(kernel: AnyKernel, { options }: Dispatch): string {
+  const { constants, overrides } = kernel.defaults;
+  const values = { ...constants, ...overrides, ...options.constants, ...options.overrides };
+  let text = specialise(kernel, options).wgsl.replace(
+    /^(?:override|const) \w+(?::\s*\w+)?\s*=\s*[\w.]+;.*$/gm,
+    "",
+  );
+  for (const [name, value] of Object.entries(values))
+    text = text.replace(new RegExp(`\\b${name}\\b`, "g"), `${Number.parseFloat(String(value))}u`);
+  // It steps into a block and over the block's first statement at once: that must not be a barrier.
+  let count = 0;
+  text = text.replace(
+    /workgroupBarrier\(\);/g,
+    (barrier) => `let step_${count++} = 0u; ${barrier}`,
+  );
+  return text.replace(
+    /(array<\w+(?:<\w+>)?,\s*)([\du *]+)>/g,
+    (_, head: string, length: string) => `${head}${evaluate(length)}>`,
+  );
+}
+
+function run(kernel: AnyKernel, { options, params, groups }: Dispatch, wgsl: string) {
+  const program = specialise(kernel, options);
+  const bindings: Record<string, unknown> = {};
+  for (const { index } of program.bindings)
+    bindings[index] = new Float32Array(2048).map((_, i) => (i % 7) / 8);
+  if (kernel.params) {
+    const view = new DataView(new ArrayBuffer(512));
+    kernel.params.write(view, { ...zeros(kernel), ...params });
+    bindings[kernel.params.index] = { uniform: new Uint8Array(view.buffer) };
+  }
+  return detectRaces(wgsl, "main", [groups, 1, 1], { 0: bindings });
+}
+
+/** For the parameters that a dispatch does not set. */
+function zeros(kernel: AnyKernel): Record<string, number | number[]> {
+  const struct = /struct Params \{[^}]*\}/.exec(kernel.source)![0];
+  return Object.fromEntries(
+    [...struct.matchAll(/^\s*(\w+):\s*(\w+)/gm)].map(([, name, type]) => [
+      name!,
+      /^(array|vec)/.test(type!) ? [] : 0,
+    ]),
+  );
+}
+
+test("every kernel with workgroup memory has a dispatch to run", () => {
+  expect(Object.keys(dispatches).sort()).toEqual(cooperative.map((kernel) => kernel.name).sort());
+});
+
+describe.each(cooperative.map((kernel) => [kernel.name, kernel] as const))("%s", (name, kernel) => {
+  const dispatch = dispatches[name]!;
+  const wgsl = inlined(kernel, dispatch);
+
+  test("has no races, and every invocation meets every barrier", () => {
+    const { races, errors } = run(kernel, dispatch, wgsl);
+    expect(errors).toEqual([]);
+    expect(races.map((race) => race.message)).toEqual([]);
+  });
+
+  test("would race without its barriers", () => {
+    const { races } = run(kernel, dispatch, wgsl.replaceAll("workgroupBarrier();", ""));
+    expect(races.length).toBeGreaterThan(0);
+  });
+});
