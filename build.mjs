@@ -88,7 +88,12 @@ async function writeDemoText() {
         .filter((file) => /\.(ts|wgsl)$/.test(file) && !file.includes("generated")),
     ),
   );
-  const texts = await Promise.all(listed.flat().sort().map((file) => readFile(at(file), "utf8")));
+  const texts = await Promise.all(
+    listed
+      .flat()
+      .sort()
+      .map((file) => readFile(at(file), "utf8")),
+  );
   await writeFile(at("dist/demo.txt"), texts.join("\n"));
 }
 

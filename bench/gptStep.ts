@@ -73,7 +73,9 @@ const counted = {
 const control = await timed(10);
 console.log(`adapter            ${executor.adapter.description || executor.adapter.vendor}`);
 console.log(`parameters         ${model.parameterCount}`);
-console.log(`step               ${per.toFixed(1)} ms   control ratio ${(control / per).toFixed(3)}`);
+console.log(
+  `step               ${per.toFixed(1)} ms   control ratio ${(control / per).toFixed(3)}`,
+);
 console.log(`tokens/s           ${((batch * context * 1000) / per).toFixed(0)}`);
 console.log(`dispatches/step    ${counted.dispatches}`);
 console.log(`submits/step       ${counted.submits}`);
@@ -89,12 +91,20 @@ for (const { name, nanoseconds } of timings) {
   total.set(name, row);
 }
 for (const [name, { calls, ms }] of [...total].sort((a, b) => b[1].ms - a[1].ms))
-  console.log(`  ${name.padEnd(34)} ${String(calls).padStart(4)} calls ${ms.toFixed(2).padStart(9)} ms`);
+  console.log(
+    `  ${name.padEnd(34)} ${String(calls).padStart(4)} calls ${ms.toFixed(2).padStart(9)} ms`,
+  );
 
 if (steps > step.count) await timed(steps - step.count);
 const atEnd = memory();
-console.log(`live bytes         step 10: ${atTen.liveBytes}   step ${step.count}: ${atEnd.liveBytes}`);
-console.log(`live buffers       step 10: ${atTen.liveBuffers}   step ${step.count}: ${atEnd.liveBuffers}`);
-console.log(`pooled bytes       step 10: ${atTen.pooledBytes}   step ${step.count}: ${atEnd.pooledBytes}`);
+console.log(
+  `live bytes         step 10: ${atTen.liveBytes}   step ${step.count}: ${atEnd.liveBytes}`,
+);
+console.log(
+  `live buffers       step 10: ${atTen.liveBuffers}   step ${step.count}: ${atEnd.liveBuffers}`,
+);
+console.log(
+  `pooled bytes       step 10: ${atTen.pooledBytes}   step ${step.count}: ${atEnd.pooledBytes}`,
+);
 await device.destroy();
 if (atEnd.liveBytes !== atTen.liveBytes || atEnd.liveBuffers !== atTen.liveBuffers) process.exit(1);

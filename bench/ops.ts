@@ -58,7 +58,11 @@ const all: Row[] = [
   { name: "sum of rows", run: () => sum(a, { dim: 1 }), bytes: 4 * mega },
   { name: "sum of columns", run: () => sum(a, { dim: 0 }), bytes: 4 * mega },
   { name: "softmax 1024x1024", run: () => softmax(a), bytes: 8 * mega },
-  { name: "layerNorm 768x128", run: () => layerNorm(rows, [128], weight, weight), bytes: 8 * 768 * 128 },
+  {
+    name: "layerNorm 768x128",
+    run: () => layerNorm(rows, [128], weight, weight),
+    bytes: 8 * 768 * 128,
+  },
   { name: "crossEntropy 768x65", run: () => crossEntropy(logits, targets), bytes: 4 * 768 * 65 },
   { name: "matmul 512", run: () => matmul(small, small), flops: 2 * 512 ** 3 },
   {

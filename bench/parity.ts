@@ -69,14 +69,17 @@ const ours = await train(async (model) => {
   await writeFile(
     path.join(folder, "init.safetensors"),
     encodeSafetensors(
-      named.map(([key, p], i) => [key, fromArray("F32", p.shape, values[i] as Float32Array<ArrayBuffer>)]),
+      named.map(([key, p], i) => [
+        key,
+        fromArray("F32", p.shape, values[i] as Float32Array<ArrayBuffer>),
+      ]),
     ),
   );
 });
 const again = await train();
 const all = (role: "input" | "target") => {
   const joined = new Int32Array(steps * batch * context);
-  batches.forEach((b, i) => joined.set(b[role].values, i * batch * context));
+  for (const [i, b] of batches.entries()) joined.set(b[role].values, i * batch * context);
   return fromArray("I32", [steps, batch, context], joined);
 };
 await writeFile(

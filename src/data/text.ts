@@ -5,8 +5,8 @@
 
 import { ArgumentError, DataError } from "../errors";
 import type { FileStore } from "../platform/files";
-import type { HostTensor } from "../tensor/hostTensor";
 import { boundedInteger, keyFromSeed, philox4x32 } from "../random/philox";
+import type { HostTensor } from "../tensor/hostTensor";
 import { CharTokenizer } from "./charTokenizer";
 import { decodeUtf8 } from "./utf8";
 

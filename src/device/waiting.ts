@@ -12,14 +12,16 @@ export class Patience {
   async until<T>(done: () => Promise<T>, dispatches: number, since: number): Promise<T> {
     if (this.sleeps) {
       const expected = since + 0.6 * this.millisecondsPerDispatch * dispatches - performance.now();
-      if (expected > 4) await new Promise((resolve) => setTimeout(resolve, Math.min(expected, 2000)));
+      if (expected > 4)
+        await new Promise((resolve) => setTimeout(resolve, Math.min(expected, 2000)));
     }
     const result = await done();
     if (dispatches > 0) {
       const measured = (performance.now() - since) / dispatches;
       const known = this.millisecondsPerDispatch;
       // Rises slowly and falls at once: oversleeping costs time, undersleeping only heat.
-      this.millisecondsPerDispatch = known === 0 || measured < known ? measured : known * 0.9 + measured * 0.1;
+      this.millisecondsPerDispatch =
+        known === 0 || measured < known ? measured : known * 0.9 + measured * 0.1;
     }
     return result;
   }

@@ -8,7 +8,7 @@
 import type { DeviceError } from "../errors";
 import { DeviceValidationError, LimitError } from "../errors";
 import type { Platform } from "../platform/platform";
-import { type AcquireOptions, type Acquired, acquire } from "./acquire";
+import { type Acquired, type AcquireOptions, acquire } from "./acquire";
 import type {
   BufferBinding,
   DeviceBuffer,
@@ -240,9 +240,7 @@ export class WebGPUExecutor implements Executor {
       throw new DeviceValidationError(`Reading ${total} bytes failed: ${error}`);
     }
     const mapped = staging.getMappedRange(0, total);
-    const result = ranges.map((range, i) =>
-      mapped.slice(offsets[i]!, offsets[i]! + range.bytes),
-    );
+    const result = ranges.map((range, i) => mapped.slice(offsets[i]!, offsets[i]! + range.bytes));
     staging.unmap();
     this.stagings.push(staging);
     await this.settle();
@@ -254,11 +252,7 @@ export class WebGPUExecutor implements Executor {
     this.flush();
     const { dispatches, since } = this.backlog();
     this.unfinished.length = 0;
-    await this.patience.until(
-      () => this.device.queue.onSubmittedWorkDone(),
-      dispatches,
-      since,
-    );
+    await this.patience.until(() => this.device.queue.onSubmittedWorkDone(), dispatches, since);
     await this.settle();
     this.check();
   }

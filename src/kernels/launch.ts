@@ -39,6 +39,8 @@ export function gridFor(device: Device, items: number, perGroup: number): Grid {
   if (groups <= limit) return [Math.max(groups, 1), 1, 1];
   const rows = Math.ceil(groups / limit);
   if (rows > limit)
-    throw new LimitError(`${items} items need ${groups} workgroups; this device allows ${limit * limit}.`);
+    throw new LimitError(
+      `${items} items need ${groups} workgroups; this device allows ${limit * limit}.`,
+    );
   return [Math.ceil(groups / rows), rows, 1];
 }

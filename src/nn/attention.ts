@@ -41,9 +41,7 @@ export class MultiheadAttention extends Module {
     const shape = [3 * embedDim, embedDim];
     const bound = Math.sqrt(6 / (4 * embedDim));
     this.in_proj_weight = Parameter.of(uniform(shape, -bound, bound), shape);
-    this.in_proj_bias = bias
-      ? Parameter.of(new Float32Array(3 * embedDim), [3 * embedDim])
-      : null;
+    this.in_proj_bias = bias ? Parameter.of(new Float32Array(3 * embedDim), [3 * embedDim]) : null;
     this.out_proj = new Linear(embedDim, embedDim, { bias });
   }
 
@@ -53,12 +51,14 @@ export class MultiheadAttention extends Module {
    */
   forward(
     x: Tensor,
-    { causal = false, keys = x, values = keys }: { causal?: boolean; keys?: Tensor; values?: Tensor } = {},
+    {
+      causal = false,
+      keys = x,
+      values = keys,
+    }: { causal?: boolean; keys?: Tensor; values?: Tensor } = {},
   ): Tensor {
     const [q, k, v] = this.#project(x, keys, values).map((t) => splitHeads(t, this.numHeads));
-    return this.out_proj.forward(
-      mergeHeads(scaledDotProductAttention(q!, k!, v!, { causal })),
-    );
+    return this.out_proj.forward(mergeHeads(scaledDotProductAttention(q!, k!, v!, { causal })));
   }
 
   #project(x: Tensor, keys: Tensor, values: Tensor): Tensor[] {

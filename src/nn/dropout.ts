@@ -9,7 +9,9 @@ export class Dropout extends Module {
   constructor(readonly p = 0.5) {
     super();
     if (!(p >= 0 && p < 1))
-      throw new ArgumentError(`Dropout: p is ${p}; it is a probability from 0 up to, not including, 1.`);
+      throw new ArgumentError(
+        `Dropout: p is ${p}; it is a probability from 0 up to, not including, 1.`,
+      );
   }
 
   forward(x: Tensor): Tensor {

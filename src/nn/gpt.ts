@@ -7,9 +7,9 @@ import { scaledDotProductAttention } from "../ops/attention";
 import { arange } from "../ops/creation";
 import { gelu } from "../ops/functions";
 import { linear } from "../ops/matmul";
+import { tensor } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
-import { tensor } from "../tensor/creation";
 import type { Tensor } from "../tensor/tensor";
 import { mergeHeads, splitHeads } from "./attention";
 import { ModuleList } from "./containers";
@@ -182,7 +182,8 @@ export class GPT extends Module {
    * @returns the new tokens
    */
   async generate(prompt: readonly number[], options: GenerateOptions): Promise<number[]> {
-    if (prompt.length === 0) throw new ArgumentError("GPT.generate: the prompt is empty; pass at least one token.");
+    if (prompt.length === 0)
+      throw new ArgumentError("GPT.generate: the prompt is empty; pass at least one token.");
     const sampler = new Sampler(options);
     const tokens = [...prompt];
     const wasTraining = this.training;

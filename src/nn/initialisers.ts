@@ -4,7 +4,7 @@
  */
 import { keyFromSeed, philox4x32 } from "../random/philox";
 import { manualSeed as seedGenerator } from "../random/random";
-import { sizeOf, type Shape } from "../tensor/shape";
+import { type Shape, sizeOf } from "../tensor/shape";
 
 /** Keeps initial values apart from other draws with the same seed: "init" in ASCII. */
 const initStream = 0x696e6974;
@@ -23,7 +23,10 @@ export function manualSeed(value: number): void {
 }
 
 /** Fills with f(u0, u1, …) of the four 32-bit words of each counter. */
-function draw(shape: Shape, fill: (words: readonly number[], out: Float32Array, at: number) => void) {
+function draw(
+  shape: Shape,
+  fill: (words: readonly number[], out: Float32Array, at: number) => void,
+) {
   const out = new Float32Array(Math.ceil(sizeOf(shape) / 4) * 4);
   const stream = draws++;
   for (let i = 0; i < out.length; i += 4)

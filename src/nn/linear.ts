@@ -20,9 +20,7 @@ export class Linear extends Module {
     super();
     const shape = [outFeatures, inFeatures];
     this.weight = weight ?? Parameter.of(fanInUniform(shape, inFeatures), shape);
-    this.bias = bias
-      ? Parameter.of(fanInUniform([outFeatures], inFeatures), [outFeatures])
-      : null;
+    this.bias = bias ? Parameter.of(fanInUniform([outFeatures], inFeatures), [outFeatures]) : null;
   }
 
   forward(x: Tensor): Tensor {

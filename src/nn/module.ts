@@ -1,15 +1,13 @@
 /** Modules: objects whose properties are parameters and other modules. Keys are PyTorch's. */
 import { CheckpointError } from "../errors";
 import { upload } from "../tensor/creation";
-import { DeviceTensor } from "../tensor/deviceTensor";
-import { sameShape, type Shape, show } from "../tensor/shape";
+import type { DeviceTensor } from "../tensor/deviceTensor";
+import { type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { Parameter } from "./parameter";
 
 /** Values for `loadStateDict`: tensors, or host arrays with their shapes. */
-export type StateValue =
-  | Tensor
-  | { readonly values: ArrayLike<number>; readonly shape: Shape };
+export type StateValue = Tensor | { readonly values: ArrayLike<number>; readonly shape: Shape };
 
 export interface LoadOptions {
   /** Whether every key must match on both sides. Default true. */
@@ -27,7 +25,8 @@ export abstract class Module {
 
   /** Child modules by property name, in the order of definition. */
   *children(): Iterable<[string, Module]> {
-    for (const [name, value] of Object.entries(this)) if (value instanceof Module) yield [name, value];
+    for (const [name, value] of Object.entries(this))
+      if (value instanceof Module) yield [name, value];
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Normalisation over the trailing dimensions. */
 import { layerNorm, rmsNorm } from "../ops/norm";
-import { sizeOf, type Shape } from "../tensor/shape";
+import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
 import { Parameter } from "./parameter";

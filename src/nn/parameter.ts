@@ -1,8 +1,9 @@
 /** A tensor that belongs to a module and is trained. */
+
+import { type TensorOptions, upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { keep } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
-import { upload, type TensorOptions } from "../tensor/creation";
 
 export class Parameter extends DeviceTensor {
   /** False leaves it out of training. */

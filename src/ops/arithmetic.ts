@@ -1,4 +1,6 @@
 /** Arithmetic and comparison of two operands, with broadcasting. */
+import { constant } from "../tensor/creation";
+import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { log, sign } from "./functions";
 import { asFloat, type Operand, operands } from "./operand";
@@ -145,7 +147,14 @@ const notPrimitive = unary({
 });
 
 const run2 = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>
-  bind(primitive, operands(a, b), null)[0]!;
+  scope(() => bind(primitive, operands(a, b), null)[0]!);
+
+/** For real numbers only: integers are converted. */
+const runReal = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>
+  scope(() => {
+    const [x, y] = operands(a, b);
+    return bind(primitive, [asFloat(x), asFloat(y)], null)[0]!;
+  });
 
 /** a + b, with broadcasting. */
 export function add(a: Operand, b: Operand): Tensor {
@@ -164,14 +173,12 @@ export function mul(a: Operand, b: Operand): Tensor {
 
 /** a / b, with broadcasting. Integers are divided as real numbers (f32), as in PyTorch. */
 export function div(a: Operand, b: Operand): Tensor {
-  const [x, y] = operands(a, b);
-  return bind(divPrimitive, [asFloat(x), asFloat(y)], null)[0]!;
+  return runReal(divPrimitive, a, b);
 }
 
 /** a^b, with broadcasting; NaN for a < 0 and b not whole. Integers are taken as real numbers (f32). */
 export function pow(a: Operand, b: Operand): Tensor {
-  const [x, y] = operands(a, b);
-  return bind(powPrimitive, [asFloat(x), asFloat(y)], null)[0]!;
+  return runReal(powPrimitive, a, b);
 }
 
 /** The greater of a and b; NaN wins; a tie shares the gradient. */
@@ -201,24 +208,31 @@ export function square(x: Tensor): Tensor {
 
 /** x held between low and high; the gradient passes where x is inside, bounds included. */
 export function clamp(x: Tensor, low: Operand, high: Operand): Tensor {
-  const [a, b] = operands(x, low);
-  const [c, d] = operands(a, high);
-  return bind(clampPrimitive, [c, to(b, c.dtype), d], null)[0]!;
+  return scope(() => {
+    const [a, b] = operands(x, low);
+    const [c, d] = operands(a, high);
+    return bind(clampPrimitive, [c, to(b, c.dtype), d], null)[0]!;
+  });
 }
 
 /** a + t · (b - a), with broadcasting. */
 export function lerp(a: Tensor, b: Operand, t: Operand): Tensor {
-  const [x, y] = operands(asFloat(a), b);
-  return bind(lerpPrimitive, [x, y, operands(x, t)[1]], null)[0]!;
+  return scope(() => {
+    const [x, y] = operands(asFloat(a), b);
+    const [start, weight] = operands(x, t);
+    return bind(lerpPrimitive, [start, to(y, start.dtype), weight], null)[0]!;
+  });
 }
 
 /** condition ? a : b, element by element, with broadcasting. `condition` is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  const [x, y] =
-    typeof a === "number" && typeof b === "number"
-      ? operands(a, b, to(condition, "f32"))
+  return scope(() => {
+    const numbers = typeof a === "number" && typeof b === "number";
+    const [x, y] = numbers
+      ? [constant(condition.device, a, "f32"), constant(condition.device, b, "f32")]
       : operands(a, b);
-  return bind(selectPrimitive, [condition, x, y], null)[0]!;
+    return bind(selectPrimitive, [condition, x, y], null)[0]!;
+  });
 }
 
 /** a = b, as bool. */

@@ -52,7 +52,12 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
 }
 
 /** `count` numbers from start to end, both included, evenly spaced; f32. */
-export function linspace(start: number, end: number, count: number, options: TensorOptions = {}): Tensor {
+export function linspace(
+  start: number,
+  end: number,
+  count: number,
+  options: TensorOptions = {},
+): Tensor {
   if (!Number.isInteger(count) || count < 0)
     throw new ArgumentError(`linspace: count ${count} must be a whole number >= 0.`);
   const device = options.device ?? currentDevice();

@@ -1,4 +1,5 @@
 /** Functions of one operand: elementary functions and activations. Integers are taken as f32. */
+import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { add, div, mul, neg, sub } from "./arithmetic";
 import { asFloat } from "./operand";
@@ -37,13 +38,7 @@ const erfPrimitive = plain("erf", "2/√π ∫₀ˣ e^(-t²) dt", (g, { x }) =>
   mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
 );
 const softplusPrimitive = plain("softplus", "ln(1 + e^x)", (g, { x }) => mul(g, sigmoid(x)));
-const signPrimitive = plain(
-  "sign",
-  "-1, 0 or 1",
-  (g) => mul(g, 0),
-  "nothing",
-  signed("op_sign"),
-);
+const signPrimitive = plain("sign", "-1, 0 or 1", (g) => mul(g, 0), "nothing", signed("op_sign"));
 const stepwise = (name: string, formula: string): Primitive<null> =>
   plain(name, formula, (g) => mul(g, 0), "nothing");
 const floorPrimitive = stepwise("floor", "the greatest whole number ≤ x");
@@ -113,7 +108,7 @@ const [geluTanhPrimitive, geluTanhBackward] = activation(
 );
 
 const run = (primitive: Primitive<null>, x: Tensor): Tensor =>
-  bind(primitive, [asFloat(x)], null)[0]!;
+  scope(() => bind(primitive, [asFloat(x)], null)[0]!);
 
 /** e^x */
 export function exp(x: Tensor): Tensor {

@@ -1,39 +1,60 @@
 /** Matrix products. */
 import { DTypeError, ShapeError } from "../errors";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { isFloat } from "../tensor/dtype";
+import { isFloat, promote } from "../tensor/dtype";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { add } from "./arithmetic";
 import { matmulInto } from "./matmulLaunch";
 import { operands } from "./operand";
-import type { Primitive } from "./primitive";
+import type { Primitive, Spec, VjpContext } from "./primitive";
 import { sumTo } from "./reduce";
-import { reshape, transpose, unsqueeze } from "./shape";
+import { reshape, to, transpose, unsqueeze } from "./shape";
 import { bind } from "./trace";
+
+function productSpec(a: Spec, b: Spec): Spec {
+  if (!isFloat(a.dtype) || a.dtype !== b.dtype)
+    throw new DTypeError(
+      `matmul: operands have dtypes ${a.dtype} and ${b.dtype}; it takes two of f32 or two of f16. Convert with .to("f32").`,
+    );
+  checkInner(a.shape, b.shape, a.shape.at(-1)!, b.shape.at(-2)!);
+  const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return { shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!], dtype: a.dtype };
+}
+
+function runProduct(a: DeviceTensor, b: DeviceTensor, bias: DeviceTensor | null, out: Spec) {
+  const c = DeviceTensor.empty(a.device, out.shape, out.dtype);
+  matmulInto(a, b, bias, c);
+  return [c];
+}
+
+const productVjp = (
+  g: Tensor,
+  { inputs: [a, b], needs }: VjpContext<null>,
+): [Tensor | null, Tensor | null] => [
+  needs[0] ? sumTo(matmul(g, transpose(b!, -1, -2)), a!.shape) : null,
+  needs[1] ? sumTo(matmul(transpose(a!, -1, -2), g), b!.shape) : null,
+];
 
 /** Both operands have at least two dimensions and the same floating-point dtype. */
 const matmulPrimitive: Primitive<null> = {
   name: "matmul",
   formula: "c_ij = Σ_k a_ik b_kj",
   saves: "inputs",
-  outputs: ([a, b]) => {
-    if (!isFloat(a!.dtype) || a!.dtype !== b!.dtype)
-      throw new DTypeError(
-        `matmul: operands have dtypes ${a!.dtype} and ${b!.dtype}; it takes two of f32 or two of f16. Convert with .to("f32").`,
-      );
-    checkInner(a!.shape, b!.shape, a!.shape.at(-1)!, b!.shape.at(-2)!);
-    const batch = broadcastShapes("matmul", a!.shape.slice(0, -2), b!.shape.slice(0, -2));
-    return [{ shape: [...batch, a!.shape.at(-2)!, b!.shape.at(-1)!], dtype: a!.dtype }];
-  },
-  run: ([a, b], _, [out]) => {
-    const c = DeviceTensor.empty(a!.device, out!.shape, out!.dtype);
-    matmulInto(a!, b!, c);
-    return [c];
-  },
-  vjp: ([g], { inputs: [a, b], needs }) => [
-    needs[0] ? sumTo(matmul(g!, transpose(b!, -1, -2)), a!.shape) : null,
-    needs[1] ? sumTo(matmul(transpose(a!, -1, -2), g!), b!.shape) : null,
+  outputs: ([a, b]) => [productSpec(a!, b!)],
+  run: ([a, b], _, [out]) => runProduct(a!, b!, null, out!),
+  vjp: ([g], context) => productVjp(g!, context),
+};
+
+/** a [m, k], b [k, n], bias [n]: the bias costs next to nothing where the product is stored. */
+const addmmPrimitive: Primitive<null> = {
+  name: "addmm",
+  formula: "c_ij = Σ_k a_ik b_kj + bias_j",
+  saves: "inputs",
+  outputs: ([a, b]) => [productSpec(a!, b!)],
+  run: ([a, b, bias], _, [out]) => runProduct(a!, b!, bias!, out!),
+  vjp: ([g], context) => [
+    ...productVjp(g!, context),
+    context.needs[2] ? sumTo(g!, context.inputs[2]!.shape) : null,
   ],
 };
 
@@ -109,8 +130,17 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     throw new ShapeError(
       `linear: x ${show(x.shape)}, weight ${show(weight.shape)}${bias ? ` and bias ${show(bias.shape)}` : ""} do not fit; they are [..., in], [out, in]${bias ? " and [out]" : ""}.`,
     );
-  const product = matmul(x, transpose(weight, 0, 1));
-  return bias ? add(product, bias) : product;
+  const turned = transpose(weight, 0, 1);
+  if (!bias) return matmul(x, turned);
+  const dtype = [x, weight, bias].map((t) => t.dtype).reduce(promote);
+  const leading = x.shape.slice(0, -1);
+  const rows = reshape(x, [sizeOf(leading), x.shape.at(-1)!]);
+  const [product] = bind(
+    addmmPrimitive,
+    [rows, turned, bias].map((t) => to(t, dtype)),
+    null,
+  );
+  return reshape(product!, [...leading, weight.shape[0]!]);
 }
 
-export const matmulPrimitives = [matmulPrimitive];
+export const matmulPrimitives = [matmulPrimitive, addmmPrimitive];

@@ -71,20 +71,29 @@ function walk(a: DeviceTensor, b: DeviceTensor, shape: Shape): Walked {
   };
 }
 
-/** c = a b, of the broadcast shape; a and b have at least two dimensions and any strides. */
-export function matmulInto(a: DeviceTensor, b: DeviceTensor, c: DeviceTensor): void {
+/**
+ * c = a b + bias, of the broadcast shape; a and b have at least two dimensions and any strides.
+ * @param bias [n], or null for none
+ */
+export function matmulInto(
+  a: DeviceTensor,
+  b: DeviceTensor,
+  bias: DeviceTensor | null,
+  c: DeviceTensor,
+): void {
   const walked = walk(a, b, c.shape);
   const target = matmulTarget(c.device);
   const variant =
     forcedMatmulVariant.current ?? matmulVariants.defaultChoice(walked.problem, target);
   if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
-    dispatch(a, b, c, walked, variant, target);
+    dispatch({ a, b, bias, c }, walked, variant, target);
     return;
   }
   // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
-  const copies = [dense(a), dense(b)] as const;
-  dispatch(...copies, c, walk(...copies, c.shape), variant, target);
-  for (const copy of copies) copy.dispose();
+  const [x, y] = [dense(a), dense(b)];
+  dispatch({ a: x, b: y, bias, c }, walk(x, y, c.shape), variant, target);
+  x.dispose();
+  y.dispose();
 }
 
 const hasUnitStride = (t: DeviceTensor): boolean =>
@@ -99,10 +108,15 @@ function split({ batch, m, n }: MatmulProblem, rows: number, cols: number): Spli
   return { groups_n: across, groups_product: product, groups: product * batch };
 }
 
+interface Operands {
+  readonly a: DeviceTensor;
+  readonly b: DeviceTensor;
+  readonly bias: DeviceTensor | null;
+  readonly c: DeviceTensor;
+}
+
 function dispatch(
-  a: DeviceTensor,
-  b: DeviceTensor,
-  c: DeviceTensor,
+  { a, b, bias, c }: Operands,
   { problem, batch }: Walked,
   variant: MatmulVariant,
   target: MatmulTarget,
@@ -128,13 +142,22 @@ function dispatch(
     c_col: flipped ? problem.n : 1,
     a_offset: first.bindingOffset,
     b_offset: second.bindingOffset,
+    biased: bias ? 1 : 0,
+    bias_row: bias && flipped ? bias.strides[0]! : 0,
+    bias_col: bias && !flipped ? bias.strides[0]! : 0,
+    bias_offset: bias ? bias.bindingOffset : 0,
     c_batch: problem.m * problem.n,
     batch_rank: batch.shape.length,
     batch_shape: batch.shape,
     a_batch: strides[0]!,
     b_batch: strides[1]!,
   };
-  const bindings = { a: first.binding, b: second.binding, c: c.binding };
+  const bindings = {
+    a: first.binding,
+    b: second.binding,
+    bias: (bias ?? second).binding,
+    c: c.binding,
+  };
   switch (variant.kernel) {
     case "subgroup":
     case "register": {

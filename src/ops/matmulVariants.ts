@@ -92,7 +92,7 @@ function isApplicable(variant: MatmulVariant, target: MatmulTarget): boolean {
       return (
         variant.side ** 2 <= limits.maxInvocationsPerWorkgroup &&
         bytes <= limits.maxWorkgroupBytes &&
-        limits.maxStorageBuffers >= 5
+        limits.maxStorageBuffers >= 6
       );
     }
     default:

@@ -1,4 +1,5 @@
 /** Numbers beside tensors, and two tensors of different dtypes. */
+import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
 import { type DType, isFloat, promote } from "../tensor/dtype";
 import type { Tensor } from "../tensor/tensor";
@@ -14,10 +15,16 @@ function asTensor(value: Operand, like: Tensor): Tensor {
   return constant(like.device, value, dtype);
 }
 
-/** Both as tensors of the dtype they promote to. At least one is a tensor. */
-export function operands(a: Operand, b: Operand, other?: Tensor): [Tensor, Tensor] {
-  const like = typeof a !== "number" ? a : typeof b !== "number" ? b : other;
-  if (!like) throw new TypeError("operands: at least one must be a tensor");
+/**
+ * Both as tensors of the dtype they promote to; the caller's scope owns what is made on the way.
+ * @throws ArgumentError for two numbers
+ */
+export function operands(a: Operand, b: Operand): [Tensor, Tensor] {
+  const like = typeof a !== "number" ? a : b;
+  if (typeof like === "number")
+    throw new ArgumentError(
+      `Both operands are numbers, ${a} and ${b}; at least one must be a tensor. Use tensor(${a}).`,
+    );
   const x = asTensor(a, like);
   const y = asTensor(b, like);
   const dtype = promote(x.dtype, y.dtype);

@@ -258,6 +258,10 @@ export function ternary(row: TernaryRow): Primitive<null> {
     formula,
     saves: "inputs",
     outputs: ([a, b, c]) => {
+      if (a!.dtype !== b!.dtype || a!.dtype !== c!.dtype)
+        throw new DTypeError(
+          `${name}: operands have dtypes ${a!.dtype}, ${b!.dtype} and ${c!.dtype}.`,
+        );
       functionFor(name, functions, a!.dtype, false);
       return [{ shape: broadcastAll(name, [a!, b!, c!]), dtype: a!.dtype }];
     },

@@ -13,6 +13,7 @@ import {
   show,
   sizeOf,
 } from "../tensor/shape";
+import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, square, sub } from "./arithmetic";
 import { computeType } from "./pointwise";
@@ -320,8 +321,10 @@ const argminPrimitive = argReduction("argmin");
 
 function run(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
   const dims = normalizeDims(primitive.name, options.dim, x.rank);
-  const [y] = bind(primitive, [x], { dims });
-  return options.keepdim ? keepDims(y!, x.shape, dims) : y!;
+  return scope(() => {
+    const [y] = bind(primitive, [x], { dims });
+    return options.keepdim ? keepDims(y!, x.shape, dims) : y!;
+  });
 }
 
 function keepDims(y: Tensor, shape: Shape, dims: readonly number[]): Tensor {
@@ -417,7 +420,7 @@ export function sumTo(g: Tensor, shape: Shape): Tensor {
   const dims = g.shape.flatMap((d, i) =>
     i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : [],
   );
-  return reshape(sum(g, { dim: dims }), shape);
+  return scope(() => reshape(sum(g, { dim: dims }), shape));
 }
 
 export const reducePrimitives = [

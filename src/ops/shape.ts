@@ -9,8 +9,8 @@ import {
   denseStrides,
   normalizeDim,
   reshapeStrides,
-  sameShape,
   type Shape,
+  sameShape,
   show,
   sizeOf,
 } from "../tensor/shape";
@@ -105,9 +105,18 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
 
 /** Without the dimensions of size 1, or without `dim` if it has size 1. */
 export function squeeze(x: Tensor, dim?: number): Tensor {
-  if (dim === undefined) return reshape(x, x.shape.filter((d) => d !== 1));
+  if (dim === undefined)
+    return reshape(
+      x,
+      x.shape.filter((d) => d !== 1),
+    );
   const at = normalizeDim("squeeze", dim, x.rank);
-  return x.shape[at] === 1 ? reshape(x, x.shape.filter((_, i) => i !== at)) : reshape(x, x.shape);
+  return x.shape[at] === 1
+    ? reshape(
+        x,
+        x.shape.filter((_, i) => i !== at),
+      )
+    : reshape(x, x.shape);
 }
 
 const permutePrimitive: Primitive<{ dims: readonly number[] }> = {
@@ -167,8 +176,7 @@ const expandPrimitive: Primitive<{ shape: Shape }> = {
 export function expand(x: Tensor, shape: Shape): Tensor {
   const extra = shape.length - x.rank;
   const wanted = shape.map((d, i) => (d === -1 ? (x.shape[i - extra] ?? -1) : d));
-  const fits =
-    extra >= 0 && x.shape.every((d, i) => d === wanted[i + extra] || d === 1);
+  const fits = extra >= 0 && x.shape.every((d, i) => d === wanted[i + extra] || d === 1);
   if (!fits)
     throw new ShapeError(
       `expand: ${show(x.shape)} does not expand to ${show(shape)}; only dimensions of size 1 repeat.`,
@@ -218,7 +226,11 @@ const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = 
     return [y];
   },
   vjp: ([g], { attrs }) => [
-    bind(slicePrimitive, [g!], { starts: attrs.starts, sizes: attrs.sizes, steps: attrs.steps })[0]!,
+    bind(slicePrimitive, [g!], {
+      starts: attrs.starts,
+      sizes: attrs.sizes,
+      steps: attrs.steps,
+    })[0]!,
   ],
 };
 
@@ -282,7 +294,11 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
  */
 export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
   const dims = padding.length / 2;
-  if (!Number.isInteger(dims) || dims > x.rank || padding.some((p) => !Number.isInteger(p) || p < 0))
+  if (
+    !Number.isInteger(dims) ||
+    dims > x.rank ||
+    padding.some((p) => !Number.isInteger(p) || p < 0)
+  )
     throw new ArgumentError(
       `pad: padding ${show(padding)} must hold a [before, after] pair >= 0 for each of up to ${x.rank} trailing dimensions.`,
     );
@@ -368,7 +384,9 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
     throw new ArgumentError(`split: size ${sizes} must be a whole number > 0.`);
   const list =
     typeof sizes === "number"
-      ? Array.from({ length: Math.ceil(total / sizes) }, (_, i) => Math.min(sizes, total - i * sizes))
+      ? Array.from({ length: Math.ceil(total / sizes) }, (_, i) =>
+          Math.min(sizes, total - i * sizes),
+        )
       : sizes;
   if (list.reduce((a, b) => a + b, 0) !== total)
     throw new ShapeError(

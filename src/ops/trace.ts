@@ -80,11 +80,7 @@ export function bindCustom(rule: CustomRule, operands: readonly Tensor[]): reado
 }
 
 /** Runs one primitive. @throws what its shape rule throws; DisposedError; ArgumentError for two devices. */
-export function bind<A>(
-  primitive: Primitive<A>,
-  operands: readonly Tensor[],
-  attrs: A,
-): Tensor[] {
+export function bind<A>(primitive: Primitive<A>, operands: readonly Tensor[], attrs: A): Tensor[] {
   const inputs = operands.map(resolve);
   const trace = innermost(inputs);
   if (trace) return trace.process(primitive, inputs, attrs);

@@ -64,7 +64,9 @@ export function upload(
  */
 export function tensor(data: TensorLike, options?: TensorOptions & { shape?: Shape }): Tensor {
   if (data === undefined || data === null)
-    throw new ArgumentError("tensor: data is missing. Pass a number, nested arrays, or a typed array.");
+    throw new ArgumentError(
+      "tensor: data is missing. Pass a number, nested arrays, or a typed array.",
+    );
   if (ArrayBuffer.isView(data))
     return upload(data as TypedArray, options?.shape ?? [data.length], options);
   const { values, shape } = flatten<number | boolean>(data as Nested<number | boolean>);

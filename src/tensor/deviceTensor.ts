@@ -105,11 +105,7 @@ export class DeviceTensor extends Tensor {
         bytes: (first + length) * size - start,
       },
     ]);
-    const all = decodeHost(
-      bytes!.slice(first * size - start),
-      this.dtype,
-      length,
-    );
+    const all = decodeHost(bytes!.slice(first * size - start), this.dtype, length);
     return isDense(this.shape, this.strides) ? all : gatherStrided(all, this);
   }
 
@@ -144,8 +140,7 @@ export class DeviceTensor extends Tensor {
   /** The storage range its elements lie in. */
   private extent(): { first: number; length: number } {
     let length = 1;
-    for (let i = 0; i < this.shape.length; i++)
-      length += (this.shape[i]! - 1) * this.strides[i]!;
+    for (let i = 0; i < this.shape.length; i++) length += (this.shape[i]! - 1) * this.strides[i]!;
     return { first: this.offset, length };
   }
 }

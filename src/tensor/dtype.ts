@@ -36,7 +36,12 @@ export function promote(a: DType, b: DType): DType {
   return order.indexOf(a) >= order.indexOf(b) ? a : b;
 }
 
-export function requireDType(op: string, argument: string, got: DType, allowed: readonly DType[]): void {
+export function requireDType(
+  op: string,
+  argument: string,
+  got: DType,
+  allowed: readonly DType[],
+): void {
   if (!allowed.includes(got))
     throw new DTypeError(
       `${op}: ${argument} has dtype ${got}; it takes ${allowed.join(" or ")}. Convert it with .to("${allowed[0]}").`,

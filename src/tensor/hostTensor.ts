@@ -1,10 +1,10 @@
 /** Values still on the host, with their shape: what loaders give and `toDevice` uploads. */
 import type { Device } from "../device/device";
+import { ArgumentError } from "../errors";
 import { type TypedArray, upload } from "./creation";
 import { DeviceTensor } from "./deviceTensor";
 import { byteSize, decodeHost, type HostArray } from "./dtype";
 import { isDense, type Shape, show } from "./shape";
-import { ArgumentError } from "../errors";
 import type { Tensor } from "./tensor";
 
 export interface HostTensor<V extends TypedArray = TypedArray> {
@@ -47,7 +47,9 @@ export async function readAll(tensors: readonly Tensor[]): Promise<HostArray[]> 
   if (tensors.length === 0) return [];
   const ranges = tensors.map((t) => {
     if (!(t instanceof DeviceTensor) || !isDense(t.shape, t.strides))
-      throw new ArgumentError(`readAll: ${t} of strides ${show((t as DeviceTensor).strides ?? [])} is not contiguous; use contiguous().`);
+      throw new ArgumentError(
+        `readAll: ${t} of strides ${show((t as DeviceTensor).strides ?? [])} is not contiguous; use contiguous().`,
+      );
     t.check();
     const bytes = Math.ceil((t.size * byteSize(t.dtype)) / 4) * 4;
     return { buffer: t.storage.buffer, offset: t.offset * byteSize(t.dtype), bytes };

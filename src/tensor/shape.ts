@@ -85,7 +85,9 @@ export function checkShape(op: string, shape: Shape): void {
     throw new ShapeError(`${op}: ${shape.length} dimensions; at most ${maxRank} are supported.`);
   for (const d of shape)
     if (!Number.isInteger(d) || d < 0)
-      throw new ShapeError(`${op}: shape ${show(shape)} has an entry that is no whole number >= 0.`);
+      throw new ShapeError(
+        `${op}: shape ${show(shape)} has an entry that is no whole number >= 0.`,
+      );
 }
 
 /**
@@ -102,8 +104,7 @@ export function coalesce(
     const d = shape[i]!;
     if (d === 1) continue;
     const last = outShape.length - 1;
-    const mergeable =
-      last >= 0 && strides.every((s, k) => outStrides[k]![last] === s[i]! * d);
+    const mergeable = last >= 0 && strides.every((s, k) => outStrides[k]![last] === s[i]! * d);
     if (mergeable) {
       outShape[last] = outShape[last]! * d;
       strides.forEach((s, k) => {
@@ -111,7 +112,9 @@ export function coalesce(
       });
     } else {
       outShape.push(d);
-      strides.forEach((s, k) => outStrides[k]!.push(s[i]!));
+      strides.forEach((s, k) => {
+        outStrides[k]!.push(s[i]!);
+      });
     }
   }
   if (outShape.length === 0) {

@@ -3,9 +3,9 @@
  * ops/methods). A `DeviceTensor` has memory; a tracer stands for a value inside a transform.
  */
 import type { Device } from "../device/device";
-import type { DType, HostArray } from "./dtype";
 import { ShapeError } from "../errors";
-import { nest, type Nested } from "./nested";
+import type { DType, HostArray } from "./dtype";
+import { type Nested, nest } from "./nested";
 import { type Shape, show, sizeOf } from "./shape";
 
 export abstract class Tensor {

@@ -52,7 +52,10 @@ export async function encodeCheckpoint({
   if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
   if (run !== undefined) metadata[runKey] = JSON.stringify(run);
   return encodeSafetensors(
-    tensors.map(([key, { shape }], i) => [key, fromArray("F32", shape, values[i] as HostArrays["f32"])]),
+    tensors.map(([key, { shape }], i) => [
+      key,
+      fromArray("F32", shape, values[i] as HostArrays["f32"]),
+    ]),
     metadata,
   );
 }
@@ -115,7 +118,9 @@ export class Checkpoint {
     try {
       return JSON.parse(text);
     } catch {
-      throw new CheckpointError(`${this.file}: its metadata "${key}" is not JSON; the file is damaged.`);
+      throw new CheckpointError(
+        `${this.file}: its metadata "${key}" is not JSON; the file is damaged.`,
+      );
     }
   }
 
@@ -133,8 +138,7 @@ export class Checkpoint {
 function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
   return Object.fromEntries(
     [...tensors].map(([key, tensor]) => {
-      const values =
-        sizeOf(tensor.shape) === 0 ? new Float32Array(0) : toArray(tensor, "F32");
+      const values = sizeOf(tensor.shape) === 0 ? new Float32Array(0) : toArray(tensor, "F32");
       return [key, { values, shape: tensor.shape }];
     }),
   );

@@ -39,19 +39,27 @@ export function valueAndGrad<A extends Arguments, Aux = undefined>(
     const argument = args[argnum];
     const inputs = tensorsOf(argument);
     if (inputs.length === 0)
-      throw new ArgumentError(`grad: argument ${argnum} holds no tensor to differentiate with respect to.`);
+      throw new ArgumentError(
+        `grad: argument ${argnum} holds no tensor to differentiate with respect to.`,
+      );
     for (const input of inputs)
       if (!isFloat(input.dtype))
         throw new DTypeError(
           `grad: argument ${argnum} holds a ${input.dtype} tensor; only floating-point values have gradients. Convert it with .to("f32").`,
         );
-    const valueOf = (result: Tensor | readonly [Tensor, Aux]): Tensor => {
+    const scalarOf = (result: Tensor | readonly [Tensor, Aux]): Tensor => {
       const value = hasAux ? (result as readonly [Tensor, Aux])[0] : result;
       if (!(value instanceof Tensor))
-        throw new ArgumentError("grad: the function must return a tensor (with hasAux: [tensor, aux]).");
+        throw new ArgumentError(
+          "grad: the function must return a tensor (with hasAux: [tensor, aux]).",
+        );
       if (value.size !== 1)
         throw new ShapeError(
           `grad: the function returned shape ${show(value.shape)}; only a single number has a gradient. Use sum() or mean().`,
+        );
+      if (!isFloat(value.dtype))
+        throw new DTypeError(
+          `grad: the function returned ${value.dtype}; only floating-point values have gradients. Convert it with .to("f32") before it is rounded or compared.`,
         );
       return value;
     };
@@ -64,11 +72,13 @@ export function valueAndGrad<A extends Arguments, Aux = undefined>(
           const changed = args.map((a, i) => (i === argnum ? replaced : a)) as unknown as A;
           return f(...changed);
         },
-        (result) => [valueOf(result)],
+        (result) => [scalarOf(result)],
         mapTensors,
       );
-      const value = valueOf(recorded.result);
-      const gradients = recorded.pull([ones(value.shape, { dtype: value.dtype, device: value.device })]);
+      const value = scalarOf(recorded.result);
+      const gradients = recorded.pull([
+        ones(value.shape, { dtype: value.dtype, device: value.device }),
+      ]);
       let next = 0;
       const grad = mapTensors(argument, (t) => gradients[next++] ?? zerosLike(t)) as A[number];
       const aux = (hasAux ? (recorded.result as readonly [Tensor, Aux])[1] : undefined) as Aux;

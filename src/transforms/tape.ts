@@ -11,7 +11,7 @@ import { add } from "../ops/arithmetic";
 import type { Primitive } from "../ops/primitive";
 import { bind, type CustomRule, resolve, type Trace, Tracer } from "../ops/trace";
 import { type DType, type HostArray, isFloat } from "../tensor/dtype";
-import { adopt, scope } from "../tensor/scope";
+import { adopt, keep, scope } from "../tensor/scope";
 import { type Shape, sameShape, show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
 
@@ -56,7 +56,9 @@ class Unsaved extends Tensor {
   }
 
   override data(): Promise<HostArray> {
-    throw new TilegradError(`The vjp of ${this.of} reads a value it does not declare in \`saves\`.`);
+    throw new TilegradError(
+      `The vjp of ${this.of} reads a value it does not declare in \`saves\`.`,
+    );
   }
 }
 
@@ -95,8 +97,12 @@ class Tape implements Trace {
     const { saves } = primitive;
     const inputs = lower.map((t) => save(t, saves === "inputs" || saves === "everything"));
     const outputs = results.map((t) => save(t, saves === "outputs" || saves === "everything"));
-    return this.note(primitive.name, operands, results, [...inputs, ...outputs], (cotangents, needs) =>
-      vjp(cotangents, { inputs, outputs, attrs, needs, pullback }),
+    return this.note(
+      primitive.name,
+      operands,
+      results,
+      [...inputs, ...outputs],
+      (cotangents, needs) => vjp(cotangents, { inputs, outputs, attrs, needs, pullback }),
     );
   }
 
@@ -141,8 +147,11 @@ class Tape implements Trace {
 
   backward(): void {
     for (let note = this.notes.pop(); note; note = this.notes.pop()) {
-      if (note.cotangents.some((c) => c !== null)) this.pull(note);
-      release(note);
+      try {
+        if (note.cotangents.some((c) => c !== null)) this.pull(note);
+      } finally {
+        release(note);
+      }
     }
   }
 
@@ -186,7 +195,7 @@ function accumulate(origin: Origin, cotangent: Tensor): void {
     origin.cotangents[origin.index] = cotangent;
     return;
   }
-  origin.cotangents[origin.index] = scope(() => add(before, cotangent)).alias();
+  origin.cotangents[origin.index] = keep(scope(() => add(before, cotangent)));
   before.dispose();
   cotangent.dispose();
 }
@@ -217,36 +226,49 @@ export function record<T>(
   lowerAll: (result: T, lower: (t: Tensor) => Tensor) => T,
 ): Recorded<T> {
   const tape = new Tape();
-  try {
-    const leaves = inputs.map((t) => tape.leaf(resolve(t).alias()));
-    let result: T;
+  const leaves: TapeTracer[] = [];
+  const dropLeaves = (): (Tensor | null)[] =>
+    leaves.map((leaf) => {
+      leaf.dispose();
+      return leaf.origin.cotangents[0]!;
+    });
+  const release = (): void => {
+    tape.release();
+    for (const cotangent of dropLeaves()) cotangent?.dispose();
+  };
+  const releasing = <R>(run: () => R): R => {
     try {
-      result = scope(() => fn(leaves));
+      return run();
     } catch (error) {
-      tape.release();
-      for (const leaf of leaves) leaf.dispose();
+      release();
       throw error;
     }
-    const outputs = outputsOf(result).map(resolve);
-    return {
-      result: lowerAll(result, (t) => tape.lower(resolve(t))),
-      pull(cotangents) {
-        outputs.forEach((o, i) => {
-          const c = cotangents[i];
-          if (c) tape.seed(o, c);
-        });
-        tape.backward();
-        return leaves.map((leaf) => {
-          leaf.dispose();
-          const gradient = leaf.origin.cotangents[0]!;
-          return gradient && adopt(gradient);
-        });
-      },
-      release() {
-        tape.release();
-        for (const leaf of leaves) leaf.dispose();
-      },
-    };
+  };
+  try {
+    return releasing(() => {
+      for (const t of inputs) leaves.push(tape.leaf(resolve(t).alias()));
+      const result = scope(() => fn(leaves));
+      const outputs = outputsOf(result).map(resolve);
+      // A leaf's own handle goes with the tape.
+      const lower = (t: Tensor): Tensor => {
+        const value = tape.lower(resolve(t));
+        return leaves.some((leaf) => leaf.primal === value) ? adopt(value.alias()) : value;
+      };
+      return {
+        result: lowerAll(result, lower),
+        pull(cotangents) {
+          releasing(() => {
+            outputs.forEach((o, i) => {
+              const c = cotangents[i];
+              if (c) tape.seed(o, c);
+            });
+            tape.backward();
+          });
+          return dropLeaves().map((gradient) => gradient && adopt(gradient));
+        },
+        release,
+      };
+    });
   } finally {
     depth--;
   }

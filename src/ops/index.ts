@@ -1,0 +1,112 @@
+/** The operations that users call, by name: not the records and variants behind them. */
+export {
+  abs,
+  add,
+  clamp,
+  div,
+  eq,
+  ge,
+  gt,
+  le,
+  lerp,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  lt,
+  maximum,
+  minimum,
+  mul,
+  ne,
+  neg,
+  pow,
+  square,
+  sub,
+  where,
+} from "./arithmetic";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention";
+export {
+  arange,
+  eye,
+  full,
+  linspace,
+  oneHot,
+  ones,
+  onesLike,
+  tril,
+  triu,
+  zeros,
+  zerosLike,
+} from "./creation";
+export { type CumsumOptions, cumsum } from "./cumulative";
+export { dropout } from "./dropout";
+export {
+  ceil,
+  cos,
+  erf,
+  exp,
+  expm1,
+  floor,
+  gelu,
+  log,
+  log1p,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  tanh,
+} from "./functions";
+export {
+  type EmbeddingOptions,
+  embedding,
+  gather,
+  indexAdd,
+  indexSelect,
+  scatterAdd,
+} from "./indexing";
+export { crossEntropy } from "./loss";
+export { linear, matmul } from "./matmul";
+export { layerNorm, rmsNorm } from "./norm";
+export type { Operand } from "./operand";
+export {
+  type ArgOptions,
+  all,
+  any,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  type ReduceOptions,
+  sum,
+  type VarianceOptions,
+  variance,
+} from "./reduce";
+export {
+  cat,
+  clone,
+  contiguous,
+  expand,
+  flatten,
+  narrow,
+  pad,
+  permute,
+  reshape,
+  type SliceOptions,
+  select,
+  slice,
+  split,
+  squeeze,
+  stack,
+  stopGradient,
+  to,
+  transpose,
+  unsqueeze,
+} from "./shape";
+export { logSoftmax, logSumExp, softmax } from "./softmax";
+export { argsort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from "./sort";
