@@ -188,8 +188,11 @@ describe("createProgress", () => {
       "step 11/100  loss 2.0000  5.00 k tokens/s  1 min 29 s left",
       "step 16/100  loss 2.0000  5.00 k tokens/s  1 min 24 s left",
     ]);
-    expect(lines.at(-2)).toBe("step 20  validation loss 2.1250  (training 2.0000)");
-    expect(lines.at(-1)).toMatch(/^done: 100 steps, .*3\.00 MiB .* 87 dispatches and 2 submits/);
+    expect(lines.slice(-3)).toEqual([
+      "step 20  validation loss 2.1250  (training 2.0000)",
+      "done: 100 steps, training loss 1.5000, validation loss 1.6250",
+      "5.12 k tokens/s, 3.00 MiB of GPU memory at most, 87 dispatches and 2 submits a step",
+    ]);
     expect(stderr.text).toBe("");
   });
 
@@ -227,6 +230,8 @@ describe("createProgress", () => {
     progress.show(done);
     progress.close();
     expect(terminal.text).toContain("beside the bar\n");
+    // What stays on the screen above the bar shows the loss fall.
+    expect(terminal.text).toContain("step 50  validation loss 2.1250  (training 2.0000)\n");
     expect(stdout.text).toContain("let x = 1\n");
     const bar = terminal.text.split("\n").find((line) => line.includes("50/100"))!;
     expect(bar).toMatch(
@@ -336,8 +341,8 @@ describe("watchInterrupt", () => {
   });
 
   test("the command to go on quotes a folder that a shell would split", () => {
-    expect(resumeCommand("runs/a-1")).toBe("tilegrad train gpt --resume runs/a-1");
-    expect(resumeCommand("my run")).toBe("tilegrad train gpt --resume 'my run'");
+    expect(resumeCommand("runs/a-1")).toBe("npx tilegrad train gpt --resume runs/a-1");
+    expect(resumeCommand("my run")).toBe("npx tilegrad train gpt --resume 'my run'");
   });
 });
 

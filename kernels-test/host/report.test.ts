@@ -72,7 +72,7 @@ describe("renderReport", () => {
       "llvmpipe",
       "software, on the CPU",
       "8 lanes",
-      "tilegrad sample runs/a",
+      "npx tilegrad sample runs/a",
     ]) {
       expect(text).toContain(shown);
     }
@@ -146,7 +146,9 @@ describe("renderReport", () => {
     ];
     const text = words(renderReport(reportData(events, "my runs/it's")!, assets));
     expect(text).toContain("stopped after 40 of 100 steps");
-    expect(text).toContain("tilegrad train gpt --resume &#39;my runs/it&#39;\\&#39;&#39;s&#39;");
+    expect(text).toContain(
+      "npx tilegrad train gpt --resume &#39;my runs/it&#39;\\&#39;&#39;s&#39;",
+    );
     expect(text).not.toContain("GPU memory at most");
   });
 

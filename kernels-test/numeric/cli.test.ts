@@ -182,7 +182,7 @@ describe("train gpt", () => {
     if (last.event !== "interrupted") throw new Error(`ended with ${last.event}`);
     expect(last.step).toBeGreaterThanOrEqual(25);
     expect(last.step).toBeLessThanOrEqual(27);
-    expect(last.resume).toBe("tilegrad train gpt --resume broken");
+    expect(last.resume).toBe("npx tilegrad train gpt --resume broken");
 
     const resume = ["train", "gpt", "--resume", "broken", "--json"];
     const killed = await tilegrad(resume, { listen: after(45, "SIGKILL") });

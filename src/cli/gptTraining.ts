@@ -256,6 +256,7 @@ export class GptTraining {
     const { text, config } = this.#plan;
     const { tokenizer } = text.dataset;
     const prompt = promptFrom(text, config.context);
+    record.note("writing a sample");
     const tokens: number[] = [];
     try {
       await this.#model.generate([...tokenizer.encode(prompt)], {

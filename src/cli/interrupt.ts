@@ -41,8 +41,17 @@ export function watchInterrupt(
   };
 }
 
-/** The command that goes on with the run in `folder`. */
+/** The command that goes on with the run in `folder`. `npx` finds tilegrad in a clone and in a project. */
 export function resumeCommand(folder: string): string {
-  const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
-  return `tilegrad train gpt --resume ${quoted}`;
+  return `npx tilegrad train gpt --resume ${quoted(folder)}`;
+}
+
+/** The command that writes text with the model in `folder`. */
+export function sampleCommand(folder: string): string {
+  return `npx tilegrad sample ${quoted(folder)}`;
+}
+
+/** As a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -120,7 +120,7 @@ class Bar implements Progress {
       case "eval":
         this.#status = { ...this.#status, valLoss: `validation ${loss(event.valLoss)}` };
         this.#bar?.update(event.step, this.#status);
-        return;
+        break;
       // Results: the bar has nothing more to say.
       case "sample":
       case "interrupted":
@@ -231,7 +231,8 @@ function sentences(event: RunEvent): string[] {
     case "done":
       return [
         `done: ${count(event.steps)} steps, training loss ${loss(event.trainLoss)}, ` +
-          `validation loss ${loss(event.valLoss)}, ${magnitude(event.tokensPerSecond)} tokens/s, ` +
+          `validation loss ${loss(event.valLoss)}`,
+        `${magnitude(event.tokensPerSecond)} tokens/s, ` +
           `${bytes(event.peakGpuBytes)} of GPU memory at most, ` +
           `${counted(event.dispatchesPerStep, "dispatch", "dispatches")} and ` +
           `${counted(event.submitsPerStep, "submit")} a step`,

@@ -3,8 +3,9 @@
 import type { Device } from "../device/device";
 import type { Command, CommandContext } from "./command";
 import { openDevice } from "./engine";
+import { EXIT_OK } from "./exitCodes";
 import { GptTraining } from "./gptTraining";
-import { watchInterrupt } from "./interrupt";
+import { sampleCommand, watchInterrupt } from "./interrupt";
 import { createProgress } from "./progress";
 import { openRunFolder, type RunFolder, runFolder } from "./runFolder";
 import { planRun, type RunPlan } from "./runPlan";
@@ -52,6 +53,7 @@ async function train(run: {
     const around = { device, files, record, inPlace, now, signal };
     const exitCode = await new GptTraining(plan, state, around).run();
     progress.note(`report: ${folder.report}`);
+    if (exitCode === EXIT_OK) progress.note(`more text: ${sampleCommand(folder.path)}`);
     return exitCode;
   } finally {
     close();

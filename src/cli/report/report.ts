@@ -4,7 +4,7 @@
  */
 
 import type { AdapterReport } from "../../device/executor";
-import { resumeCommand } from "../interrupt";
+import { resumeCommand, sampleCommand } from "../interrupt";
 import type { KernelTime, RunTotals } from "../runEvents";
 import { SETTING_NAMES, TRAIN_SETTINGS, type TrainConfig } from "../trainOptions";
 import * as wording from "../wording";
@@ -380,7 +380,7 @@ function deviceSection({ adapter, version }: ReportData): Html {
 
 function nextSection({ folder, state }: ReportData): Html {
   const resume = resumeCommand(folder);
-  const sample = resume.replace("train gpt --resume", "sample");
+  const sample = sampleCommand(folder);
   const commands =
     state === "done"
       ? `${sample}\n${resume} --steps MORE`
