@@ -20,20 +20,23 @@ export function mergeHeads(x: Tensor): Tensor {
 }
 
 /**
- * Attention with several heads (Vaswani et al. 2017), batch first, with PyTorch's parameter keys:
- * `in_proj_weight` [3E, E], `in_proj_bias` [3E], `out_proj.weight`, `out_proj.bias`.
+ * Attention with several heads (Vaswani et al. 2017) with PyTorch's parameter keys: `in_proj_weight`
+ * [3E, E], `in_proj_bias` [3E], `out_proj.weight`, `out_proj.bias`. Unlike PyTorch's, batches come first
+ * unless `batchFirst` is false.
  */
 export class MultiheadAttention extends Module {
   readonly in_proj_weight: Parameter;
   readonly in_proj_bias: Parameter | null;
   readonly out_proj: Linear;
+  readonly batchFirst: boolean;
 
   constructor(
     readonly embedDim: number,
     readonly numHeads: number,
-    { bias = true } = {},
+    { bias = true, batchFirst = true } = {},
   ) {
     super();
+    this.batchFirst = batchFirst;
     if (embedDim % numHeads !== 0)
       throw new ArgumentError(
         `MultiheadAttention: embedDim ${embedDim} is not a multiple of numHeads ${numHeads}.`,
@@ -57,8 +60,11 @@ export class MultiheadAttention extends Module {
       values = keys,
     }: { causal?: boolean; keys?: Tensor; values?: Tensor } = {},
   ): Tensor {
-    const [q, k, v] = this.#project(x, keys, values).map((t) => splitHeads(t, this.numHeads));
-    return this.out_proj.forward(mergeHeads(scaledDotProductAttention(q!, k!, v!, { causal })));
+    const ordered = (t: Tensor): Tensor => (this.batchFirst ? t : t.transpose(0, 1));
+    const heads = this.#project(x, keys, values).map((t) => splitHeads(ordered(t), this.numHeads));
+    const [q, k, v] = heads as [Tensor, Tensor, Tensor];
+    const y = mergeHeads(scaledDotProductAttention(q, k, v, { causal }));
+    return ordered(this.out_proj.forward(y));
   }
 
   #project(x: Tensor, keys: Tensor, values: Tensor): Tensor[] {
