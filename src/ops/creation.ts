@@ -1,11 +1,12 @@
 /** Tensors from a rule rather than from host values. */
 import { currentDevice } from "../device/device";
 import { ArgumentError } from "../errors";
-import { requireOffered, type TensorOptions } from "../tensor/creation";
+import { constant, requireOffered, type TensorOptions } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
+import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { ge, where } from "./arithmetic";
+import { eq, ge, where } from "./arithmetic";
 import { expand, fillInto, reshape, to } from "./shape";
 
 /** Every element `value`; f32 unless `dtype` says otherwise. */
@@ -47,7 +48,9 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
   const count = Math.max(Math.ceil((last - first) / step), 0);
   const whole = Number.isInteger(first) && Number.isInteger(step);
   const device = options.device ?? currentDevice();
-  const y = DeviceTensor.empty(device, [count], options.dtype ?? (whole ? "i32" : "f32"));
+  const dtype = options.dtype ?? (whole ? "i32" : "f32");
+  requireOffered(device, dtype);
+  const y = DeviceTensor.empty(device, [count], dtype);
   return count === 0 ? y : fillInto(y, first, step);
 }
 
@@ -61,15 +64,19 @@ export function linspace(
   if (!Number.isInteger(count) || count < 0)
     throw new ArgumentError(`linspace: count ${count} must be a whole number >= 0.`);
   const device = options.device ?? currentDevice();
-  const y = DeviceTensor.empty(device, [count], options.dtype ?? "f32");
+  const dtype = options.dtype ?? "f32";
+  requireOffered(device, dtype);
+  const y = DeviceTensor.empty(device, [count], dtype);
   return count === 0 ? y : fillInto(y, start, count > 1 ? (end - start) / (count - 1) : 0);
 }
 
 /** The identity matrix. */
 export function eye(n: number, m = n, options: TensorOptions = {}): Tensor {
-  const rows = reshape(arange(0, n, 1, { ...options, dtype: "i32" }), [n, 1]);
-  const columns = arange(0, m, 1, { ...options, dtype: "i32" });
-  return to(rows.eq(columns), options.dtype ?? "f32");
+  return scope(() => {
+    const rows = reshape(arange(0, n, 1, { ...options, dtype: "i32" }), [n, 1]);
+    const columns = arange(0, m, 1, { ...options, dtype: "i32" });
+    return to(eq(rows, columns), options.dtype ?? "f32");
+  });
 }
 
 /** True where column - row <= diagonal, over the last two dimensions of `shape`. */
@@ -89,19 +96,21 @@ function requireMatrix(op: string, x: Tensor): void {
 /** The lower triangle: elements with column - row > diagonal become 0. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   requireMatrix("tril", x);
-  return where(lowerMask(x, diagonal), x, 0);
+  return scope(() => where(lowerMask(x, diagonal), x, constant(x.device, 0, x.dtype)));
 }
 
 /** The upper triangle: elements with column - row < diagonal become 0. */
 export function triu(x: Tensor, diagonal = 0): Tensor {
   requireMatrix("triu", x);
-  return where(lowerMask(x, diagonal - 1), 0, x);
+  return scope(() => where(lowerMask(x, diagonal - 1), constant(x.device, 0, x.dtype), x));
 }
 
 /** One more dimension of `classes`: 1 at the index, 0 elsewhere; i32. */
 export function oneHot(index: Tensor, classes: number): Tensor {
   const at = normalizeDim("oneHot", -1, index.rank + 1);
-  const column = reshape(index, [...index.shape.slice(0, at), 1]);
-  const all = arange(0, classes, 1, { device: index.device });
-  return to(column.eq(all), "i32");
+  return scope(() => {
+    const column = reshape(index, [...index.shape.slice(0, at), 1]);
+    const all = arange(0, classes, 1, { device: index.device });
+    return to(eq(column, all), "i32");
+  });
 }

@@ -8,6 +8,7 @@ import {
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import { normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, div, eq, mul, ne, sub } from "./arithmetic";
@@ -235,19 +236,21 @@ export function crossEntropy(
   if (classes === 0)
     throw new ShapeError(`crossEntropy: logits of shape ${show(logits.shape)} hold no class.`);
   const order = logits.shape.map((_, i) => i);
-  const moved = permute(to(logits, "f32"), [...order.filter((i) => i !== classDim), classDim]);
-  const [loss] = bind(
-    crossEntropyPrimitive,
-    [reshape(moved, [target.size, classes]), reshape(to(target, "i32"), [target.size])],
-    {
-      ignoreIndex,
-      labelSmoothing,
-      reduction,
-      description: `crossEntropy: target of shape ${show(target.shape)} for ${classes} classes`,
-    },
-  );
-  const shaped = reduction === "none" ? reshape(loss!, target.shape) : loss!;
-  return logits.dtype === "f16" ? to(shaped, "f16") : shaped;
+  return scope(() => {
+    const moved = permute(to(logits, "f32"), [...order.filter((i) => i !== classDim), classDim]);
+    const [loss] = bind(
+      crossEntropyPrimitive,
+      [reshape(moved, [target.size, classes]), reshape(to(target, "i32"), [target.size])],
+      {
+        ignoreIndex,
+        labelSmoothing,
+        reduction,
+        description: `crossEntropy: target of shape ${show(target.shape)} for ${classes} classes`,
+      },
+    );
+    const shaped = reduction === "none" ? reshape(loss!, target.shape) : loss!;
+    return logits.dtype === "f16" ? to(shaped, "f16") : shaped;
+  });
 }
 
 export const lossPrimitives = [crossEntropyPrimitive, crossEntropyBackwardPrimitive];

@@ -10,6 +10,7 @@ import {
 } from "../kernels";
 import { bindingAlignment, DeviceTensor } from "../tensor/deviceTensor";
 import { byteSize, requireDType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import { denseStrides, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
 import { Storage } from "../tensor/storage";
 import type { Tensor } from "../tensor/tensor";
@@ -268,10 +269,12 @@ function run(
       );
   if (!(eps >= 0)) throw new ArgumentError(`${name}: eps ${eps} must be a number >= 0.`);
   const parameters = [weight, bias].filter((p): p is Tensor => p != null);
-  const operands = [x, ...parameters].map((t) => to(t, "f32"));
   const attrs = { cols, eps, centered, hasWeight: weight != null, hasBias: bias != null };
-  const [y] = bind(primitive, operands, attrs);
-  return x.dtype === "f16" ? to(y!, "f16") : y!;
+  return scope(() => {
+    const operands = [x, ...parameters].map((t) => to(t, "f32"));
+    const [y] = bind(primitive, operands, attrs);
+    return x.dtype === "f16" ? to(y!, "f16") : y!;
+  });
 }
 
 /**

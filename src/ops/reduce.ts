@@ -4,6 +4,7 @@ import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import {
   coalesce,
   normalizeDim,
@@ -13,7 +14,6 @@ import {
   show,
   sizeOf,
 } from "../tensor/shape";
-import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, square, sub } from "./arithmetic";
 import { computeType } from "./pointwise";
@@ -371,19 +371,14 @@ export interface ArgOptions {
 }
 
 function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions): Tensor {
-  if (options.dim === undefined) {
-    const [y] = bind(primitive, [reshape(x, [x.size])], { dim: 0 });
-    return options.keepdim
-      ? reshape(
-          y!,
-          x.shape.map(() => 1),
-        )
-      : y!;
-  }
-  const dim = normalizeDim(primitive.name, options.dim, x.rank);
-  const from = x.rank === 0 ? reshape(x, [1]) : x;
-  const [y] = bind(primitive, [from], { dim });
-  return options.keepdim ? keepDims(y!, x.shape, [dim]) : y!;
+  const flat = options.dim === undefined;
+  const dim = flat ? 0 : normalizeDim(primitive.name, options.dim!, x.rank);
+  const reduced = flat ? x.shape.map((_, i) => i) : [dim];
+  return scope(() => {
+    const from = flat || x.rank === 0 ? reshape(x, [x.size]) : x;
+    const [y] = bind(primitive, [from], { dim });
+    return options.keepdim ? keepDims(y!, x.shape, reduced) : y!;
+  });
 }
 
 /** Index (i32) of the greatest element: the first of ties; NaN counts as greatest. */
@@ -408,9 +403,11 @@ export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
   const n = sizeOf(dims.map((d) => x.shape[d]!));
   if (!(correction >= 0))
     throw new ArgumentError(`variance: correction ${correction} must be a number >= 0.`);
-  const deviation = sub(x, mean(x, { dim: dims, keepdim: true }));
-  const total = sum(square(deviation), { dim: dims, keepdim });
-  return div(total, Math.max(n - correction, 0));
+  return scope(() => {
+    const deviation = sub(x, mean(x, { dim: dims, keepdim: true }));
+    const total = sum(square(deviation), { dim: dims, keepdim });
+    return div(total, Math.max(n - correction, 0));
+  });
 }
 
 /** `g` summed over the dimensions along which `shape` was broadcast: the cotangent of a broadcast operand. */

@@ -4,6 +4,7 @@ import { gridFor, launch, shapeFill } from "../kernels";
 import { requireOffered } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import {
   checkShape,
   denseStrides,
@@ -244,12 +245,21 @@ export interface SliceOptions {
   step?: number;
 }
 
+/** @throws ShapeError for a scalar, which has no dimension, and for a dimension out of range. */
+function dimensionOf(op: string, x: Tensor, dim: number): { at: number; size: number } {
+  if (x.rank === 0)
+    throw new ShapeError(`${op}: a scalar has no dimensions. Use reshape(x, [1]) first.`);
+  const at = normalizeDim(op, dim, x.rank);
+  return { at, size: x.shape[at]! };
+}
+
 /** A view of some elements along one dimension; bounds beyond the ends are clipped, as in Python. */
 export function slice(x: Tensor, { dim, start = 0, end, step = 1 }: SliceOptions): Tensor {
-  const at = normalizeDim("slice", dim, x.rank);
+  const { at, size } = dimensionOf("slice", x, dim);
   if (!Number.isInteger(step) || step < 1)
     throw new ArgumentError(`slice: step ${step} must be a whole number >= 1.`);
-  const size = x.shape[at] ?? 1;
+  if (Math.trunc(start) !== start || (end !== undefined && Math.trunc(end) !== end))
+    throw new ArgumentError(`slice: start ${start} and end ${end} must be whole numbers.`);
   const clip = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
   const first = clip(start);
   const last = clip(end ?? size);
@@ -267,10 +277,10 @@ function sliceDim(x: Tensor, dim: number, start: number, size: number, step: num
 
 /** A view of `length` elements from `start` along `dim`. @throws ShapeError outside the dimension. */
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
-  const at = normalizeDim("narrow", dim, x.rank);
-  const size = x.shape[at] ?? 1;
+  const { at, size } = dimensionOf("narrow", x, dim);
   const first = start < 0 ? start + size : start;
-  if (first < 0 || length < 0 || first + length > size)
+  const whole = Number.isInteger(first) && Number.isInteger(length);
+  if (!whole || first < 0 || length < 0 || first + length > size)
     throw new ShapeError(
       `narrow: start ${start} and length ${length} leave dimension ${dim} of ${show(x.shape)}, which has ${size} elements.`,
     );
@@ -279,13 +289,12 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
 
 /** The view at one index of `dim`, without that dimension. @throws ShapeError outside the dimension. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
-  const at = normalizeDim("select", dim, x.rank);
-  const size = x.shape[at] ?? 1;
+  const { at, size } = dimensionOf("select", x, dim);
   if (!Number.isInteger(index) || index < -size || index >= size)
     throw new ShapeError(
       `select: index ${index} leaves dimension ${dim} of ${show(x.shape)}; valid are ${-size} to ${size - 1}.`,
     );
-  return squeeze(narrow(x, at, index < 0 ? index + size : index, 1), at);
+  return scope(() => squeeze(narrow(x, at, index < 0 ? index + size : index, 1), at));
 }
 
 /**
@@ -370,16 +379,17 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
         `stack: shapes ${show(tensors[0]!.shape)} and ${show(t.shape)} differ; all must be the same.`,
       );
   const at = normalizeDim("stack", dim, tensors[0]!.rank + 1);
-  return cat(
-    tensors.map((t) => unsqueeze(t, at)),
-    at,
+  return scope(() =>
+    cat(
+      tensors.map((t) => unsqueeze(t, at)),
+      at,
+    ),
   );
 }
 
 /** Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
-  const at = normalizeDim("split", dim, x.rank);
-  const total = x.shape[at] ?? 1;
+  const { at, size: total } = dimensionOf("split", x, dim);
   if (typeof sizes === "number" && !(Number.isInteger(sizes) && sizes > 0))
     throw new ArgumentError(`split: size ${sizes} must be a whole number > 0.`);
   const list =
@@ -388,9 +398,10 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
           Math.min(sizes, total - i * sizes),
         )
       : sizes;
-  if (list.reduce((a, b) => a + b, 0) !== total)
+  const whole = list.every((length) => Number.isInteger(length) && length >= 0);
+  if (!whole || list.reduce((a, b) => a + b, 0) !== total)
     throw new ShapeError(
-      `split: sizes ${show(list)} do not add up to dimension ${dim} of ${show(x.shape)}, which is ${total}.`,
+      `split: sizes ${show(list)} are not whole numbers >= 0 that add up to dimension ${dim} of ${show(x.shape)}, which is ${total}.`,
     );
   return bind(splitPrimitive, [x], { dim: at, sizes: list });
 }

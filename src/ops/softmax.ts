@@ -2,6 +2,7 @@
 import { launch, softmaxBackward, softmaxForward, softmaxLogSumExp } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import { normalizeDim, normalizeDims, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { mul, sub } from "./arithmetic";
@@ -144,11 +145,13 @@ const logSumExpPrimitive: Primitive<null> = {
 
 function alongDim(op: string, primitive: Primitive<null>, x: Tensor, dim: number): Tensor {
   const at = normalizeDim(op, dim, x.rank);
-  const wide = to(x, "f32");
   const run = (t: Tensor): Tensor => bind(primitive, [t], null)[0]!;
   const last = at >= x.rank - 1;
-  const y = last ? run(wide) : transpose(run(transpose(wide, at, -1)), at, -1);
-  return x.dtype === "f16" ? to(y, "f16") : y;
+  return scope(() => {
+    const wide = to(x, "f32");
+    const y = last ? run(wide) : transpose(run(transpose(wide, at, -1)), at, -1);
+    return x.dtype === "f16" ? to(y, "f16") : y;
+  });
 }
 
 /**
@@ -187,12 +190,14 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   const reduced = normalizeDims("logSumExp", options.dim, x.rank);
   const kept = x.shape.map((_, i) => i).filter((i) => !reduced.includes(i));
   const keptShape = kept.map((i) => x.shape[i]!);
-  const moved = permute(to(x, "f32"), [...kept, ...reduced]);
-  const rows = reshape(moved, [...keptShape, sizeOf(reduced.map((i) => x.shape[i]!))]);
-  const y = bind(logSumExpPrimitive, [rows], null)[0]!;
   const shape = x.shape.map((d, i) => (reduced.includes(i) ? 1 : d));
-  const result = options.keepdim ? reshape(y, shape) : y;
-  return x.dtype === "f16" ? to(result, "f16") : result;
+  return scope(() => {
+    const moved = permute(to(x, "f32"), [...kept, ...reduced]);
+    const rows = reshape(moved, [...keptShape, sizeOf(reduced.map((i) => x.shape[i]!))]);
+    const y = bind(logSumExpPrimitive, [rows], null)[0]!;
+    const result = options.keepdim ? reshape(y, shape) : y;
+    return x.dtype === "f16" ? to(result, "f16") : result;
+  });
 }
 
 export const softmaxPrimitives = [

@@ -65,6 +65,8 @@ export class DeviceTensor extends Tensor {
    */
   get binding(): BufferBinding {
     this.check();
+    // A view of nothing may begin where the buffer ends.
+    if (this.size === 0) return { buffer: this.storage.buffer, offset: 0, bytes: 16 };
     const size = byteSize(this.dtype);
     const first = this.offset * size;
     const start = first - (first % bindingAlignment);
