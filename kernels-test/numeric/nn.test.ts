@@ -141,9 +141,9 @@ describe("modules", () => {
 
   test("RMSNorm scales to a root mean square of one", async () => {
     const layer = new nn.RMSNorm(8, { eps: 0 });
-    const y = await layer.forward(tensor(normals(24, 1), { shape: [3, 8] })).data();
+    const y = [...(await layer.forward(tensor(normals(24, 1), { shape: [3, 8] })).data())];
     for (let row = 0; row < 3; row++) {
-      const square = y.slice(row * 8, row * 8 + 8).reduce((s: number, v: number) => s + v * v, 0);
+      const square = y.slice(row * 8, row * 8 + 8).reduce((s, v) => s + v * v, 0);
       expect(square / 8).toBeCloseTo(1, 5);
     }
   });
@@ -236,9 +236,11 @@ describe("against PyTorch", () => {
         ],
         { lr: 1e-2, betas: [0.9, 0.95], eps: 1e-8, clipGradNorm: 1 },
       );
-      const step = trainStep(model, optimizer, lossOf) as ReturnType<
-        typeof trainStep<nn.GPT, { input: HostTensor; target: HostTensor }>
-      >;
+      const step = trainStep<nn.GPT, Record<"input" | "target", HostTensor>>(
+        model,
+        optimizer,
+        lossOf,
+      );
       const losses: number[] = [];
       const norms: number[] = [];
       for (let i = 0; i < 20; i++) {
