@@ -7,8 +7,8 @@
  *   node build.mjs --watch      everything, again on each change under shaders/ and src/
  */
 import { spawnSync } from "node:child_process";
-import { watch } from "node:fs";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync, watch } from "node:fs";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateLaunchers } from "./shaders/reflect.mjs";
@@ -30,7 +30,6 @@ export async function generate() {
   const files = await generateLaunchers(at("shaders"));
   const target = at("src/kernels/generated");
   const known = new Set(files.map((f) => f.path));
-  const { readdir } = await import("node:fs/promises");
   const present = await readdir(target, { recursive: true }).catch(() => []);
   for (const file of present)
     if (file.endsWith(".ts") && !known.has(file)) await rm(path.join(target, file));
@@ -38,36 +37,76 @@ export async function generate() {
   return files.length - 2;
 }
 
+/** What users import: Node's door, the browser's, and the kernels on their own. */
+const doors = ["node", "browser", "kernels/index"];
+
+/** `specifier` with the file ending that Node and TypeScript's "nodenext" want, if it names a source. */
+function withEnding(folder, specifier, sourceEnding) {
+  for (const ending of ["", "/index"])
+    if (existsSync(path.join(folder, `${specifier}${ending}${sourceEnding}`)))
+      return `${specifier}${ending}.js`;
+  return null;
+}
+
+const separateModules = {
+  name: "separate modules",
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?(\/|$)/ }, ({ path: specifier, resolveDir, kind }) => {
+      const target = kind === "entry-point" ? null : withEnding(resolveDir, specifier, ".ts");
+      return target && { path: target, external: true, sideEffects: false };
+    });
+  },
+};
+
+/**
+ * dist/
+ *   modules/      the library, a module for each source file: Node loads it, and bundlers leave out what
+ *                 a program does not use
+ *   browser.js    the browser's door in one file, and
+ *   kernels.js    the kernels in one file, for pages without a bundler
+ *   cli/, chunks/ the command, with the packages it uses
+ */
 async function bundle() {
   const esbuild = await import("esbuild");
   const shared = {
     absWorkingDir: root,
+    outdir: "dist",
     bundle: true,
     format: "esm",
     target: "es2022",
     sourcemap: true,
     logLevel: "warning",
     loader: { ".wgsl": "text" },
+    external: ["webgpu"],
   };
+  const inNode = { ...shared, platform: "node" };
   await rm(at("dist"), { recursive: true, force: true });
+  const { metafile } = await esbuild.build({
+    ...inNode,
+    entryPoints: doors.map((door) => `src/${door}.ts`),
+    metafile: true,
+    write: false,
+  });
   await Promise.all([
     esbuild.build({
-      ...shared,
-      platform: "node",
-      outdir: "dist",
-      entryPoints: { node: "src/node.ts", "cli/main": "src/cli/main.ts" },
-      splitting: true,
-      chunkNames: "chunks/[name]-[hash]",
-      external: ["webgpu"],
-      loader: { ...shared.loader, ".iife.js": "text", ".css": "text" },
-      define: { "process.env.TILEGRAD_SOURCE_TEXT": "undefined" },
-      banner: { js: nodeBanner },
+      ...inNode,
+      outdir: "dist/modules",
+      outbase: "src",
+      entryPoints: Object.keys(metafile.inputs).filter((file) => file.startsWith("src/")),
+      plugins: [separateModules],
     }),
     esbuild.build({
       ...shared,
       platform: "browser",
-      outdir: "dist",
       entryPoints: { browser: "src/browser.ts", kernels: "src/kernels/index.ts" },
+    }),
+    esbuild.build({
+      ...inNode,
+      entryPoints: { "cli/main": "src/cli/main.ts" },
+      splitting: true,
+      chunkNames: "chunks/[name]-[hash]",
+      loader: { ...shared.loader, ".iife.js": "text", ".css": "text" },
+      banner: { js: nodeBanner },
     }),
   ]);
   await writeDemoText();
@@ -80,7 +119,6 @@ const nodeBanner =
 
 /** The embedded default text of `npm start`: the project's own source, in a fixed order. */
 async function writeDemoText() {
-  const { readdir } = await import("node:fs/promises");
   const listed = await Promise.all(
     ["src", "shaders"].map(async (room) =>
       (await readdir(at(room), { recursive: true }))
@@ -97,20 +135,45 @@ async function writeDemoText() {
   await writeFile(at("dist/demo.txt"), texts.join("\n"));
 }
 
-function declarations() {
+const specifiers = /(?<=\b(?:from|import|module) ?\(?")\.\.?(?:\/[^"]*)?(?=")/g;
+
+/**
+ * Writes dist/types: what the doors reach, with file endings in the specifiers. Readers on an older
+ * language target get `Symbol.dispose` with the doors.
+ */
+async function declarations() {
   const tsc = spawnSync(
     process.execPath,
     [at("node_modules/typescript/bin/tsc"), "-p", at("tsconfig.build.json")],
     { stdio: "inherit" },
   );
   if (tsc.status !== 0) throw new Error("build: writing the type declarations failed (see above)");
+
+  const types = at("dist/types");
+  const entries = doors.map((door) => path.join(types, `${door}.d.ts`));
+  const reached = new Set(entries);
+  for (const file of reached) {
+    const folder = path.dirname(file);
+    const text = (await readFile(file, "utf8")).replace(specifiers, (specifier) => {
+      const target = withEnding(folder, specifier, ".d.ts");
+      if (!target) throw new Error(`build: ${file} names ${specifier}, which is not there`);
+      reached.add(path.join(folder, target.replace(/js$/, "d.ts")));
+      return target;
+    });
+    const head = entries.includes(file) ? '/// <reference lib="esnext.disposable" />\n' : "";
+    await writeFile(file, head + text);
+  }
+  for (const entry of await readdir(types, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && !reached.has(file)) await rm(file);
+  }
 }
 
 async function all() {
   const started = performance.now();
   const kernels = await generate();
   await bundle();
-  declarations();
+  await declarations();
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`built ${kernels} kernels and the bundles in ${seconds} s`);
 }

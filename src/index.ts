@@ -8,6 +8,7 @@ export * from "./errors";
 export * as nn from "./nn/index";
 export { manualSeed } from "./nn/initialisers";
 export * from "./ops/index";
+export type { TensorMethods } from "./ops/methods";
 export * as optim from "./optim/index";
 export * as random from "./random/random";
 export { type TensorLike, type TensorOptions, tensor } from "./tensor/creation";

@@ -99,10 +99,11 @@ type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result
   : F extends (x: infer _, ...rest: infer Rest) => infer Result
     ? (...rest: Rest) => Result
     : never;
-type Methods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
+/** What `init` adds to `Tensor`. The doors export it, for only then do their readers see the methods. */
+export type TensorMethods = { [K in keyof typeof methods]: Method<(typeof methods)[K]> };
 
 declare module "../tensor/tensor" {
-  interface Tensor extends Methods {}
+  interface Tensor extends TensorMethods {}
 }
 
 /** Called by `init`; a second call changes nothing. */
