@@ -55,6 +55,8 @@ export class WebGPUExecutor implements Executor {
   private readonly programs = new Map<string, CompiledProgram>();
   private readonly bindGroups = new Map<string, GPUBindGroup>();
   private readonly scopes = new Set<Promise<void>>();
+  /** Reads on their way; `destroy` lets them arrive. */
+  private readonly reads = new Set<Promise<void>>();
   private readonly doomed: WebGPUBuffer[] = [];
   private readonly stagings: GPUBuffer[] = [];
   /** Submitted and not known to have finished, oldest first. */
@@ -207,7 +209,17 @@ export class WebGPUExecutor implements Executor {
     this.unfinished.push({ dispatches, since: performance.now() });
   }
 
-  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+  read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    const result = this.readBack(ranges);
+    const settled = result.then(
+      () => void this.reads.delete(settled),
+      () => void this.reads.delete(settled),
+    );
+    this.reads.add(settled);
+    return result;
+  }
+
+  private async readBack(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
     this.check();
     const offsets: number[] = [];
     let total = 0;
@@ -280,6 +292,7 @@ export class WebGPUExecutor implements Executor {
     if (!this.failure) {
       this.flush();
       await this.device.queue.onSubmittedWorkDone();
+      await Promise.all(this.reads);
       await this.settle();
     }
     for (const staging of this.stagings.splice(0)) staging.destroy();
