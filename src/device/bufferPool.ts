@@ -32,7 +32,14 @@ export function sizeClass(bytes: number): number {
 }
 
 export class BufferPool {
+  /**
+   * By size class, the oldest first. Handing out the oldest makes the choice depend on which buffers are
+   * free and not on the order they were released in, so that every training step gets the same buffers
+   * as the one before, and with them the same bind groups.
+   */
   private readonly free = new Map<number, DeviceBuffer[]>();
+  private readonly ages = new WeakMap<DeviceBuffer, number>();
+  private created = 0;
   private readonly categories = new Map<DeviceBuffer, MemoryCategory>();
   private live = 0;
   private peak = 0;
@@ -67,7 +74,7 @@ export class BufferPool {
     // What lives as long as the model gets what it needs; what comes and goes, a size that fits again.
     const exact = Math.ceil(bytes / smallest) * smallest;
     const size = category === "tensor" && sizeClass(bytes) <= limit ? sizeClass(bytes) : exact;
-    const buffer = this.take(size, forHostWrite) ?? this.executor.createBuffer(size, label);
+    const buffer = this.take(size, forHostWrite) ?? this.create(size, label);
     buffer.label = label;
     this.categories.set(buffer, category);
     this.byCategory[category] += size;
@@ -84,8 +91,12 @@ export class BufferPool {
     this.live -= buffer.bytes;
     this.pooled += buffer.bytes;
     const shelf = this.free.get(buffer.bytes);
-    if (shelf) shelf.push(buffer);
-    else this.free.set(buffer.bytes, [buffer]);
+    if (!shelf) this.free.set(buffer.bytes, [buffer]);
+    else {
+      const age = this.ages.get(buffer)!;
+      const at = shelf.findIndex((other) => this.ages.get(other)! > age);
+      shelf.splice(at < 0 ? shelf.length : at, 0, buffer);
+    }
   }
 
   /** Destroys the released buffers kept for reuse. */
@@ -110,10 +121,16 @@ export class BufferPool {
     };
   }
 
+  private create(size: number, label: string): DeviceBuffer {
+    const buffer = this.executor.createBuffer(size, label);
+    this.ages.set(buffer, this.created++);
+    return buffer;
+  }
+
   private take(size: number, forHostWrite: boolean): DeviceBuffer | undefined {
     const shelf = this.free.get(size);
     if (!shelf) return undefined;
-    for (let i = shelf.length - 1; i >= 0; i--) {
+    for (let i = 0; i < shelf.length; i++) {
       const buffer = shelf[i]!;
       if (forHostWrite && buffer.lastUse >= this.executor.section) continue;
       shelf.splice(i, 1);
