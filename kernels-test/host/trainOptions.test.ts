@@ -36,6 +36,12 @@ describe("parseTrainOptions", () => {
     expect([resume, json]).toEqual([null, false]);
   });
 
+  test("a long run is validated, and so saved, at least every thousand steps", () => {
+    expect(gpt({ text: "t", steps: "400" }).config.evalEvery).toBe(50);
+    expect(gpt({ text: "t", steps: "100000" }).config.evalEvery).toBe(1000);
+    expect(gpt({ text: "t", steps: "3" }).config.evalEvery).toBe(1);
+  });
+
   test("every flag of the command reaches the options", () => {
     const { config, out, json } = gpt({
       text: "t",

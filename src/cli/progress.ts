@@ -215,7 +215,7 @@ function sentences(event: RunEvent): string[] {
     case "start": {
       const { config, parameters, vocab, adapter, fromStep } = event;
       const model =
-        `GPT with ${config.layers} layers, ${config.heads} heads, width ${config.width}, ` +
+        `GPT with ${counted(config.layers, "layer")}, ${counted(config.heads, "head")}, width ${config.width}, ` +
         `context ${config.context}: ${magnitude(parameters)} parameters, ${vocab} characters`;
       const goesOn = fromStep > 0 ? [`resumed after step ${fromStep}`] : [];
       return [model, `on ${adapterName(adapter)}`, ...goesOn];

@@ -118,6 +118,9 @@ export const START_DEFAULTS: TrainDefaults = {
   seed: 1,
 };
 
+/** Steps that a run which is killed may lose, unless --eval-every says otherwise. */
+const LONGEST_EVAL_EVERY = 1000;
+
 /** One order of keys, so that a run and its resumed twin write the same bytes. */
 function inOrder(config: TrainConfig): TrainConfig {
   return Object.fromEntries(
@@ -162,7 +165,7 @@ export function parseTrainOptions(
     ...sizes,
     optimizer,
     lr: DEFAULT_RATES[optimizer],
-    evalEvery: Math.max(1, Math.round(steps / 8)),
+    evalEvery: Math.max(1, Math.min(Math.round(steps / 8), LONGEST_EVAL_EVERY)),
     ...chosen,
   });
   requireWholeHeads(config);
