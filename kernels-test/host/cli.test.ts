@@ -179,7 +179,7 @@ describe("createProgress", () => {
     progress.show({ event: "eval", step: 20, trainLoss: 2, valLoss: 2.125 });
     progress.show(done);
     const lines = stdout.text.trimEnd().split("\n");
-    expect(lines[0]).toMatch(/^GPT with 3 layers.*: 1\.23 M parameters, 65 characters$/);
+    expect(lines[0]).toMatch(/^GPT with 2 layers.*: 1\.23 M parameters, 65 characters$/);
     expect(lines[1]).toBe("on llvmpipe, software");
     const steps = lines.filter((line) => line.startsWith("step") && line.includes("tokens/s"));
     expect(steps).toEqual([

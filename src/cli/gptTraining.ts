@@ -27,7 +27,7 @@ import type { SavedRun } from "./savedRun";
 import { StepMeter } from "./stepMeter";
 import { lossOf, type TrainingState } from "./trainingState";
 import { promptFrom } from "./trainingText";
-import { DEFAULT_RATES, scheduleOf } from "./trainOptions";
+import { scheduleOf, TRAIN_GPT_DEFAULTS } from "./trainOptions";
 
 /** What a run is given. */
 export interface TrainingSurroundings {
@@ -243,7 +243,7 @@ export class GptTraining {
     const lastGoodStep = this.#saved ?? this.#fromStep;
     await record.finish({ event: "diverged", step: this.#step.count, lastGoodStep });
     const { lr, optimizer } = this.#plan.config;
-    const lower = Math.min(lr / 10, DEFAULT_RATES[optimizer]);
+    const lower = Math.min(lr / 10, TRAIN_GPT_DEFAULTS.rates[optimizer]);
     throw new DivergenceError(
       `${error.message} The checkpoint of step ${lastGoodStep} is kept in ${model}; ` +
         `go on from it with: ${resumeCommand(path)} --lr ${lower}`,

@@ -90,12 +90,18 @@ export interface TrainDefaults
   run: string;
   /** Whether tilegrad's own source text is the default text. */
   ownText: boolean;
+  /** Peak learning rate by update rule. */
+  rates: Readonly<Record<OptimizerName, number>>;
 }
+
+/** Signs, unlike Adam's quotients, are never small, so Lion wants a lower rate; plain SGD a higher one. */
+const RATES: Readonly<Record<OptimizerName, number>> = { adamw: 1e-3, lion: 3e-4, sgd: 1e-1 };
 
 /** `tilegrad train gpt`: nanoGPT's configuration for a laptop's CPU. */
 export const TRAIN_GPT_DEFAULTS: TrainDefaults = {
   run: "gpt",
   ownText: false,
+  rates: RATES,
   layers: 4,
   heads: 4,
   width: 128,
@@ -105,16 +111,20 @@ export const TRAIN_GPT_DEFAULTS: TrainDefaults = {
   seed: 1,
 };
 
-/** `tilegrad start`: a demonstration of about two minutes on two cores that render in software. */
+/**
+ * `tilegrad start`: a demonstration of about two minutes on two cores that render in software. In so little
+ * time a small model that takes many large steps learns more than a larger one.
+ */
 export const START_DEFAULTS: TrainDefaults = {
   run: "start",
   ownText: true,
-  layers: 3,
+  rates: { ...RATES, adamw: 4e-3 },
+  layers: 2,
   heads: 4,
-  width: 96,
+  width: 64,
   context: 64,
   batch: 8,
-  steps: 600,
+  steps: 1800,
   seed: 1,
 };
 
@@ -127,13 +137,6 @@ function inOrder(config: TrainConfig): TrainConfig {
     SETTING_NAMES.map((name) => [name, config[name]]),
   ) as unknown as TrainConfig;
 }
-
-/** Signs, unlike Adam's quotients, are never small, so Lion wants a lower rate; plain SGD a higher one. */
-export const DEFAULT_RATES: Readonly<Record<OptimizerName, number>> = {
-  adamw: 1e-3,
-  lion: 3e-4,
-  sgd: 1e-1,
-};
 
 /**
  * The options that a command line means.
@@ -157,14 +160,14 @@ export function parseTrainOptions(
     );
   }
   const chosen = Object.fromEntries(given) as Partial<TrainConfig>;
-  const { run, ownText: _, ...sizes } = defaults;
+  const { run, ownText: _, rates, ...sizes } = defaults;
   const optimizer = chosen.optimizer ?? "adamw";
   const steps = chosen.steps ?? sizes.steps;
   const config = inOrder({
     text: null,
     ...sizes,
     optimizer,
-    lr: DEFAULT_RATES[optimizer],
+    lr: rates[optimizer],
     evalEvery: Math.max(1, Math.min(Math.round(steps / 8), LONGEST_EVAL_EVERY)),
     ...chosen,
   });
