@@ -36,18 +36,21 @@ async function families(): Promise<Family[]> {
 
 const cell = (text: string) => text.replaceAll("|", "\\|");
 
-/** By the function's own name, for `random.split` is not the `split` of tensors. */
-const drawn = new Map(
-  Object.entries(random).flatMap(([name, value]) =>
-    typeof value === "function" ? [[value.name, `\`random.${name}\``] as const] : [],
-  ),
-);
+/** The functions that call a record of another name. */
+const callers = new Map([
+  ["addmm", "linear"],
+  ["attention", "scaledDotProductAttention"],
+  ["embed", "pad"],
+  ["gelu_tanh", "gelu"],
+  ["splitKey", "random.split"],
+]);
 
-function row({ name, formula, vjp }: AnyPrimitive): string {
+function row({ name, formula, vjp }: AnyPrimitive, family: string): string {
   const faces = [
     ...(name in operations ? ["function"] : []),
     ...(name in Tensor.prototype ? ["method"] : []),
-    ...(drawn.has(name) ? [drawn.get(name)] : []),
+    ...(family === "randomBits" && name in random ? [`\`random.${name}\``] : []),
+    ...(callers.has(name) ? [`\`${callers.get(name)}\``] : []),
   ];
   const call = faces.join(", ") || "inside others";
   return `| \`${name}\` | ${cell(formula)} | ${vjp ? "yes" : "no"} | ${call} |`;
@@ -71,8 +74,8 @@ samples entry in \`kernels-test/primitives/\`: from then on the tests check it a
 derivatives against differences. \`npx vitest run kernels-test/host/operations.test.ts -u\` writes this
 page; a page that is out of date is a failed test.
 
-*Gradient*: whether a cotangent flows back through the operation. *Call*: as a function of the package, as
-a method of \`Tensor\`, or only inside other operations.
+*Gradient*: whether a cotangent flows back through the operation. *Call*: as a function of the package, as a
+method of \`Tensor\`, through the function that is named, or only inside other operations.
 ${families
   .map(
     ({ name, about, primitives }) => `
@@ -82,7 +85,7 @@ ${about}
 
 | operation | formula | gradient | call |
 |---|---|---|---|
-${primitives.map(row).join("\n")}
+${primitives.map((primitive) => row(primitive, name)).join("\n")}
 `,
   )
   .join("")}
@@ -98,6 +101,7 @@ ${written.join(", ")}.
 test("every record of the table belongs to one file, and every file's records are in the table", async () => {
   const listed = (await families()).flatMap((family) => names(family.primitives));
   expect(listed.sort()).toEqual(names(primitives));
+  expect(names(primitives)).toEqual(expect.arrayContaining([...callers.keys()]));
 });
 
 test("docs/operations.md says what the table says (vitest -u writes it)", async () => {
