@@ -1,6 +1,7 @@
 /** Sample calls of a primitive: what the tests run for each row of the primitive table. */
+import { primitives } from "../../src/ops/table";
+import { bind } from "../../src/ops/trace";
 import type { Tensor } from "../../src/tensor/tensor";
-import type { Tilegrad } from "../caseModules";
 import type { Tolerance } from "../harness";
 import type { HostArray } from "../reference/array";
 import type { Operand } from "./operand";
@@ -15,10 +16,10 @@ export interface Sample {
   /** Inputs to differentiate with respect to. Default: all of dtype f32. */
   readonly wrt?: readonly number[];
   /**
-   * Instead of the primitive on its own: for fused backward kernels, whose operands are not independent of
-   * each other. Gets the operands as tensors.
+   * Instead of the primitive on its own: for results that have no derivatives, and for fused backward
+   * kernels, whose operands are not independent of each other. Gets the operands as tensors.
    */
-  call?(tg: Tilegrad, inputs: readonly Tensor[]): readonly Tensor[];
+  call?(inputs: readonly Tensor[]): readonly Tensor[];
   /** h of the differences, where the default is too wide or too narrow. */
   readonly step?: number;
 }
@@ -32,6 +33,14 @@ export interface PrimitiveSamples {
   /** Of projected derivatives. Default as in `checkGradient`. */
   readonly gradientTolerance?: number;
   readonly samples: readonly Sample[];
+}
+
+/** A primitive of the table, with its attributes, as a function. */
+export function primitive(
+  name: string,
+  attrs: unknown,
+): (...inputs: readonly Tensor[]) => readonly Tensor[] {
+  return (...inputs) => bind(primitives.find((p) => p.name === name)!, inputs, attrs);
 }
 
 /** By primitive name. */

@@ -1,0 +1,367 @@
+/** Samples of the operations on rows: softmax, normalisation, loss, running sums and order. */
+import { array, generate, type HostArray, reduceDims } from "../reference/array";
+import { byRows, logSumExp, rowsOf, softmax, total } from "../reference/matrix";
+import { given, type Operand, real, whole } from "./operand";
+import { exact, type PrimitiveSamples, primitive, type Sample, type SampleTable } from "./sample";
+
+const rowTolerance = { relative: 3e-6, absolute: 2e-6 };
+
+const of = (claim: string, ...operands: Operand[]): Sample => ({ claim, operands, attrs: null });
+
+/** Rows of odd and even lengths in every layout; some kernels read rows in vec4s. */
+const rows: readonly Sample[] = [
+  of("rows of five", real([3, 5], 1)),
+  of("rows of eight", real([3, 8], 2)),
+  of("rows of one", real([4, 1], 3)),
+  of("three dimensions, transposed", real([2, 3, 4], 4, { layout: "transposed" })),
+  of("sliced", real([3, 5], 5, { layout: "sliced" })),
+  of("expanded", real([3, 4], 6, { layout: "expanded" })),
+  of("a scalar", real([], 7)),
+  of("no rows", real([0, 3], 8)),
+];
+
+const softmaxRows: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x]) => [byRows(x!, softmax)],
+  samples: rows,
+};
+const logSoftmaxRows: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x]) => [byRows(x!, (row) => row.map((v) => v - logSumExp(row)))],
+  samples: rows,
+};
+const logSumExpRows: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x]) => [array(x!.shape.slice(0, -1), rowsOf(x!).map(logSumExp))],
+  // Takes rows: the function users call makes one of a scalar.
+  samples: rows.filter(({ operands }) => operands[0]!.value.shape.length > 0),
+};
+
+const pairs: readonly Sample[] = [
+  of("rows of five", real([3, 5], 11, { low: 0.05, high: 0.5 }), real([3, 5], 12)),
+  of("rows of eight", real([2, 8], 13, { low: 0.05, high: 0.5 }), real([2, 8], 14)),
+  of(
+    "views",
+    real([3, 4], 15, { layout: "transposed", low: 0.05, high: 0.5 }),
+    real([3, 4], 16, { layout: "expanded" }),
+  ),
+  of("no rows", real([0, 3], 17), real([0, 3], 18)),
+];
+
+const twoRows = (
+  [y, g]: readonly HostArray[],
+  fn: (y: readonly number[], g: readonly number[]) => number[],
+): HostArray[] => {
+  const other = rowsOf(g!);
+  return [byRows(y!, (row, r) => fn(row, other[r]!))];
+};
+
+const softmaxBackward: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: (inputs) =>
+    twoRows(inputs, (y, g) => {
+      const along = total(y.map((v, i) => v * g[i]!));
+      return y.map((v, i) => v * (g[i]! - along));
+    }),
+  samples: pairs,
+};
+const logSoftmaxBackward: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: (inputs) => twoRows(inputs, (y, g) => y.map((v, i) => g[i]! - Math.exp(v) * total(g))),
+  samples: pairs,
+};
+
+interface NormAttrs {
+  cols: number;
+  eps: number;
+  centered: boolean;
+  hasWeight: boolean;
+  hasBias: boolean;
+}
+
+const norm = (
+  cols: number,
+  centered: boolean,
+  hasWeight = true,
+  hasBias = centered,
+): NormAttrs => ({
+  cols,
+  eps: 1e-3,
+  centered,
+  hasWeight,
+  hasBias,
+});
+
+/** (x - mean) · rstd by rows of `cols`, which may span several dimensions. */
+function normalized(x: HostArray, { cols, eps, centered }: NormAttrs): number[][] {
+  return rowsOf(array([x.data.length / cols, cols], x.data)).map((row) => {
+    const mean = centered ? total(row) / cols : 0;
+    const square = total(row.map((v) => (v - mean) ** 2)) / cols;
+    return row.map((v) => (v - mean) / Math.sqrt(square + eps));
+  });
+}
+
+function normForward([x, ...parameters]: readonly HostArray[], attrs: NormAttrs): HostArray[] {
+  const weight = attrs.hasWeight ? parameters[0]! : null;
+  const bias = attrs.hasBias ? parameters.at(-1)! : null;
+  const out = normalized(x!, attrs).flatMap((row) =>
+    row.map((v, i) => v * (weight?.data[i] ?? 1) + (bias?.data[i] ?? 0)),
+  );
+  return [array(x!.shape, out)];
+}
+
+function normSamples(name: "layerNorm" | "rmsNorm"): PrimitiveSamples {
+  const centered = name === "layerNorm";
+  const sample = (claim: string, attrs: NormAttrs, ...operands: Operand[]): Sample => ({
+    claim,
+    operands,
+    attrs,
+    call: (inputs) => primitive(name, attrs)(...inputs).slice(0, 1),
+  });
+  const bias = (shape: number[], seed: number) => (centered ? [real(shape, seed)] : []);
+  return {
+    tolerance: rowTolerance,
+    reference: normForward,
+    samples: [
+      sample("rows of five", norm(5, centered), real([3, 5], 21), real([5], 22), ...bias([5], 23)),
+      sample("rows of eight", norm(8, centered), real([2, 8], 24), real([8], 25), ...bias([8], 26)),
+      sample("without parameters", norm(5, centered, false, false), real([3, 5], 27)),
+      sample(
+        "over two dimensions, transposed",
+        norm(6, centered),
+        real([2, 2, 3], 28, { layout: "transposed" }),
+        real([2, 3], 29, { layout: "sliced" }),
+        ...bias([2, 3], 30),
+      ),
+      sample("no rows", norm(3, centered, false, false), real([0, 3], 31)),
+    ],
+  };
+}
+
+/** Operands: the cotangent of y, x and weight; mean and rstd come from the forward operation. */
+const normBackward: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([g, x, weight], attrs: NormAttrs) => {
+    const n = normalized(x!, attrs);
+    const gs = rowsOf(array([n.length, attrs.cols], g!.data));
+    const out = rowsOf(array([n.length, attrs.cols], x!.data)).flatMap((row, r) => {
+      const mean = attrs.centered ? total(row) / attrs.cols : 0;
+      const square = total(row.map((v) => (v - mean) ** 2)) / attrs.cols;
+      const rstd = 1 / Math.sqrt(square + attrs.eps);
+      const h = gs[r]!.map((v, i) => v * (weight?.data[i] ?? 1));
+      const plain = attrs.centered ? total(h) / attrs.cols : 0;
+      const along = total(h.map((v, i) => v * n[r]![i]!)) / attrs.cols;
+      return h.map((v, i) => rstd * (v - plain - n[r]![i]! * along));
+    });
+    return [array(x!.shape, out)];
+  },
+  samples: [
+    ["layerNorm", norm(5, true)] as const,
+    ["rmsNorm", norm(4, false, true, false)] as const,
+  ].map(([name, attrs]) => ({
+    claim: `of ${name}`,
+    operands: [real([3, attrs.cols], 41), real([3, attrs.cols], 42), real([attrs.cols], 43)],
+    attrs,
+    call: ([g, x, weight]) => {
+      const forward = attrs.hasBias ? [x!, weight!, weight!] : [x!, weight!];
+      const [, mean, rstd] = primitive(name, attrs)(...forward);
+      return primitive("normBackward", attrs)(g!, x!, mean!, rstd!, weight!);
+    },
+  })),
+};
+
+const normParametersBackward: PrimitiveSamples = {
+  tolerance: { relative: 3e-6, absolute: 5e-6 },
+  reference: ([g, x], attrs: NormAttrs) => {
+    const n = normalized(x!, attrs);
+    const shape = [n.length, attrs.cols];
+    const products = array(
+      shape,
+      n.flat().map((v, i) => v * g!.data[i]!),
+    );
+    const sums = [products, array(shape, g!.data)].map((t) => reduceDims(t, [0], total));
+    return attrs.hasBias ? sums : sums.slice(0, 1);
+  },
+  samples: [
+    ["layerNorm", norm(5, true)] as const,
+    ["rmsNorm", norm(4, false, true, false)] as const,
+  ].map(([name, attrs]) => ({
+    claim: `of ${name}`,
+    operands: [real([7, attrs.cols], 51), real([7, attrs.cols], 52)],
+    attrs,
+    call: ([g, x]) => {
+      const bare = { ...attrs, hasWeight: false, hasBias: false };
+      const [, mean, rstd] = primitive(name, bare)(x!);
+      return primitive("normParametersBackward", attrs)(g!, x!, mean!, rstd!);
+    },
+  })),
+};
+
+interface LossAttrs {
+  ignoreIndex: number;
+  labelSmoothing: number;
+  reduction: "none" | "sum" | "mean";
+  description: string;
+}
+
+const loss = (reduction: LossAttrs["reduction"], labelSmoothing = 0): LossAttrs => ({
+  ignoreIndex: -100,
+  labelSmoothing,
+  reduction,
+  description: "sample",
+});
+
+const logits = (seed: number, classes = 5): Operand => real([4, classes], seed);
+const target = given([4], [0, 3, -100, 4], "i32");
+
+function lossRows(x: HostArray, t: HostArray, attrs: LossAttrs): number[] {
+  return rowsOf(x).map((row, r) => {
+    const wanted = t.data[r]!;
+    if (wanted === attrs.ignoreIndex) return 0;
+    const log = row.map((v) => v - logSumExp(row));
+    const uniform = total(log) / row.length;
+    return -(1 - attrs.labelSmoothing) * log[wanted]! - attrs.labelSmoothing * uniform;
+  });
+}
+const counted = (t: HostArray, { ignoreIndex }: LossAttrs): number =>
+  t.data.filter((v) => v !== ignoreIndex).length;
+
+const lossAttrs: readonly (readonly [string, LossAttrs, Operand])[] = [
+  ["mean", loss("mean"), logits(61)],
+  ["sum, classes by fours", loss("sum"), logits(62, 8)],
+  ["none, smoothed", loss("none", 0.2), logits(63)],
+  ["mean, smoothed, sliced", loss("mean", 0.1), real([4, 5], 64, { layout: "sliced" })],
+];
+
+const crossEntropy: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x, t], attrs: LossAttrs) => {
+    const each = lossRows(x!, t!, attrs);
+    if (attrs.reduction === "none") return [array([each.length], each)];
+    const divisor = attrs.reduction === "mean" ? counted(t!, attrs) : 1;
+    return [array([], [total(each) / divisor])];
+  },
+  samples: lossAttrs.map(([claim, attrs, x]) => ({
+    claim,
+    operands: [x, target],
+    attrs,
+    call: (inputs) => primitive("crossEntropy", attrs)(...inputs).slice(0, 1),
+  })),
+};
+
+const crossEntropyBackward: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x, t, g], attrs: LossAttrs) => {
+    const classes = x!.shape[1]!;
+    const divisor = attrs.reduction === "mean" ? counted(t!, attrs) : 1;
+    return [
+      byRows(x!, (row, r) => {
+        const wanted = t!.data[r]!;
+        const weight = wanted === attrs.ignoreIndex ? 0 : (g!.data[r] ?? g!.data[0]!) / divisor;
+        return softmax(row).map((p, c) => {
+          const aim =
+            (c === wanted ? 1 - attrs.labelSmoothing : 0) + attrs.labelSmoothing / classes;
+          return weight * (p - aim);
+        });
+      }),
+    ];
+  },
+  samples: lossAttrs.map(([claim, attrs, x]) => ({
+    claim,
+    operands: [x, target, real(attrs.reduction === "none" ? [4] : [], 65)],
+    attrs,
+    call: ([l, t, g]) => {
+      const [, lse, count] = primitive("crossEntropy", attrs)(l!, t!);
+      const divisor = attrs.reduction === "mean" ? [count!] : [];
+      return primitive("crossEntropyBackward", attrs)(g!, l!, t!, lse!, ...divisor);
+    },
+  })),
+};
+
+const cumsum: PrimitiveSamples = {
+  tolerance: { relative: 1e-6, absolute: 3e-6 },
+  reference: ([x], { dim, reverse }: { dim: number; reverse: boolean }) => [
+    generate(x!.shape, (index) => {
+      let sum = 0;
+      const length = x!.shape[dim]!;
+      const [from, to] = reverse ? [index[dim]!, length - 1] : [0, index[dim]!];
+      for (let i = from; i <= to; i++) {
+        const here = index.map((v, d) => (d === dim ? i : v));
+        sum += x!.data[here.reduce((p, v, d) => p * x!.shape[d]! + v, 0)]!;
+      }
+      return sum;
+    }),
+  ],
+  samples: [
+    { claim: "rows", operands: [real([3, 5], 71)], attrs: { dim: 1, reverse: false } },
+    { claim: "columns, backwards", operands: [real([5, 3], 72)], attrs: { dim: 0, reverse: true } },
+    {
+      claim: "the middle of a sliced array",
+      operands: [real([2, 4, 3], 73, { layout: "sliced" })],
+      attrs: { dim: 1, reverse: false },
+    },
+    {
+      claim: "expanded, backwards",
+      operands: [real([4, 3], 74, { layout: "expanded" })],
+      attrs: { dim: 0, reverse: true },
+    },
+    {
+      claim: "several segments",
+      operands: [real([2, 300], 75, { low: -0.1, high: 0.1 })],
+      attrs: { dim: 1, reverse: false },
+    },
+    { claim: "i32", operands: [whole([2, 5], 76, { low: -5 })], attrs: { dim: 1, reverse: true } },
+    { claim: "no elements", operands: [real([2, 0], 77)], attrs: { dim: 1, reverse: false } },
+  ],
+};
+
+const argsort: PrimitiveSamples = {
+  tolerance: exact,
+  reference: ([x], { dim, descending }: { dim: number; descending: boolean }) => [
+    generate(x!.shape, (index) => {
+      const length = x!.shape[dim]!;
+      const value = (i: number): number => {
+        const here = index.map((v, d) => (d === dim ? i : v));
+        return x!.data[here.reduce((p, v, d) => p * x!.shape[d]! + v, 0)]!;
+      };
+      const order = Array.from({ length }, (_, i) => i);
+      order.sort((a, b) => (descending ? value(b) - value(a) : value(a) - value(b)) || a - b);
+      return order[index[dim]!]!;
+    }),
+  ],
+  samples: [
+    { claim: "rows", operands: [real([3, 7], 81)], attrs: { dim: 1, descending: false } },
+    {
+      claim: "columns of a transposed array, descending",
+      operands: [real([5, 3], 82, { layout: "transposed" })],
+      attrs: { dim: 0, descending: true },
+    },
+    {
+      claim: "ties keep their order",
+      operands: [given([8], [2, 1, 2, 1, 3, 1, 2, 3])],
+      attrs: { dim: 0, descending: true },
+    },
+    {
+      claim: "i32",
+      operands: [whole([2, 9], 83, { low: -4, high: 5 })],
+      attrs: { dim: 1, descending: false },
+    },
+    { claim: "no elements", operands: [real([0], 84)], attrs: { dim: 0, descending: false } },
+  ],
+};
+
+export const rowSamples: SampleTable = {
+  softmax: softmaxRows,
+  softmaxBackward,
+  logSoftmax: logSoftmaxRows,
+  logSoftmaxBackward,
+  logSumExp: logSumExpRows,
+  layerNorm: normSamples("layerNorm"),
+  rmsNorm: normSamples("rmsNorm"),
+  normBackward,
+  normParametersBackward,
+  crossEntropy,
+  crossEntropyBackward,
+  cumsum,
+  argsort,
+};
