@@ -240,6 +240,32 @@ describe("createProgress", () => {
     expect(stdout.text).toMatch(/^GPT with/);
     expect(stdout.text).toMatch(/done: 100 steps/);
   });
+
+  test.each([
+    [100, /^ [━─]{40} {2}50\/100 {2}loss 2\.0000 {2}5\.00 k tokens\/s {2}10 s left$/],
+    [46, /^ [━─]{8,} {2}50\/100 {2}loss 2\.0000 {2}10 s left$/],
+    [26, /^ [━─]{8,} {2}50\/100$/],
+  ])("a terminal of %i columns gets the words that fit", (columns, shape) => {
+    const { context, clock } = surroundings();
+    const terminal = Object.assign(new EventEmitter(), new Written(), {
+      isTTY: true,
+      columns,
+      write: Written.prototype.write,
+      cursorTo: () => true,
+      moveCursor: () => true,
+      clearLine: () => true,
+    });
+    const progress = createProgress({ ...context, stderr: terminal }, false);
+    progress.show(start());
+    progress.show(step(1, 2));
+    clock.now += 9800;
+    progress.show(step(50, 2));
+    progress.close();
+    const escaped = terminal.text.split("\u001b").find((part) => part.includes("50/100"))!;
+    const drawn = escaped.slice(escaped.indexOf(" ━"));
+    expect(drawn).toMatch(shape);
+    expect(drawn.length).toBeLessThan(columns);
+  });
 });
 
 describe("RunLog", () => {

@@ -176,8 +176,16 @@ function barLine(
   columns: number,
 ): string {
   const step = Math.round(progress * total);
-  const words = [`${Math.max(step, fromStep)}/${total}`, loss, valLoss, rate, left].filter(Boolean);
-  const text = words.join("  ");
+  const steps = `${Math.max(step, fromStep)}/${total}`;
+  // A line that is broken cannot be drawn again in place, so a narrow terminal gets fewer words.
+  const choices = [
+    [steps, loss, valLoss, rate, left],
+    [steps, loss, valLoss, left],
+    [steps, loss, left],
+    [steps, loss],
+    [steps],
+  ].map((words) => words.filter(Boolean).join("  "));
+  const text = choices.find((words) => columns - words.length - 4 >= 8) ?? "";
   const length = Math.max(8, Math.min(40, columns - text.length - 4));
   const full = Math.round(progress * length);
   return ` ${"━".repeat(full)}${"─".repeat(length - full)}  ${text}`;
