@@ -9,4 +9,10 @@ export {
   type TrainerOptions,
   type TrainerResult,
 } from "./trainer";
-export { type StepResult, type TrainStep, type TrainStepOptions, trainStep } from "./trainStep";
+export {
+  type Batch,
+  type StepResult,
+  type TrainStep,
+  type TrainStepOptions,
+  trainStep,
+} from "./trainStep";

@@ -1,5 +1,4 @@
 /** One step of training: forward, backward, update, one submit, nothing read back. */
-import type { TextBatch } from "../data/text";
 import type { Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
@@ -7,7 +6,7 @@ import type { Optimizer } from "../optim/optimizer";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 import { withKey } from "../random/random";
 import { tensor } from "../tensor/creation";
-import { type OnDevice, toDevice } from "../tensor/hostTensor";
+import { type HostTensor, type OnDevice, toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { valueAndGradients } from "../transforms/parameters";
@@ -24,6 +23,12 @@ export interface TrainStep<B> {
   count: number;
 }
 
+/** What most steps take: a text's batch is one. */
+export interface Batch {
+  readonly input: HostTensor;
+  readonly target: HostTensor;
+}
+
 export interface TrainStepOptions {
   /** Of the draws inside the step, such as dropout. Default 0. */
   seed?: number;
@@ -35,14 +40,14 @@ const stepStream = 0x73746570;
 /**
  * The function that takes one training step.
  *
- * @typeParam B what `step` takes: host tensors in arrays and objects. Default: a batch of a text.
+ * @typeParam B what `step` takes: host tensors in arrays and objects. Default: an input and a target.
  * @param loss the scalar to minimise, from the model and a batch whose host tensors are uploaded
  * @example
  * const step = trainStep(model, optimizer, (m, { input, target }) =>
  *   crossEntropy(m.forward(input), target));
  * const { loss } = step(batch);
  */
-export function trainStep<M extends Module, B = TextBatch>(
+export function trainStep<M extends Module, B = Batch>(
   model: M,
   optimizer: Optimizer,
   loss: (model: M, batch: OnDevice<B>) => Tensor,
