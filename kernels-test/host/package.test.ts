@@ -1,0 +1,240 @@
+/** The package as its users get it: packed, installed, imported, type-checked, bundled, run. */
+import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Consumer, installPackage } from "../consumer";
+import { readmeExample } from "../readme";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const patience = 120_000;
+
+let consumer: Consumer;
+beforeAll(async () => {
+  consumer = await installPackage();
+}, patience);
+afterAll(() => consumer?.[Symbol.asyncDispose]());
+
+const read = (path: string) => readFile(`${consumer.installed}/${path}`, "utf8");
+
+/** Every string under `value`: the targets of an exports map. */
+const strings = (value: unknown): string[] =>
+  typeof value === "string" ? [value] : Object.values(value as object).flatMap(strings);
+
+describe("what is packed", () => {
+  test("the package has no dependencies but the optional peer, and is free of side effects", async () => {
+    const manifest = JSON.parse(await read("package.json"));
+    expect(manifest).not.toHaveProperty("dependencies");
+    expect(Object.keys(manifest.peerDependencies)).toEqual(["webgpu"]);
+    expect(manifest.peerDependenciesMeta).toEqual({ webgpu: { optional: true } });
+    expect(manifest.sideEffects).toBe(false);
+  });
+
+  test("every file that package.json names is there, with the demo's text and the licence", async () => {
+    const { exports, bin, types } = JSON.parse(await read("package.json"));
+    const named = [exports, bin, types].flatMap(strings).map((path) => path.replace("./", ""));
+    const wanted = [...named, "LICENSE", "README.md", "CHANGELOG.md", "dist/demo.txt"];
+    expect(wanted.filter((path) => !consumer.packed.includes(path))).toEqual([]);
+  });
+
+  test("sources, tests, benches and API pages stay at home", () => {
+    const strays = consumer.packed.filter(
+      (path) => !/^(dist\/(modules|types|cli|chunks)\/|dist\/[^/]+$|[^/]+$)/.test(path),
+    );
+    expect(strays).toEqual([]);
+    expect(
+      consumer.packed.filter((path) => /\.tsx?$/.test(path) && !/\.d\.ts$/.test(path)),
+    ).toEqual([]);
+  });
+
+  test("modules and declarations import only each other; webgpu and Node are for Node's own files", async () => {
+    const named =
+      /^(?:import|export|\})[^"'`;]*? from "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"/gm;
+    const broken: string[] = [];
+    let checked = 0;
+    for (const file of consumer.packed.filter((path) => /\.(js|d\.ts)$/.test(path)))
+      for (const [, ...found] of (await read(file)).matchAll(named)) {
+        const specifier = found.find((text) => text !== undefined)!;
+        checked++;
+        const target = posix.join(posix.dirname(file), specifier);
+        const declared = target.replace(/\.js$/, ".d.ts");
+        const fits = specifier.startsWith(".")
+          ? consumer.packed.includes(file.endsWith(".d.ts") ? declared : target)
+          : (specifier === "webgpu" || isBuiltin(specifier)) &&
+            /^dist\/(cli|chunks|modules\/platform)\/(?!browser)/.test(file);
+        if (!fits) broken.push(`${file} imports ${specifier}`);
+      }
+    expect(broken).toEqual([]);
+    expect(checked).toBeGreaterThan(consumer.packed.length);
+  });
+});
+
+describe("in Node", () => {
+  test("both entries load", async () => {
+    await consumer.write(
+      "entries.js",
+      `import * as tg from "tilegrad";
+       import * as kernels from "tilegrad/kernels";
+       console.log(typeof tg.init, typeof tg.nn.GPT, typeof kernels.launch, kernels.matmulTiled.name);`,
+    );
+    expect(await consumer.run("node", ["entries.js"])).toMatchObject({
+      code: 0,
+      out: "function function function matmul/tiled\n",
+    });
+  });
+
+  test("without webgpu, init says what to install", async () => {
+    await consumer.write("bare.js", `import { init } from "tilegrad";\nawait init();\n`);
+    const { code, err } = await consumer.run("node", ["bare.js"]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/AdapterError: .*needs the package "webgpu".*npm install webgpu/);
+  });
+
+  test("the command needs nothing beside the package", async () => {
+    const npx = (...args: string[]) =>
+      consumer.run("npx", ["--offline", "--no-install", "tilegrad", ...args]);
+    const { version } = JSON.parse(await read("package.json"));
+    expect(await npx("--version")).toMatchObject({ code: 0, out: `${version}\n` });
+    const listed = JSON.parse((await npx("kernels", "--json")).out) as { name: string }[];
+    const shaders = readdirSync(`${root}shaders`, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".wgsl") && !file.startsWith("include"))
+      .map((file) => file.replace(/\.wgsl$/, "").replaceAll("\\", "/"));
+    expect(listed.map(({ name }) => name).sort()).toEqual(shaders.sort());
+  });
+
+  test("without webgpu, the command says what to install in one line", async () => {
+    const { code, err } = await consumer.run("npx", [
+      ...["--offline", "--no-install", "tilegrad", "train", "gpt"],
+      ...["--text", "node_modules/tilegrad/README.md", "--steps", "1", "--out", "run"],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^tilegrad: [^\n]*npm install webgpu[^\n]*\n$/m);
+  });
+});
+
+describe("in TypeScript", () => {
+  const program = `
+    import * as tg from "tilegrad";
+    import { init, nn, optim, type Tensor, tensor, trainStep } from "tilegrad";
+    import { type Kernel, launch, matmulTiled } from "tilegrad/kernels";
+
+    const device: tg.Device = await init();
+    const a: Tensor = tensor([1, 2, 3]);
+    const total: Tensor = a.mul(2).add(a).sum({ dim: 0, keepdim: true });
+    const gradient: Tensor = tg.grad((x: Tensor) => tg.sum(tg.mul(x, x)))(a);
+    const value: number = await total.item();
+    {
+      using product = a.reshape([3, 1]).matmul(a.reshape([1, 3]));
+      const shape: readonly number[] = product.shape;
+    }
+    const model = new nn.Linear(3, 1);
+    const optimizer = optim.adamw(model.namedParameters(), { lr: 0.1 });
+    const step = trainStep(model, optimizer, (m, { input, target }) =>
+      nn.functional.mseLoss(m.forward(input), target));
+    const x: tg.HostTensor = { values: new Float32Array(3), shape: [1, 3] };
+    const { loss } = step({ input: x, target: x });
+    const name: string = matmulTiled.name;
+
+    // @ts-expect-error a tensor has no such method
+    a.multiply(2);
+    // @ts-expect-error a shape is a list of numbers
+    a.reshape("3");
+    // @ts-expect-error the kernel's bindings are a, b and c
+    const wrong: Kernel<{ z: number }, object, object> = matmulTiled;`;
+
+  test.each([
+    ["bundler", "esnext"],
+    ["nodenext", "nodenext"],
+  ])(
+    "a strict project checks with moduleResolution %s, its libraries too, and so does the README's example",
+    async (moduleResolution, module) => {
+      await consumer.write("program.ts", program);
+      await consumer.write("readme.js", readmeExample("In Node"));
+      await consumer.write(
+        "tsconfig.json",
+        JSON.stringify({
+          compilerOptions: {
+            ...{ noEmit: true, strict: true, skipLibCheck: false, checkJs: true, types: [] },
+            ...{ target: "es2022", module, moduleResolution },
+          },
+          files: ["program.ts", "readme.js"],
+        }),
+      );
+      const tsc = `${root}node_modules/typescript/bin/tsc`;
+      expect(await consumer.run("node", [tsc, "-p", "."])).toEqual({ code: 0, out: "", err: "" });
+    },
+    patience,
+  );
+});
+
+describe("in a bundle", () => {
+  async function bundle(contents: string, options: BuildOptions = {}) {
+    const { outputFiles, metafile, warnings } = await build({
+      stdin: { contents, resolveDir: consumer.folder },
+      absWorkingDir: consumer.folder,
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+      ...options,
+    });
+    expect(warnings).toEqual([]);
+    const [output] = Object.values(metafile!.outputs);
+    const used = Object.entries(output!.inputs).filter(
+      ([, { bytesInOutput }]) => bytesInOutput > 0,
+    );
+    return {
+      bytes: outputFiles![0]!.contents.length,
+      imports: output!.imports.map(({ path }) => path),
+      files: used.map(([file]) => file.replace("node_modules/tilegrad/dist/", "")),
+    };
+  }
+
+  const everything = 'import * as tg from "tilegrad"; console.log(tg);';
+
+  test("a browser bundle is complete: it imports nothing, and has the browser's door only", async () => {
+    const { imports, files } = await bundle(everything);
+    expect(imports).toEqual([]);
+    expect(files).toContain("modules/browser.js");
+    expect(files).toContain("modules/platform/browser.js");
+    expect(files.filter((file) => /node/i.test(file.replace("modules/", "")))).toEqual([]);
+  });
+
+  test("a bundle for Node has Node's door, and imports webgpu and Node alone", async () => {
+    const { imports, files } = await bundle(everything, { platform: "node", external: ["webgpu"] });
+    expect(imports.filter((name) => name !== "webgpu" && !isBuiltin(name))).toEqual([]);
+    expect(files).toContain("modules/node.js");
+    expect(files).not.toContain("modules/platform/browser.js");
+  });
+
+  test("what a program does not use stays out of its bundle", async () => {
+    const size = async (names: string, from = "tilegrad") =>
+      (await bundle(`import { ${names} } from "${from}"; console.log(${names});`)).bytes;
+    const { bytes: all } = await bundle(everything);
+    expect(await size("ShapeError")).toBeLessThan(all / 100);
+    expect(await size("tensor, add")).toBeLessThan(all / 4);
+    // Methods of Tensor bring every operation along, but no modules, optimizers or trainer.
+    expect(await size("init, tensor, add")).toBeLessThan(all * 0.6);
+    expect(await size("optimUpdate, launch", "tilegrad/kernels")).toBeLessThan(all / 25);
+  });
+
+  test("the kernels' entry brings no second copy of what the library uses", async () => {
+    const { bytes: all } = await bundle(everything);
+    const both = `import * as kernels from "tilegrad/kernels"; console.log(kernels); ${everything}`;
+    expect((await bundle(both)).bytes).toBeLessThan(all * 1.05);
+  });
+
+  test("the one-file doors for pages import nothing", async () => {
+    for (const file of ["dist/browser.js", "dist/kernels.js"]) {
+      const text = await read(file);
+      expect(text).not.toMatch(/^import\b/m);
+      expect(text).not.toMatch(/\bimport\(|\bfrom "node:/);
+    }
+  });
+});
