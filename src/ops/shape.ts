@@ -299,27 +299,33 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 
 /**
  * Constant padding. `padding` lists [before, after] from the last dimension backwards, flattened, as in
- * PyTorch: `pad(x, [1, 2])` pads the last dimension, `pad(x, [1, 2, 3, 4])` the last two.
+ * PyTorch: `pad(x, [1, 2])` pads the last dimension, `pad(x, [1, 2, 3, 4])` the last two. Negative numbers
+ * crop.
+ * @throws ArgumentError for an odd number of entries, more pairs than dimensions, or too much cropping
  */
 export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
-  const dims = padding.length / 2;
-  if (
-    !Number.isInteger(dims) ||
-    dims > x.rank ||
-    padding.some((p) => !Number.isInteger(p) || p < 0)
-  )
+  const at = (dim: number, side: 0 | 1): number => padding[2 * (x.rank - 1 - dim) + side] ?? 0;
+  const pairs = padding.length / 2;
+  const shape = x.shape.map((d, i) => d + at(i, 0) + at(i, 1));
+  const cropped = x.shape.map((d, i) => d + Math.min(at(i, 0), 0) + Math.min(at(i, 1), 0));
+  const fits = cropped.every((d) => d >= 0) && padding.every(Number.isInteger);
+  if (!Number.isInteger(pairs) || pairs > x.rank || !fits)
     throw new ArgumentError(
-      `pad: padding ${show(padding)} must hold a [before, after] pair >= 0 for each of up to ${x.rank} trailing dimensions.`,
+      `pad: padding ${show(padding)} must hold a [before, after] pair of whole numbers for each of up to ${x.rank} trailing dimensions of ${show(x.shape)}, and leave no size below 0.`,
     );
-  const before = x.shape.map((_, i) => padding[2 * (x.rank - 1 - i)] ?? 0);
-  const shape = x.shape.map((d, i) => d + before[i]! + (padding[2 * (x.rank - 1 - i) + 1] ?? 0));
-  return bind(embedPrimitive, [x], {
-    starts: before,
-    sizes: x.shape,
-    steps: x.shape.map(() => 1),
-    shape,
-    value,
-  })[0]!;
+  return scope(() => {
+    const kept = cropped.reduce(
+      (t, size, i) => (size === t.shape[i] ? t : narrow(t, i, Math.max(-at(i, 0), 0), size)),
+      x,
+    );
+    return bind(embedPrimitive, [kept], {
+      starts: shape.map((_, i) => Math.max(at(i, 0), 0)),
+      sizes: kept.shape,
+      steps: shape.map(() => 1),
+      shape,
+      value: x.dtype === "bool" ? Number(value !== 0) : value,
+    })[0]!;
+  });
 }
 
 const catPrimitive: Primitive<{ dim: number }> = {
