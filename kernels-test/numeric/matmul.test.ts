@@ -133,12 +133,14 @@ const shapes = sizes.flatMap((m, i) =>
   sizes.map((n, j) => [m, n, sizes[(i + j) % sizes.length]!] as const),
 );
 
-describe("every variant", () => {
-  test("is a candidate on this adapter unless it cannot run there", () => {
-    const software = device.executor.adapter.class === "software";
-    expect(variants).toHaveLength(software ? 9 : 7);
-  });
+test("every variant is a candidate on this adapter unless it cannot run there", () => {
+  const software = device.executor.adapter.class === "software";
+  expect(variants).toHaveLength(software ? 9 : 7);
+});
 
+const kernels = ["subgroup", "register", "tiled", "vector"] as const;
+
+describe.each(kernels)("%s", (kernel) => {
   test.each(layouts)(
     "multiplies sizes around every tile's edge (a transposed: $a, b transposed: $b)",
     async (turned) => {
@@ -149,7 +151,7 @@ describe("every variant", () => {
         const expected = reference(a, b, dims);
         const x = laidOut(a, [m, k], turned.a);
         const y = laidOut(b, [k, n], turned.b);
-        for (const variant of variants) {
+        for (const variant of variants.filter((v) => v.kernel === kernel)) {
           forcedMatmulVariant.current = variant;
           const c = matmul(x, y);
           expectProduct(await c.data(), expected, k);
@@ -160,7 +162,9 @@ describe("every variant", () => {
       }
     },
   );
+});
 
+describe("every variant", () => {
   test.each([
     ["both batched", [3, 5, 6], [3, 6, 9]],
     ["left broadcast", [1, 5, 6], [4, 6, 9]],
@@ -249,6 +253,33 @@ describe("every variant", () => {
       expectProduct(await matmul(x, y).data(), expected, 2);
     }
     await limited.destroy();
+  });
+
+  test("adds a bias along the columns, dense or not", async () => {
+    const [m, n, k] = [37, 43, 9];
+    const values = normals(3 * n, 53);
+    const biases = [
+      { bias: tensor(values.subarray(0, n)), at: (j: number) => values[j]! },
+      {
+        bias: slice(tensor(values), { dim: 0, start: 2, step: 3 }),
+        at: (j: number) => values[2 + 3 * j]!,
+      },
+      { bias: expand(tensor(values.subarray(5, 6)), [n]), at: () => values[5]! },
+    ];
+    const a = normals(m * k, 54);
+    const b = normals(n * k, 55);
+    const product = reference(a, transposedValues(b, n, k), [m, n, k]);
+    for (const { bias, at } of biases) {
+      const expected = {
+        values: product.values.map((v, i) => v + at(i % n)),
+        sizes: product.sizes.map((v, i) => v + Math.abs(at(i % n))),
+      };
+      for (const variant of variants) {
+        forcedMatmulVariant.current = variant;
+        const x = tensor(a, { shape: [m, k] });
+        expectProduct(await linear(x, tensor(b, { shape: [n, k] }), bias).data(), expected, k + 1);
+      }
+    }
   });
 
   test("gives zeros where there is nothing to add up", async () => {
@@ -515,14 +546,57 @@ describe("derivatives", () => {
     },
   );
 
-  test("of linear reach x, weight and bias", async () => {
-    const x = tensor(normals(12, 95), { shape: [2, 2, 3] });
-    const g = grad((p: { x: Tensor; weight: Tensor; bias: Tensor }) =>
-      sum(linear(p.x, p.weight, p.bias)),
-    )({ x, weight: tensor(normals(12, 96), { shape: [4, 3] }), bias: tensor([1, 2, 3, 4]) });
-    expect(g.x.shape).toEqual([2, 2, 3]);
-    expect(g.weight.shape).toEqual([4, 3]);
-    expect(await g.bias.toArray()).toEqual([4, 4, 4, 4]);
+  test("of linear agree with differences of f64, first and second", async () => {
+    const [rows, inputs, outputs] = [4, 3, 5];
+    const sizesOf = [rows * inputs, outputs * inputs, outputs];
+    const weights = normals(rows * outputs, 95);
+    const w = tensor(weights, { shape: [2, 2, outputs] });
+    const cut = (all: Float32Array | Float64Array): (Float32Array | Float64Array)[] => {
+      let end = 0;
+      return sizesOf.map((size) => {
+        end += size;
+        return all.subarray(end - size, end);
+      });
+    };
+    const host = (packed: Float64Array): number => {
+      const [x, weight, bias] = cut(packed) as [Float64Array, Float64Array, Float64Array];
+      let total = 0;
+      for (let i = 0; i < rows; i++)
+        for (let j = 0; j < outputs; j++) {
+          let y = bias[j]!;
+          for (let p = 0; p < inputs; p++) y += x[i * inputs + p]! * weight[j * inputs + p]!;
+          total += weights[i * outputs + j]! * y * y;
+        }
+      return total;
+    };
+    const tensorsOf = (all: Float32Array) => {
+      const [x, weight, bias] = cut(all) as [Float32Array, Float32Array, Float32Array];
+      return {
+        x: tensor(x, { shape: [2, 2, inputs] }),
+        weight: tensor(weight, { shape: [outputs, inputs] }),
+        bias: tensor(bias),
+      };
+    };
+    const values = normals(sizesOf[0]! + sizesOf[1]! + sizesOf[2]!, 96);
+    const direction = normals(values.length, 97);
+    type Inputs = ReturnType<typeof tensorsOf>;
+    const loss = (p: Inputs) => sum(mul(w, square(linear(p.x, p.weight, p.bias))));
+    const d = tensorsOf(direction);
+    const along = (p: Inputs) => {
+      const g = grad(loss)(p);
+      return add(add(sum(mul(g.x, d.x)), sum(mul(g.weight, d.weight))), sum(mul(g.bias, d.bias)));
+    };
+    const read = async (g: Inputs) => [
+      ...(await g.x.data()),
+      ...(await g.weight.data()),
+      ...(await g.bias.data()),
+    ];
+    expectClose(await read(grad(loss)(tensorsOf(values))), numericGradient(host, values), first);
+    expectClose(
+      await read(grad(along)(tensorsOf(values))),
+      numericHessianProduct(host, values, direction),
+      second,
+    );
   });
 
   test("of a matrix shared by a batch need one product, not one per batch", async () => {

@@ -1,6 +1,6 @@
-// What the matmul kernels share: c[batch, m, n] = a[batch, m, k] b[batch, k, n], where each operand has
-// any row and column stride, so that a transposed matrix is only another pair of strides, and any batch
-// strides, 0 where it is broadcast. All strides and offsets are in elements.
+// What the matmul kernels share: c[batch, m, n] = a[batch, m, k] b[batch, k, n] + bias[m, n], where each
+// operand has any row and column stride, so that a transposed matrix is only another pair of strides, and
+// any batch strides, 0 where it is broadcast. All strides and offsets are in elements.
 struct Params {
   m: u32,
   n: u32,
@@ -13,6 +13,11 @@ struct Params {
   c_col: u32,
   a_offset: u32,
   b_offset: u32,
+  // 1: add the bias. 0: there is none, and some other operand stands in its binding.
+  biased: u32,
+  bias_row: u32,
+  bias_col: u32,
+  bias_offset: u32,
   // Elements of one product.
   c_batch: u32,
   // Workgroups side by side along n, in one product, and in all.
@@ -48,6 +53,12 @@ fn product(batch: u32) -> Product {
 // u v^T: column j is u * v[j].
 fn outer(u: vec4f, v: vec4f) -> mat4x4f {
   return mat4x4f(u * v.x, u * v.y, u * v.z, u * v.w);
+}
+
+// 0 where there is no bias.
+fn bias_at(row: u32, col: u32) -> f32 {
+  if (params.biased == 0u) { return 0.0; }
+  return f32(bias[params.bias_offset + row * params.bias_row + col * params.bias_col]);
 }
 
 // Stores four elements of one column, the first at (row, col), as far as they lie inside the matrix.

@@ -1,6 +1,6 @@
-// c = a b
+// c = a b + bias
 //
-// shapes: a [batch, m, k], b [batch, k, n], c [batch, m, n]; see include/matmul
+// shapes: a [batch, m, k], b [batch, k, n], bias [m, n] or none, c [batch, m, n]; see include/matmul
 // access: an invocation keeps 16 rows x 8 columns of c and loads 16 elements of a and 8 of b for each k; the
 // invocations of a workgroup lie along n and have the same rows. No workgroup memory, no barriers, no
 // subgroups: for drivers that run on a CPU. Every sum runs over k in order.
@@ -15,8 +15,9 @@ alias T = f32; // f32 | f16
 @group(0) @binding(1) var<storage, read> b: array<T>;
 // The same memory, for vec4 loads along n: b_col is 1, and offset, b_row and batch strides are whole vec4s.
 @group(0) @binding(2) var<storage, read> b4: array<vec4<T>>;
-@group(0) @binding(3) var<storage, read_write> c: array<T>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> bias: array<T>;
+@group(0) @binding(4) var<storage, read_write> c: array<T>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn load_a(at: vec4<u32>) -> vec4f {
   return vec4f(vec4<T>(a[at.x], a[at.y], a[at.z], a[at.w]));
@@ -70,8 +71,11 @@ fn main(
     x[6] += outer(u3, v0);
     x[7] += outer(u3, v1);
   }
-  // One loop instead of 128 stores: LLVM compiles it ten times faster.
+  // One loop instead of 128 stores: LLVM compiles it ten times faster. The bias may go along either side.
   for (var i = 0u; i < 32u; i++) {
-    store(at.c, row + (i >> 3u) * 4u, col + (i & 7u), x[i >> 2u][i & 3u]);
+    let y = min(row + (i >> 3u) * 4u + quad, last);
+    let z = min(col + (i & 7u), params.n - 1u);
+    let add = vec4f(bias_at(y.x, z), bias_at(y.y, z), bias_at(y.z, z), bias_at(y.w, z));
+    store(at.c, row + (i >> 3u) * 4u, col + (i & 7u), x[i >> 2u][i & 3u] + add);
   }
 }

@@ -1,6 +1,6 @@
-// c = a b
+// c = a b + bias
 //
-// shapes: a [batch, m, k], b [batch, k, n], c [batch, m, n]; see include/matmul
+// shapes: a [batch, m, k], b [batch, k, n], bias [m, n] or none, c [batch, m, n]; see include/matmul
 // access: SIDE x SIDE invocations share tiles of a and b in workgroup memory, 16 columns of a and rows of b at
 // a time, and keep GROUPS x GROUPS blocks of 4x4 of c each: a tile of SIDE * GROUPS * 4 squared. Operands are
 // read in 4x4 blocks, as vec4s along whichever direction is contiguous, and kept with the four rows (of
@@ -21,37 +21,35 @@ alias T = f32; // f32 | f16
 @group(0) @binding(1) var<storage, read> a4: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> b: array<T>;
 @group(0) @binding(3) var<storage, read> b4: array<vec4<T>>;
-@group(0) @binding(4) var<storage, read_write> c: array<T>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> bias: array<T>;
+@group(0) @binding(5) var<storage, read_write> c: array<T>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 // Row k of a tile: SIDE * GROUPS vec4s.
 var<workgroup> tile_a: array<vec4f, 16u * SIDE * GROUPS>;
 var<workgroup> tile_b: array<vec4f, 16u * SIDE * GROUPS>;
 
-// Four neighbours along m or n (from `line`) times four along k: one column per k, zero from k = params.k
-// on. Neighbours outside the matrix repeat its last one, or come from beside it; they are not stored.
+const quad = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Four neighbours along m or n (from `line`) times four along k: one column per k. What lies outside the
+// matrix repeats its last line, or comes from beside it; it is not used.
 fn block_a(at: u32, line: u32, k: u32) -> mat4x4f {
   let last = params.m - 1u;
-  let ks = min(k + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.k - 1u)) * params.a_col;
-  var x: mat4x4f;
+  let ks = min(k + quad, vec4<u32>(params.k - 1u)) * params.a_col;
   if (LOAD_A == 1u) {
-    let base = at + min(line, last & ~3u);
-    x = mat4x4f(
-      vec4f(a4[(base + ks.x) >> 2u]), vec4f(a4[(base + ks.y) >> 2u]),
-      vec4f(a4[(base + ks.z) >> 2u]), vec4f(a4[(base + ks.w) >> 2u]));
-  } else {
-    let base = at + min(line + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last)) * params.a_row;
-    if (LOAD_A == 2u) {
-      let kv = min(k, (params.k - 1u) & ~3u);
-      x = transpose(mat4x4f(
-        vec4f(a4[(base.x + kv) >> 2u]), vec4f(a4[(base.y + kv) >> 2u]),
-        vec4f(a4[(base.z + kv) >> 2u]), vec4f(a4[(base.w + kv) >> 2u])));
-    } else {
-      x = mat4x4f(
-        pick_a(base + ks.x), pick_a(base + ks.y), pick_a(base + ks.z), pick_a(base + ks.w));
-    }
+    let base = at + min(line, last & ~3u) + ks;
+    return mat4x4f(vec_a(base.x), vec_a(base.y), vec_a(base.z), vec_a(base.w));
   }
-  return cut(x, k);
+  let base = at + min(line + quad, vec4<u32>(last)) * params.a_row;
+  if (LOAD_A == 2u) {
+    let ends = base + min(k, (params.k - 1u) & ~3u);
+    return transpose(mat4x4f(vec_a(ends.x), vec_a(ends.y), vec_a(ends.z), vec_a(ends.w)));
+  }
+  return mat4x4f(pick_a(base + ks.x), pick_a(base + ks.y), pick_a(base + ks.z), pick_a(base + ks.w));
+}
+
+fn vec_a(at: u32) -> vec4f {
+  return vec4f(a4[at >> 2u]);
 }
 
 fn pick_a(at: vec4<u32>) -> vec4f {
@@ -60,38 +58,25 @@ fn pick_a(at: vec4<u32>) -> vec4f {
 
 fn block_b(at: u32, line: u32, k: u32) -> mat4x4f {
   let last = params.n - 1u;
-  let ks = min(k + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.k - 1u)) * params.b_row;
-  var x: mat4x4f;
+  let ks = min(k + quad, vec4<u32>(params.k - 1u)) * params.b_row;
   if (LOAD_B == 1u) {
-    let base = at + min(line, last & ~3u);
-    x = mat4x4f(
-      vec4f(b4[(base + ks.x) >> 2u]), vec4f(b4[(base + ks.y) >> 2u]),
-      vec4f(b4[(base + ks.z) >> 2u]), vec4f(b4[(base + ks.w) >> 2u]));
-  } else {
-    let base = at + min(line + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last)) * params.b_col;
-    if (LOAD_B == 2u) {
-      let kv = min(k, (params.k - 1u) & ~3u);
-      x = transpose(mat4x4f(
-        vec4f(b4[(base.x + kv) >> 2u]), vec4f(b4[(base.y + kv) >> 2u]),
-        vec4f(b4[(base.z + kv) >> 2u]), vec4f(b4[(base.w + kv) >> 2u])));
-    } else {
-      x = mat4x4f(
-        pick_b(base + ks.x), pick_b(base + ks.y), pick_b(base + ks.z), pick_b(base + ks.w));
-    }
+    let base = at + min(line, last & ~3u) + ks;
+    return mat4x4f(vec_b(base.x), vec_b(base.y), vec_b(base.z), vec_b(base.w));
   }
-  return cut(x, k);
+  let base = at + min(line + quad, vec4<u32>(last)) * params.b_col;
+  if (LOAD_B == 2u) {
+    let ends = base + min(k, (params.k - 1u) & ~3u);
+    return transpose(mat4x4f(vec_b(ends.x), vec_b(ends.y), vec_b(ends.z), vec_b(ends.w)));
+  }
+  return mat4x4f(pick_b(base + ks.x), pick_b(base + ks.y), pick_b(base + ks.z), pick_b(base + ks.w));
+}
+
+fn vec_b(at: u32) -> vec4f {
+  return vec4f(b4[at >> 2u]);
 }
 
 fn pick_b(at: vec4<u32>) -> vec4f {
   return vec4f(vec4<T>(b[at.x], b[at.y], b[at.z], b[at.w]));
-}
-
-fn cut(x: mat4x4f, k: u32) -> mat4x4f {
-  let left = params.k - min(k, params.k);
-  let zero = vec4f();
-  return mat4x4f(
-    select(zero, x[0], left > 0u), select(zero, x[1], left > 1u),
-    select(zero, x[2], left > 2u), select(zero, x[3], left > 3u));
 }
 
 @compute @workgroup_size(SIDE, SIDE)
@@ -109,51 +94,63 @@ fn main(
   let row = (tile / params.groups_n) * width * 4u;
   let col = (tile % params.groups_n) * width * 4u;
 
-  var x: array<mat4x4f, GROUPS * GROUPS>;
+  // Variables instead of an array: a compiler that does not unroll the loops keeps them in registers.
+  var x0: mat4x4f;
+  var x1: mat4x4f;
+  var x2: mat4x4f;
+  var x3: mat4x4f;
   for (var k = 0u; k < params.k; k += 16u) {
     workgroupBarrier();
-    // 4 * width blocks of a, then as many of b. Neighbouring invocations read along the contiguous
-    // direction: along k for LOAD 2, else along m or n.
-    for (var unit = lane; unit < 8u * width; unit += SIDE * SIDE) {
-      if (unit < 4u * width) {
-        let line = select(unit % width, unit / 4u, LOAD_A == 2u);
-        let step = select(unit / width, unit % 4u, LOAD_A == 2u) * 4u;
-        let y = block_a(at.a, row + line * 4u, k + step);
-        tile_a[step * width + line] = y[0];
-        tile_a[(step + 1u) * width + line] = y[1];
-        tile_a[(step + 2u) * width + line] = y[2];
-        tile_a[(step + 3u) * width + line] = y[3];
-      } else {
-        let rest = unit - 4u * width;
-        let line = select(rest % width, rest / 4u, LOAD_B == 2u);
-        let step = select(rest / width, rest % 4u, LOAD_B == 2u) * 4u;
-        let y = block_b(at.b, col + line * 4u, k + step);
-        tile_b[step * width + line] = y[0];
-        tile_b[(step + 1u) * width + line] = y[1];
-        tile_b[(step + 2u) * width + line] = y[2];
-        tile_b[(step + 3u) * width + line] = y[3];
-      }
+    // Each tile is 4 * width blocks, at most one per invocation. The first invocations load a and the last
+    // load b. Neighbours read along the contiguous direction: along k for LOAD 2, else along m or n.
+    if (lane < 4u * width) {
+      let line = select(lane % width, lane / 4u, LOAD_A == 2u);
+      let step = select(lane / width, lane % 4u, LOAD_A == 2u) * 4u;
+      let y = block_a(at.a, row + line * 4u, k + step);
+      tile_a[step * width + line] = y[0];
+      tile_a[(step + 1u) * width + line] = y[1];
+      tile_a[(step + 2u) * width + line] = y[2];
+      tile_a[(step + 3u) * width + line] = y[3];
+    }
+    let rest = SIDE * SIDE - 1u - lane;
+    if (rest < 4u * width) {
+      let line = select(rest % width, rest / 4u, LOAD_B == 2u);
+      let step = select(rest / width, rest % 4u, LOAD_B == 2u) * 4u;
+      let y = block_b(at.b, col + line * 4u, k + step);
+      tile_b[step * width + line] = y[0];
+      tile_b[(step + 1u) * width + line] = y[1];
+      tile_b[(step + 2u) * width + line] = y[2];
+      tile_b[(step + 3u) * width + line] = y[3];
     }
     workgroupBarrier();
-    for (var q = 0u; q < 16u; q++) {
-      var u: array<vec4f, GROUPS>;
-      var v: array<vec4f, GROUPS>;
-      for (var i = 0u; i < GROUPS; i++) {
-        u[i] = tile_a[q * width + i * SIDE + local.y];
-        v[i] = tile_b[q * width + i * SIDE + local.x];
-      }
-      for (var i = 0u; i < GROUPS; i++) {
-        for (var j = 0u; j < GROUPS; j++) {
-          x[i * GROUPS + j] += outer(u[i], v[j]);
-        }
+    let depth = min(params.k - k, 16u);
+    for (var q = 0u; q < depth; q++) {
+      let u0 = tile_a[q * width + local.y];
+      let v0 = tile_b[q * width + local.x];
+      x0 += outer(u0, v0);
+      if (GROUPS == 2u) {
+        let u1 = tile_a[q * width + SIDE + local.y];
+        let v1 = tile_b[q * width + SIDE + local.x];
+        x1 += outer(u0, v1);
+        x2 += outer(u1, v0);
+        x3 += outer(u1, v1);
       }
     }
   }
-  for (var i = 0u; i < GROUPS; i++) {
-    for (var j = 0u; j < GROUPS; j++) {
-      for (var q = 0u; q < 4u; q++) {
-        store(at.c, row + (i * SIDE + local.y) * 4u, col + (j * SIDE + local.x) * 4u + q,
-          x[i * GROUPS + j][q]);
+  let bottom = min(params.m, row + width * 4u);
+  let right = min(params.n, col + width * 4u);
+  for (var y = row + local.y * 4u; y < bottom; y += SIDE * 4u) {
+    for (var z = col + local.x * 4u; z < right; z += SIDE * 4u) {
+      let second = z >= col + SIDE * 4u;
+      var part = x0;
+      if (second) { part = x1; }
+      if (y >= row + SIDE * 4u) {
+        part = x2;
+        if (second) { part = x3; }
+      }
+      let cols = min(right - z, 4u);
+      for (var q = 0u; q < cols; q++) {
+        store(at.c, y, z + q, part[q] + bias_at(0u, z + q));
       }
     }
   }

@@ -1,6 +1,6 @@
-// c = a b
+// c = a b + bias
 //
-// shapes: a [batch, m, k], b [batch, k, n], c [batch, m, n]; see include/matmul
+// shapes: a [batch, m, k], b [batch, k, n], bias [m, n] or none, c [batch, m, n]; see include/matmul
 // access: LANES invocations per element of c, each over every LANES-th k; neighbouring elements of c lie along
 // n. For products too small or too thin for tiles: LANES 1 where there are many elements, LANES 64 where
 // there are few and k is long (dot products, matrix times vector). Partial sums are added in a fixed order.
@@ -12,8 +12,9 @@ alias T = f32; // f32 | f16
 
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> b: array<T>;
-@group(0) @binding(2) var<storage, read_write> c: array<T>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> bias: array<T>;
+@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 var<workgroup> partial: array<f32, 64>;
 
@@ -52,6 +53,6 @@ fn main(
     }
   }
   if (inside && lane % LANES == 0u) {
-    c[at.c + row * params.c_row + col * params.c_col] = T(sum);
+    c[at.c + row * params.c_row + col * params.c_col] = T(sum + bias_at(row, col));
   }
 }

@@ -103,11 +103,11 @@ const bindProduct = (a: Tensor, b: Tensor): Tensor => bind(matmulPrimitive, [a, 
  * [..., m, k] times one matrix is one product of more rows. The cotangent of the matrix is then one
  * product too, instead of one per batch and their sum.
  */
-function foldedProduct(a: Tensor, b: Tensor): Tensor {
-  if (a.rank === 2) return bindProduct(a, b);
+function foldedProduct(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const leading = a.shape.slice(0, -1);
-  const rows = reshape(a, [sizeOf(leading), a.shape.at(-1)!]);
-  return reshape(bindProduct(rows, b), [...leading, b.shape[1]!]);
+  const rows = a.rank === 2 ? a : reshape(a, [sizeOf(leading), a.shape.at(-1)!]);
+  const product = bias ? bind(addmmPrimitive, [rows, b, bias], null)[0]! : bindProduct(rows, b);
+  return a.rank === 2 ? product : reshape(product, [...leading, b.shape[1]!]);
 }
 
 /**
@@ -133,14 +133,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const turned = transpose(weight, 0, 1);
   if (!bias) return matmul(x, turned);
   const dtype = [x, weight, bias].map((t) => t.dtype).reduce(promote);
-  const leading = x.shape.slice(0, -1);
-  const rows = reshape(x, [sizeOf(leading), x.shape.at(-1)!]);
-  const [product] = bind(
-    addmmPrimitive,
-    [rows, turned, bias].map((t) => to(t, dtype)),
-    null,
-  );
-  return reshape(product!, [...leading, weight.shape[0]!]);
+  return foldedProduct(to(x, dtype), to(turned, dtype), to(bias, dtype));
 }
 
 export const matmulPrimitives = [matmulPrimitive, addmmPrimitive];

@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import {
+  type MatmulProblem,
+  type MatmulTarget,
+  type MatrixLayout,
+  matmulVariants,
+} from "../../src/ops/matmulVariants";
+
+const limits = {
+  maxInvocationsPerWorkgroup: 256,
+  maxWorkgroupBytes: 16384,
+  maxStorageBuffers: 8,
+};
+const lavapipe: MatmulTarget = { adapter: "software", subgroupSize: 8, limits };
+const plainSoftware: MatmulTarget = { ...lavapipe, subgroupSize: 0 };
+const gpu: MatmulTarget = { adapter: "hardware", subgroupSize: 32, limits };
+
+/** c = a b with dense operands, either stored transposed. */
+function problem(
+  m: number,
+  n: number,
+  k: number,
+  { batch = 1, aTurned = false, bTurned = false } = {},
+): MatmulProblem {
+  const dense = (rows: number, cols: number, turned: boolean): MatrixLayout =>
+    turned ? { row: 1, col: rows, aligned: true } : { row: cols, col: 1, aligned: true };
+  return { batch, m, n, k, a: dense(m, k, aTurned), b: dense(k, n, bTurned) };
+}
+const choose = matmulVariants.defaultChoice;
+
+describe("on a software driver", () => {
+  test("products are tiled in registers, through subgroups where their size is fixed", () => {
+    expect(choose(problem(768, 384, 128), lavapipe).kernel).toBe("subgroup");
+    expect(choose(problem(768, 384, 128), plainSoftware).kernel).toBe("register");
+  });
+
+  test("the invocations lie along the dimension whose tiles waste less", () => {
+    expect(choose(problem(768, 65, 128), lavapipe)).toEqual({ kernel: "subgroup", along: "m" });
+    expect(choose(problem(65, 768, 128), lavapipe)).toEqual({ kernel: "subgroup", along: "n" });
+    expect(choose(problem(128, 32, 128, { batch: 48 }), lavapipe)).toEqual({
+      kernel: "subgroup",
+      along: "m",
+    });
+  });
+
+  test("of two equal directions, the one with vec4 loads is taken", () => {
+    const square = problem(128, 128, 128, { aTurned: true, bTurned: true });
+    expect(choose(square, lavapipe)).toEqual({ kernel: "subgroup", along: "m" });
+    expect(choose(problem(128, 128, 128), lavapipe)).toEqual({ kernel: "subgroup", along: "n" });
+  });
+
+  test("elements that would fill little of a tile are computed one by one", () => {
+    expect(choose(problem(4, 4, 4, { batch: 1000 }), lavapipe)).toEqual({
+      kernel: "vector",
+      lanes: 1,
+    });
+    expect(choose(problem(1, 768, 128), lavapipe).kernel).toBe("subgroup");
+  });
+
+  test("a long dot product is shared by a workgroup", () => {
+    expect(choose(problem(1, 1, 1024), lavapipe)).toEqual({ kernel: "vector", lanes: 64 });
+    expect(choose(problem(1, 1, 1023), lavapipe)).toEqual({ kernel: "vector", lanes: 1 });
+  });
+
+  test("workgroup memory is left alone", () => {
+    for (const size of [1, 8, 64, 512, 4096])
+      expect(choose(problem(size, size, size), lavapipe).kernel).not.toBe("tiled");
+  });
+});
+
+describe("on a GPU", () => {
+  test("tiles are as large as keeps the device busy", () => {
+    expect(choose(problem(4096, 4096, 4096), gpu)).toEqual({
+      kernel: "tiled",
+      side: 16,
+      groups: 2,
+    });
+    expect(choose(problem(768, 768, 768), gpu)).toEqual({ kernel: "tiled", side: 8, groups: 2 });
+    expect(choose(problem(128, 128, 128), gpu)).toEqual({ kernel: "tiled", side: 8, groups: 1 });
+  });
+
+  test("thin products are computed by element", () => {
+    expect(choose(problem(1, 4096, 4096), gpu)).toEqual({ kernel: "vector", lanes: 64 });
+    expect(choose(problem(1, 50000, 768), gpu)).toEqual({ kernel: "vector", lanes: 1 });
+  });
+
+  test("tiles that exceed a granted limit are not used", () => {
+    const small = { ...gpu, limits: { ...limits, maxInvocationsPerWorkgroup: 128 } };
+    expect(choose(problem(4096, 4096, 4096), small)).toEqual({
+      kernel: "tiled",
+      side: 8,
+      groups: 2,
+    });
+    const few = { ...gpu, limits: { ...limits, maxStorageBuffers: 4 } };
+    expect(choose(problem(4096, 4096, 4096), few).kernel).toBe("register");
+    const little = { ...gpu, limits: { ...limits, maxWorkgroupBytes: 4096 } };
+    expect(choose(problem(4096, 4096, 4096), little)).toEqual({
+      kernel: "tiled",
+      side: 8,
+      groups: 1,
+    });
+  });
+
+  test("subgroups are not used: they may be partly filled", () => {
+    expect(matmulVariants.candidates(gpu).map((v) => v.kernel)).not.toContain("subgroup");
+  });
+});
+
+test("whatever is chosen is a candidate", () => {
+  for (const target of [lavapipe, plainSoftware, gpu])
+    for (const m of [1, 2, 7, 64, 1000])
+      for (const n of [1, 3, 40, 512])
+        for (const k of [0, 1, 128, 5000])
+          expect(matmulVariants.candidates(target)).toContainEqual(
+            choose(problem(m, n, k), target),
+          );
+});
