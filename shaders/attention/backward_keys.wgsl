@@ -8,12 +8,13 @@
 //         two layouts in one buffer, because a dispatch may not write one buffer through two bindings
 // access: one invocation per key row, 64 rows of one head to a workgroup. Queries are walked from the last
 //         to the first: all invocations read the same query at the same time, and with CAUSAL 1 each stops
-//         at its own position.
+//         at its own position. ROLLED as in attention/forward.
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 #include "grid"
 #include "attention"
 const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
+override ROLLED: u32 = 0; // 0 | 1
 
 struct Params {
   q_layout: vec4<u32>,
@@ -26,6 +27,8 @@ struct Params {
   keys: u32,
   heads: u32,
   pairs: u32,
+  // D / 4.
+  width: u32,
   // s / log 2, and s.
   scale: f32,
   slope: f32,
@@ -50,6 +53,7 @@ fn main(
   let tile = linear_group(group, groups);
   let pair = tile / tiles;
   let row = (tile % tiles) * 64u + local;
+  let width = select(D4, params.width, ROLLED == 1u);
   if (pair >= params.pairs || row >= params.keys) { return; }
   let k_at = head_start(params.k_layout, pair, params.heads) + row * params.k_layout.w;
   let v_at = head_start(params.v_layout, pair, params.heads) + row * params.v_layout.w;
@@ -61,7 +65,7 @@ fn main(
   var value: array<vec4f, D4>;
   var dk: array<vec4f, D4>;
   var dv: array<vec4f, D4>;
-  for (var d = 0u; d < D4; d++) {
+  for (var d = 0u; d < width; d++) {
     key[d] = k[k_at + d] * params.scale;
     value[d] = v[v_at + d];
     dk[d] = vec4f(0.0);
@@ -73,20 +77,20 @@ fn main(
     let g_i = g_at + (i - 1u) * params.g_layout.w;
     var score = 0.0;
     var dp = 0.0;
-    for (var d = 0u; d < D4; d++) {
+    for (var d = 0u; d < width; d++) {
       score += dot(key[d], q[q_i + d]);
       dp += dot(value[d], g[g_i + d]);
     }
     let p = exp2(score - lse[at + i - 1u]);
     let ds = p * (dp - delta[at + i - 1u]);
-    for (var d = 0u; d < D4; d++) {
+    for (var d = 0u; d < width; d++) {
       dv[d] += p * g[g_i + d];
       dk[d] += ds * q[q_i + d];
     }
   }
   let dk_at = head_start(params.dk_layout, pair, params.heads) + row * params.dk_layout.w;
   let dv_at = head_start(params.dv_layout, pair, params.heads) + row * params.dv_layout.w;
-  for (var d = 0u; d < D4; d++) {
+  for (var d = 0u; d < width; d++) {
     dkv[dk_at + d] = dk[d] * params.slope;
     dkv[dv_at + d] = dv[d];
   }

@@ -6,12 +6,13 @@
 // shapes: q, o, g (the cotangent of o), dq [batch, heads, queries, D], k and v [batch, heads, keys, D], each
 //         with its own layout; lse and delta [batch, heads, queries] dense, L in units of log 2
 // access: one invocation per query row, 64 rows of one head to a workgroup, all reading the same key at
-//         the same time. No workgroup memory, no barriers.
+//         the same time. No workgroup memory, no barriers. ROLLED as in attention/forward.
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 #include "grid"
 #include "attention"
 const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
+override ROLLED: u32 = 0; // 0 | 1
 
 struct Params {
   q_layout: vec4<u32>,
@@ -24,6 +25,8 @@ struct Params {
   keys: u32,
   heads: u32,
   pairs: u32,
+  // D / 4.
+  width: u32,
   // s / log 2, and s.
   scale: f32,
   slope: f32,
@@ -49,6 +52,7 @@ fn main(
   let tile = linear_group(group, groups);
   let pair = tile / tiles;
   let row = (tile % tiles) * 64u + local;
+  let width = select(D4, params.width, ROLLED == 1u);
   if (pair >= params.pairs || row >= params.queries) { return; }
   let q_at = head_start(params.q_layout, pair, params.heads) + row * params.q_layout.w;
   let o_at = head_start(params.o_layout, pair, params.heads) + row * params.o_layout.w;
@@ -61,7 +65,7 @@ fn main(
   var cotangent: array<vec4f, D4>;
   var sum: array<vec4f, D4>;
   var along = 0.0;
-  for (var d = 0u; d < D4; d++) {
+  for (var d = 0u; d < width; d++) {
     query[d] = q[q_at + d] * params.scale;
     cotangent[d] = g[g_at + d];
     sum[d] = vec4f(0.0);
@@ -75,13 +79,13 @@ fn main(
     let v_j = v_at + j * params.v_layout.w;
     var score = 0.0;
     var dp = 0.0;
-    for (var d = 0u; d < D4; d++) {
+    for (var d = 0u; d < width; d++) {
       score += dot(query[d], k[k_j + d]);
       dp += dot(cotangent[d], v[v_j + d]);
     }
     let ds = exp2(score - log_total) * (dp - along);
-    for (var d = 0u; d < D4; d++) { sum[d] += ds * k[k_j + d]; }
+    for (var d = 0u; d < width; d++) { sum[d] += ds * k[k_j + d]; }
   }
   let dq_at = head_start(params.dq_layout, pair, params.heads) + row * params.dq_layout.w;
-  for (var d = 0u; d < D4; d++) { dq[dq_at + d] = sum[d] * params.slope; }
+  for (var d = 0u; d < width; d++) { dq[dq_at + d] = sum[d] * params.slope; }
 }

@@ -7,12 +7,14 @@
 // shapes: q [batch, heads, queries, D], k and v [batch, heads, keys, D], o like q, each with its own
 //         layout; lse [batch, heads, queries] dense, L in units of log 2
 // access: one invocation per query row, 64 rows of one head to a workgroup, so that all of them read the
-//         same key at the same time; four keys per step. No workgroup memory, no barriers.
+//         same key at the same time; four keys per step. No workgroup memory, no barriers. ROLLED 1 keeps the
+//         loops over D: CPU drivers otherwise spend minutes to unroll and schedule them.
 // source: Milakov, Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135)
 #include "grid"
 #include "attention"
 const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
+override ROLLED: u32 = 0; // 0 | 1
 
 struct Params {
   q_layout: vec4<u32>,
@@ -23,6 +25,8 @@ struct Params {
   keys: u32,
   heads: u32,
   pairs: u32,
+  // D / 4.
+  width: u32,
   // s / log 2: powers of 2 cost less than those of e.
   scale: f32,
 }
@@ -44,6 +48,7 @@ fn main(
   let tile = linear_group(group, groups);
   let pair = tile / tiles;
   let row = (tile % tiles) * 64u + local;
+  let width = select(D4, params.width, ROLLED == 1u);
   if (pair >= params.pairs || row >= params.queries) { return; }
   let q_at = head_start(params.q_layout, pair, params.heads) + row * params.q_layout.w;
   let k_at = head_start(params.k_layout, pair, params.heads);
@@ -53,7 +58,7 @@ fn main(
 
   var query: array<vec4f, D4>;
   var sum: array<vec4f, D4>;
-  for (var d = 0u; d < D4; d++) {
+  for (var d = 0u; d < width; d++) {
     query[d] = q[q_at + d] * params.scale;
     sum[d] = vec4f(0.0);
   }
@@ -65,7 +70,7 @@ fn main(
     let js = min(vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.keys - 1u));
     let ks = vec4<u32>(k_at) + js * k_row;
     var score = vec4f(0.0);
-    for (var d = 0u; d < D4; d++) {
+    for (var d = 0u; d < width; d++) {
       score.x += dot(query[d], k[ks.x + d]);
       score.y += dot(query[d], k[ks.y + d]);
       score.z += dot(query[d], k[ks.z + d]);
@@ -79,11 +84,13 @@ fn main(
     high = higher;
     total = total * keep + ((p.x + p.y) + (p.z + p.w));
     let vs = vec4<u32>(v_at) + js * v_row;
-    for (var d = 0u; d < D4; d++) {
-      sum[d] = sum[d] * keep + ((p.x * v[vs.x + d] + p.y * v[vs.y + d]) + (p.z * v[vs.z + d] + p.w * v[vs.w + d]));
+    for (var d = 0u; d < width; d++) {
+      let near = p.x * v[vs.x + d] + p.y * v[vs.y + d];
+      let far = p.z * v[vs.z + d] + p.w * v[vs.w + d];
+      sum[d] = sum[d] * keep + (near + far);
     }
   }
   let o_at = head_start(params.o_layout, pair, params.heads) + row * params.o_layout.w;
-  for (var d = 0u; d < D4; d++) { o[o_at + d] = sum[d] / total; }
+  for (var d = 0u; d < width; d++) { o[o_at + d] = sum[d] / total; }
   lse[pair * params.queries + row] = high + log2(total);
 }

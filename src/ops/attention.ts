@@ -4,13 +4,14 @@
  * docs/attention.md.
  */
 import type { Device } from "../device/device";
-import type { AdapterClass } from "../device/executor";
 import { ArgumentError, ShapeError } from "../errors";
 import {
   attentionBackwardKeys,
+  attentionBackwardKeysSubgroup,
   attentionBackwardQueries,
+  attentionBackwardQueriesSubgroup,
   attentionForward,
-  type Grid,
+  attentionForwardSubgroup,
   gridFor,
   launch,
 } from "../kernels";
@@ -21,6 +22,8 @@ import type { Tensor } from "../tensor/tensor";
 import { ge, mul, sub, where } from "./arithmetic";
 import { arange } from "./creation";
 import { matmul } from "./matmul";
+import { matmulTarget } from "./matmulLaunch";
+import type { MatmulTarget } from "./matmulVariants";
 import type { Primitive, Spec } from "./primitive";
 import { sum } from "./reduce";
 import { dense, expand, reshape, select, stack, to, transpose } from "./shape";
@@ -34,36 +37,71 @@ export interface AttentionOptions {
   scale?: number;
 }
 
-export type AttentionVariant = "fused" | "composite";
+/**
+ * The fused kernels, one invocation per row:
+ *
+ * - subgroup: the invocations of a subgroup load one row each and hand it round; for software drivers
+ * - unrolled: a row lives in registers; for GPUs
+ * - rolled: the same without unrolling; for software drivers without subgroups of a fixed size
+ */
+export type FusedAttention = "subgroup" | "unrolled" | "rolled";
+/** Or the plain composition, which stores the scores. */
+export type AttentionVariant = FusedAttention | "composite";
 
-/** Widest head the fused kernels keep in registers. */
+/** What the choice of a variant depends on. */
+export type AttentionTarget = Pick<MatmulTarget, "adapter" | "subgroupSize">;
+
+/** Widest head whose row an invocation keeps. */
 const widestHead = 256;
+
+const allVariants: readonly AttentionVariant[] = ["subgroup", "unrolled", "rolled", "composite"];
 
 /** How attention over heads of `width` elements, with values of `valueWidth`, may run. */
 export const attentionVariants = {
-  isApplicable: (variant: AttentionVariant, width: number, valueWidth: number): boolean =>
-    variant === "composite" || (width === valueWidth && width % 4 === 0 && width <= widestHead),
-  defaultChoice: (_adapter: AdapterClass, width: number, valueWidth: number): AttentionVariant =>
-    attentionVariants.isApplicable("fused", width, valueWidth) ? "fused" : "composite",
-  candidates: (width: number, valueWidth: number): readonly AttentionVariant[] =>
-    (["fused", "composite"] as const).filter((v) =>
-      attentionVariants.isApplicable(v, width, valueWidth),
-    ),
+  isApplicable(
+    variant: AttentionVariant,
+    target: AttentionTarget,
+    width: number,
+    valueWidth: number,
+  ): boolean {
+    if (variant === "composite") return true;
+    if (width !== valueWidth || width % 4 !== 0 || width > widestHead) return false;
+    // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
+    return (
+      variant !== "subgroup" ||
+      (target.adapter === "software" && [4, 8, 16, 32, 64].includes(target.subgroupSize))
+    );
+  },
+  defaultChoice(target: AttentionTarget, width: number, valueWidth: number): AttentionVariant {
+    const wanted: readonly AttentionVariant[] =
+      target.adapter === "software" ? ["subgroup", "rolled"] : ["unrolled"];
+    const applies = (v: AttentionVariant): boolean =>
+      attentionVariants.isApplicable(v, target, width, valueWidth);
+    return wanted.find(applies) ?? "composite";
+  },
+  candidates: (
+    target: AttentionTarget,
+    width: number,
+    valueWidth: number,
+  ): readonly AttentionVariant[] =>
+    allVariants.filter((v) => attentionVariants.isApplicable(v, target, width, valueWidth)),
 };
 
 /** For tests: one variant wherever it applies; null lets `defaultChoice` decide. */
 export const forcedAttentionVariant: { current: AttentionVariant | null } = { current: null };
 
-function chooseVariant(adapter: AdapterClass, width: number, valueWidth: number): AttentionVariant {
+function chooseVariant(device: Device, width: number, valueWidth: number): AttentionVariant {
+  const target = matmulTarget(device);
   const forced = forcedAttentionVariant.current;
-  return forced && attentionVariants.isApplicable(forced, width, valueWidth)
+  return forced && attentionVariants.isApplicable(forced, target, width, valueWidth)
     ? forced
-    : attentionVariants.defaultChoice(adapter, width, valueWidth);
+    : attentionVariants.defaultChoice(target, width, valueWidth);
 }
 
 interface AttentionAttrs {
   readonly causal: boolean;
   readonly scale: number;
+  readonly variant: FusedAttention;
 }
 
 /** [batch, heads, rows, width] in any order of the outer dimensions. */
@@ -71,11 +109,27 @@ type Heads = readonly [batch: number, heads: number, rows: number, width: number
 
 const headsOf = (x: Spec): Heads => x.shape as unknown as Heads;
 
-/** Query or key rows that share a workgroup. */
+/** Rows that share a workgroup of the kernels without subgroups. */
 const rowsPerGroup = 64;
 
-function gridOver(device: Device, [batch, heads, rows]: Heads): Grid {
-  return gridFor(device, batch * heads * Math.ceil(rows / rowsPerGroup), 1);
+/** Rows that share a workgroup of the subgroup kernels: at most what their two vec4s of scores hold. */
+function subgroupStep(device: Device): 4 | 8 {
+  return matmulTarget(device).subgroupSize >= 8 ? 8 : 4;
+}
+
+/** The grid over the rows of `over`, and the choices of the kernels. */
+function launchPlan(device: Device, over: DeviceTensor, { variant, causal }: AttentionAttrs) {
+  const [batch, heads, rows, width] = headsOf(over);
+  const CAUSAL = causal ? 1 : 0;
+  const step = subgroupStep(device);
+  const perGroup = variant === "subgroup" ? step : rowsPerGroup;
+  const grid = gridFor(device, batch * heads * Math.ceil(rows / perGroup), 1);
+  const constants = { D: width };
+  return {
+    grid,
+    subgroup: { constants, overrides: { CAUSAL, STEP: step } },
+    plain: { constants, overrides: { CAUSAL, ROLLED: variant === "rolled" ? 1 : 0 } },
+  };
 }
 
 /** Where the rows of a view lie, in vec4s: see shaders/include/attention.wgsl. */
@@ -120,31 +174,36 @@ function runForward(
   k: DeviceTensor,
   v: DeviceTensor,
   o: DeviceTensor,
-  { causal, scale }: AttentionAttrs,
+  attrs: AttentionAttrs,
 ): DeviceTensor {
   const { device } = q;
   const [batch, heads, queries, width] = headsOf(q);
   const lse = DeviceTensor.empty(device, [batch, heads, queries], "f32");
   const held = [q, k, v].map(readable);
   const [rq, rk, rv] = held;
-  launch(
-    device,
-    attentionForward,
-    { q: rq!.binding, k: rk!.binding, v: rv!.binding, o: o.binding, lse: lse.binding },
-    {
-      q_layout: layoutOf(rq!),
-      k_layout: layoutOf(rk!),
-      v_layout: layoutOf(rv!),
-      o_layout: layoutOf(o),
-      queries,
-      keys: k.shape[2]!,
-      heads,
-      pairs: batch * heads,
-      scale: scale * Math.LOG2E,
-    },
-    gridOver(device, headsOf(q)),
-    { constants: { D: width }, overrides: { CAUSAL: causal ? 1 : 0 } },
-  );
+  const bindings = {
+    q: rq!.binding,
+    k: rk!.binding,
+    v: rv!.binding,
+    o: o.binding,
+    lse: lse.binding,
+  };
+  const params = {
+    q_layout: layoutOf(rq!),
+    k_layout: layoutOf(rk!),
+    v_layout: layoutOf(rv!),
+    o_layout: layoutOf(o),
+    queries,
+    keys: k.shape[2]!,
+    heads,
+    pairs: batch * heads,
+    width: width / 4,
+    scale: attrs.scale * Math.LOG2E,
+  };
+  const { grid, subgroup, plain } = launchPlan(device, q, attrs);
+  if (attrs.variant === "subgroup")
+    launch(device, attentionForwardSubgroup, bindings, params, grid, subgroup);
+  else launch(device, attentionForward, bindings, params, grid, plain);
   for (const t of held) t.dispose();
   return lse;
 }
@@ -162,11 +221,11 @@ interface BackwardOperands {
   readonly dv: DeviceTensor;
 }
 
-function runBackward(operands: BackwardOperands, { causal, scale }: AttentionAttrs): void {
+function runBackward(operands: BackwardOperands, attrs: AttentionAttrs): void {
   const { lse, dq, dk, dv } = operands;
   const { device } = lse;
-  const held = [operands.q, operands.k, operands.v, operands.o, operands.g].map(readable);
-  const [q, k, v, o, g] = held as [
+  const held = [operands.q, operands.k, operands.v, operands.g, operands.o].map(readable);
+  const [q, k, v, g, o] = held as [
     DeviceTensor,
     DeviceTensor,
     DeviceTensor,
@@ -175,7 +234,7 @@ function runBackward(operands: BackwardOperands, { causal, scale }: AttentionAtt
   ];
   const [batch, heads, queries, width] = headsOf(q);
   const delta = DeviceTensor.empty(device, [batch, heads, queries], "f32");
-  const options = { constants: { D: width }, overrides: { CAUSAL: causal ? 1 : 0 } };
+  const read = { q: q.binding, k: k.binding, v: v.binding, g: g.binding, lse: lse.binding };
   const shared = {
     q_layout: layoutOf(q),
     k_layout: layoutOf(k),
@@ -185,52 +244,46 @@ function runBackward(operands: BackwardOperands, { causal, scale }: AttentionAtt
     keys: k.shape[2]!,
     heads,
     pairs: batch * heads,
-    scale: scale * Math.LOG2E,
-    slope: scale,
+    width: width / 4,
+    scale: attrs.scale * Math.LOG2E,
+    slope: attrs.scale,
   };
-  launch(
-    device,
-    attentionBackwardQueries,
-    {
-      q: q.binding,
-      k: k.binding,
-      v: v.binding,
-      o: o.binding,
-      g: g.binding,
-      lse: lse.binding,
-      delta: delta.binding,
-      dq: dq.binding,
-    },
-    { ...shared, o_layout: layoutOf(o), dq_layout: layoutOf(dq) },
-    gridOver(device, headsOf(q)),
-    options,
-  );
+  const rowBindings = { ...read, o: o.binding, delta: delta.binding, dq: dq.binding };
+  const rowParams = { ...shared, o_layout: layoutOf(o), dq_layout: layoutOf(dq) };
   const { buffer } = dk.storage;
-  launch(
-    device,
-    attentionBackwardKeys,
-    {
-      q: q.binding,
-      k: k.binding,
-      v: v.binding,
-      g: g.binding,
-      lse: lse.binding,
-      delta: delta.binding,
-      dkv: { buffer, offset: 0, bytes: buffer.bytes },
-    },
-    {
-      ...shared,
-      dk_layout: [dk.offset / 4, ...layoutOf(dk).slice(1)],
-      dv_layout: [dv.offset / 4, ...layoutOf(dv).slice(1)],
-    },
-    gridOver(device, headsOf(k)),
-    options,
-  );
+  const dkv = { buffer, offset: 0, bytes: buffer.bytes };
+  const columnBindings = { ...read, delta: delta.binding, dkv };
+  const columnParams = {
+    ...shared,
+    dk_layout: [dk.offset / 4, ...layoutOf(dk).slice(1)],
+    dv_layout: [dv.offset / 4, ...layoutOf(dv).slice(1)],
+  };
+  const rows = launchPlan(device, q, attrs);
+  const columns = launchPlan(device, k, attrs);
+  if (attrs.variant === "subgroup") {
+    const [first, second] = [attentionBackwardQueriesSubgroup, attentionBackwardKeysSubgroup];
+    launch(device, first, rowBindings, rowParams, rows.grid, rows.subgroup);
+    launch(device, second, columnBindings, columnParams, columns.grid, columns.subgroup);
+  } else {
+    launch(device, attentionBackwardQueries, rowBindings, rowParams, rows.grid, rows.plain);
+    launch(
+      device,
+      attentionBackwardKeys,
+      columnBindings,
+      columnParams,
+      columns.grid,
+      columns.plain,
+    );
+  }
   for (const t of [...held, delta]) t.dispose();
 }
 
 /** Scores [..., queries, keys] in plain operations; keys that are not seen get a weight of exactly 0. */
-function plainProbabilities(q: Tensor, k: Tensor, { causal, scale }: AttentionAttrs): Tensor {
+function plainProbabilities(
+  q: Tensor,
+  k: Tensor,
+  { causal, scale }: Required<AttentionOptions>,
+): Tensor {
   const scores = mul(matmul(q, transpose(k, -1, -2)), scale);
   if (!causal) return softmax(scores, -1);
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
@@ -243,12 +296,23 @@ function plainProbabilities(q: Tensor, k: Tensor, { causal, scale }: AttentionAt
 /** Far below any score, so that its exponential is 0; not -Infinity, which WGSL need not respect. */
 const notSeen = -1e30;
 
-function plainAttention(q: Tensor, k: Tensor, v: Tensor, attrs: AttentionAttrs): Tensor {
+function plainAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  attrs: Required<AttentionOptions>,
+): Tensor {
   return matmul(plainProbabilities(q, k, attrs), v);
 }
 
 /** The cotangents of q, k and v in plain operations: what the backward kernels compute. */
-function plainBackward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, attrs: AttentionAttrs) {
+function plainBackward(
+  g: Tensor,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  attrs: Required<AttentionOptions>,
+) {
   const p = plainProbabilities(q, k, attrs);
   const dp = matmul(g, transpose(v, -1, -2));
   const ds = mul(mul(p, sub(dp, sum(mul(dp, p), { dim: -1, keepdim: true }))), attrs.scale);
@@ -378,7 +442,7 @@ function unpack(qkv: Tensor): readonly [Tensor, Tensor, Tensor] {
   return [part(0), part(1), part(2)];
 }
 
-function attrsOf(op: string, width: number, options: AttentionOptions): AttentionAttrs {
+function settled(op: string, width: number, options: AttentionOptions): Required<AttentionOptions> {
   const { causal = false, scale = 1 / Math.sqrt(width) } = options;
   if (!Number.isFinite(scale))
     throw new ArgumentError(`${op}: scale ${scale} must be a finite number.`);
@@ -440,17 +504,17 @@ export function scaledDotProductAttention(
 ): Tensor {
   const outer = checkHeads(q, k, v);
   const width = q.shape.at(-1)!;
-  const attrs = attrsOf("scaledDotProductAttention", width, options);
+  const settings = settled("scaledDotProductAttention", width, options);
   const wide = [q, k, v].map((x) => {
     const full = to(x, "f32");
     const shape = [...outer, ...x.shape.slice(-2)];
     return sameShape(full.shape, shape) ? full : expand(full, shape);
   }) as [Tensor, Tensor, Tensor];
-  const adapter = q.device.executor.adapter.class;
+  const variant = chooseVariant(q.device, width, v.shape.at(-1)!);
   const o =
-    chooseVariant(adapter, width, v.shape.at(-1)!) === "composite"
-      ? plainAttention(...wide, attrs)
-      : fusedAttention(wide, outer, attrs);
+    variant === "composite"
+      ? plainAttention(...wide, settings)
+      : fusedAttention(wide, outer, { ...settings, variant });
   return q.dtype === "f16" ? to(o, "f16") : o;
 }
 
@@ -481,13 +545,13 @@ export function packedAttention(qkv: Tensor, options: AttentionOptions = {}): Te
     throw new ShapeError(
       `packedAttention: qkv must have shape [batch, time, 3, heads, width], got ${show(qkv.shape)}.`,
     );
-  const attrs = attrsOf("packedAttention", width!, options);
+  const settings = settled("packedAttention", width!, options);
   const wide = to(qkv, "f32");
-  const adapter = qkv.device.executor.adapter.class;
+  const variant = chooseVariant(qkv.device, width!, width!);
   const o =
-    chooseVariant(adapter, width!, width!) === "composite"
-      ? transpose(plainAttention(...unpack(wide), attrs), 1, 2)
-      : bind(packedAttentionPrimitive, [wide], attrs)[0]!;
+    variant === "composite"
+      ? transpose(plainAttention(...unpack(wide), settings), 1, 2)
+      : bind(packedAttentionPrimitive, [wide], { ...settings, variant })[0]!;
   return qkv.dtype === "f16" ? to(o, "f16") : o;
 }
 
