@@ -76,7 +76,6 @@ async function bundle() {
     target: "es2022",
     sourcemap: true,
     logLevel: "warning",
-    loader: { ".wgsl": "text" },
     external: ["webgpu"],
   };
   const inNode = { ...shared, platform: "node" };
@@ -105,7 +104,6 @@ async function bundle() {
       entryPoints: { "cli/main": "src/cli/main.ts" },
       splitting: true,
       chunkNames: "chunks/[name]-[hash]",
-      loader: { ...shared.loader, ".iife.js": "text", ".css": "text" },
       banner: { js: nodeBanner },
     }),
   ]);
