@@ -4,11 +4,16 @@ import { init, nn, optim, tensor, trainStep } from "tilegrad";
 const device = await init();
 const model = new nn.Sequential(new nn.Linear(1, 32), new nn.Tanh(), new nn.Linear(32, 1));
 const optimizer = optim.adamw(model.namedParameters(), { lr: 0.01, weightDecay: 0 });
-const step = trainStep(model, optimizer, (m, { x, y }) => nn.functional.mseLoss(m.forward(x), y));
+const step = trainStep(model, optimizer, (m, { input, target }) =>
+  nn.functional.mseLoss(m.forward(input), target),
+);
 
 const points = Float32Array.from({ length: 64 }, (_, i) => (i / 63) * 6 - 3);
 const shape = [64, 1];
-const batch = { x: { values: points, shape }, y: { values: points.map(Math.sin), shape } };
+const batch = {
+  input: { values: points, shape },
+  target: { values: points.map(Math.sin), shape },
+};
 for (let i = 1; i <= 400; i++) {
   const { loss } = step(batch);
   if (i % 100 === 0) console.log(`step ${i}  loss ${(await loss.item()).toFixed(5)}`);

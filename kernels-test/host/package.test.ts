@@ -72,7 +72,7 @@ describe("what is packed", () => {
   });
 });
 
-describe("in Node", () => {
+describe("in Node", { timeout: patience }, () => {
   test("both entries load", async () => {
     await consumer.write(
       "entries.js",
