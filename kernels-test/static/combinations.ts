@@ -75,8 +75,11 @@ function isMeaningful(
     const fn = functions.get(chosen[name]!);
     if (!fn) return false;
     const takes = fn.parameters[0];
-    if (C && takes && takes in computing && takes !== C) return false;
-    if (R && C && fn.result !== C && fn.result !== R) return false;
+    // Slots whose functions take something else than an element, such as an index, go with any type.
+    const onElements =
+      functions.get(kernel.defaults.slots[name]!)?.parameters[0] === kernel.defaults.types["C"];
+    if (onElements && C && takes && takes in computing && takes !== C) return false;
+    if (onElements && R && C && fn.result !== C && fn.result !== R) return false;
     const converts = chosen[name] === "op_id" || chosen[name]!.startsWith("op_id_");
     if (R && T && kernel.name.startsWith("pointwise/") && !converts && fn.result === C && R !== T)
       return false;
