@@ -23,7 +23,11 @@ fn op_ceil(x: f32) -> f32 { return ceil(x); }
 fn op_round(x: f32) -> f32 { return round(x); }
 
 fn op_exp(x: f32) -> f32 { return exp(x); }
-fn op_log(x: f32) -> f32 { return log(x); }
+// Built-in log gives finite values for 0 and below on some drivers.
+fn op_log(x: f32) -> f32 {
+  if (x > 0.0) { return log(x); }
+  return bitcast<f32>(params.infinity | select(0x400000u, 0x80000000u, x == 0.0));
+}
 fn op_sqrt(x: f32) -> f32 { return sqrt(x); }
 fn op_rsqrt(x: f32) -> f32 { return 1.0 / sqrt(x); }
 fn op_square(x: f32) -> f32 { return x * x; }
@@ -38,7 +42,7 @@ fn op_expm1(x: f32) -> f32 {
 
 // log(1 + x) as 2 atanh(x / (2 + x)) near zero, where log(1 + x) would lose the low bits of x.
 fn op_log1p(x: f32) -> f32 {
-  if (abs(x) > 0.35) { return log(1.0 + x); }
+  if (abs(x) > 0.35) { return op_log(1.0 + x); }
   let s = x / (2.0 + x);
   let z = s * s;
   return 2.0 * s * (1.0 + z * (0.33333334 + z * (0.2 + z * (0.14285715 + z * (0.11111111 + z * 0.09090909)))));

@@ -1,5 +1,5 @@
 /** Nested arrays, as deep as a tensor has dimensions, to and from flat values. */
-import { ShapeError } from "../errors";
+import { ArgumentError, ShapeError } from "../errors";
 import { type Shape, show } from "./shape";
 
 export type Nested<T> = T | readonly Nested<T>[];
@@ -14,7 +14,18 @@ export function nest(values: ArrayLike<number>, shape: Shape): Nested<number> {
   return build(0);
 }
 
-/** @throws ShapeError where rows of one array differ in length. */
+function requireValue(value: unknown): unknown {
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  const kind = ArrayBuffer.isView(value) ? "a typed array inside an array" : `${value}`;
+  throw new ArgumentError(
+    `tensor: found ${kind} where a number or boolean should be. Pass a number, nested arrays of them, or one typed array with { shape }.`,
+  );
+}
+
+/**
+ * @throws ShapeError where rows of one array differ in length; ArgumentError for what is no number or
+ * boolean
+ */
 export function flatten<T>(nested: Nested<T>): { values: T[]; shape: number[] } {
   const shape: number[] = [];
   for (let level: unknown = nested; Array.isArray(level); level = level[0])
@@ -26,7 +37,7 @@ export function flatten<T>(nested: Nested<T>): { values: T[]; shape: number[] } 
       throw new ShapeError(
         `tensor: the nested array is ragged at depth ${dim}: found ${length ?? "a number"} where ${show(shape)} has ${shape[dim] ?? "a number"}.`,
       );
-    if (length === undefined) values.push(level as T);
+    if (length === undefined) values.push(requireValue(level) as T);
     else for (const item of level as readonly Nested<T>[]) walk(item, dim + 1);
   };
   walk(nested, 0);
