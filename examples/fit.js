@@ -8,14 +8,11 @@ const step = trainStep(model, optimizer, (m, { input, target }) =>
   nn.functional.mseLoss(m.forward(input), target),
 );
 
-const points = Float32Array.from({ length: 64 }, (_, i) => (i / 63) * 6 - 3);
-const shape = [64, 1];
-const batch = {
-  input: { values: points, shape },
-  target: { values: points.map(Math.sin), shape },
-};
+const x = Float32Array.from({ length: 64 }, (_, i) => (i / 63) * 6 - 3);
+const input = { values: x, shape: [64, 1] };
+const target = { values: x.map(Math.sin), shape: [64, 1] };
 for (let i = 1; i <= 400; i++) {
-  const { loss } = step(batch);
+  const { loss } = step({ input, target });
   if (i % 100 === 0) console.log(`step ${i}  loss ${(await loss.item()).toFixed(5)}`);
 }
 

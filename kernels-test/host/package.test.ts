@@ -1,5 +1,5 @@
 /** The package as its users get it: packed, installed, imported, type-checked, bundled, run. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { posix } from "node:path";
@@ -70,6 +70,17 @@ describe("what is packed", () => {
     expect(broken).toEqual([]);
     expect(checked).toBeGreaterThan(consumer.packed.length);
   });
+});
+
+test("local links of the README and the documents lead to files", () => {
+  const documents = readdirSync(`${root}docs`).filter((file) => file.endsWith(".md"));
+  const dead = ["README.md", ...documents.map((file) => `docs/${file}`)].flatMap((file) =>
+    [...readFileSync(`${root}${file}`, "utf8").matchAll(/\]\((?!\w+:|#)([^)#]+)/g)]
+      .map(([, link]) => posix.join(posix.dirname(file), link!))
+      .filter((target) => !existsSync(`${root}${target}`))
+      .map((target) => `${file} links to ${target}`),
+  );
+  expect(dead).toEqual([]);
 });
 
 describe("in Node", { timeout: patience }, () => {
