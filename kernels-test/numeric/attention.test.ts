@@ -425,7 +425,10 @@ describe("shapes", () => {
   });
 
   test("f16 is computed in f32", async () => {
-    if (!device.executor.adapter.features.includes("shader-f16")) return;
+    if (!device.executor.adapter.features.includes("shader-f16")) {
+      expect(() => to(value([1], 1), "f16")).toThrow(/shader-f16/);
+      return;
+    }
     const x = value([3, 4], 1);
     const o = scaledDotProductAttention(to(x, "f16"), to(x, "f16"), to(x, "f16"));
     expect(o.dtype).toBe("f16");

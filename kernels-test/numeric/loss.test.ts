@@ -271,7 +271,10 @@ describe("arguments", () => {
   });
 
   test("f16 logits are computed in f32", async () => {
-    if (!device.executor.adapter.features.includes("shader-f16")) return;
+    if (!device.executor.adapter.features.includes("shader-f16")) {
+      expect(() => to(tensor([1]), "f16")).toThrow(/shader-f16/);
+      return;
+    }
     const loss = crossEntropy(to(tensor([[1, 2, 3]]), "f16"), i32([1]));
     expect(loss.dtype).toBe("f16");
     expectClose([await loss.item()], [host([1, 2, 3], [1]).total], { relative: 1e-3, absolute: 0 });

@@ -245,7 +245,10 @@ describe("shapes", () => {
   });
 
   test("f16 is computed in f32", async () => {
-    if (!device.executor.adapter.features.includes("shader-f16")) return;
+    if (!device.executor.adapter.features.includes("shader-f16")) {
+      expect(() => to(tensor([1]), "f16")).toThrow(/shader-f16/);
+      return;
+    }
     const x = Float32Array.from([1, 2, 3, 4]);
     const y = layerNorm(to(tensor(x), "f16"), 4);
     expect(y.dtype).toBe("f16");

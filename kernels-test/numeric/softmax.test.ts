@@ -183,7 +183,10 @@ describe("any dimension", () => {
 
 test("f16 is computed in f32", async () => {
   const device = await initOn(nodePlatform);
-  if (!device.executor.adapter.features.includes("shader-f16")) return;
+  if (!device.executor.adapter.features.includes("shader-f16")) {
+    expect(() => to(tensor([1]), "f16")).toThrow(/shader-f16/);
+    return;
+  }
   const x = Float32Array.from([1, 2, 3, 4]);
   const y = softmax(to(tensor(x), "f16"));
   expect(y.dtype).toBe("f16");
