@@ -2,6 +2,7 @@
 import { DTypeError, ShapeError } from "../errors";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, promote } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { matmulInto } from "./matmulLaunch";
@@ -83,18 +84,20 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     throw new ShapeError(
       `matmul: shapes ${show(a.shape)} and ${show(b.shape)}: a number is no matrix. Use mul.`,
     );
-  const [x, y] = operands(a, b);
-  checkInner(a.shape, b.shape, x.shape.at(-1)!, y.shape.at(-2) ?? y.shape[0]!);
-  const left = x.rank === 1 ? unsqueeze(x, 0) : x;
-  const right = y.rank === 1 ? unsqueeze(y, 1) : y;
-  const product = right.rank === 2 ? foldedProduct(left, right) : bindProduct(left, right);
-  if (x.rank > 1 && y.rank > 1) return product;
-  const batch = product.shape.slice(0, -2);
-  return reshape(product, [
-    ...batch,
-    ...(x.rank > 1 ? [product.shape.at(-2)!] : []),
-    ...(y.rank > 1 ? [product.shape.at(-1)!] : []),
-  ]);
+  return scope(() => {
+    const [x, y] = operands(a, b);
+    checkInner(a.shape, b.shape, x.shape.at(-1)!, y.shape.at(-2) ?? y.shape[0]!);
+    const left = x.rank === 1 ? unsqueeze(x, 0) : x;
+    const right = y.rank === 1 ? unsqueeze(y, 1) : y;
+    const product = right.rank === 2 ? foldedProduct(left, right) : bindProduct(left, right);
+    if (x.rank > 1 && y.rank > 1) return product;
+    const batch = product.shape.slice(0, -2);
+    return reshape(product, [
+      ...batch,
+      ...(x.rank > 1 ? [product.shape.at(-2)!] : []),
+      ...(y.rank > 1 ? [product.shape.at(-1)!] : []),
+    ]);
+  });
 }
 
 const bindProduct = (a: Tensor, b: Tensor): Tensor => bind(matmulPrimitive, [a, b], null)[0]!;
@@ -130,10 +133,12 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     throw new ShapeError(
       `linear: x ${show(x.shape)}, weight ${show(weight.shape)}${bias ? ` and bias ${show(bias.shape)}` : ""} do not fit; they are [..., in], [out, in]${bias ? " and [out]" : ""}.`,
     );
-  const turned = transpose(weight, 0, 1);
-  if (!bias) return matmul(x, turned);
-  const dtype = [x, weight, bias].map((t) => t.dtype).reduce(promote);
-  return foldedProduct(to(x, dtype), to(turned, dtype), to(bias, dtype));
+  return scope(() => {
+    const turned = transpose(weight, 0, 1);
+    if (!bias) return matmul(x, turned);
+    const dtype = [x, weight, bias].map((t) => t.dtype).reduce(promote);
+    return foldedProduct(to(x, dtype), to(turned, dtype), to(bias, dtype));
+  });
 }
 
 export const matmulPrimitives = [matmulPrimitive, addmmPrimitive];
