@@ -58,7 +58,7 @@ export function upload(
 /**
  * A tensor from a number, nested arrays, or a typed array.
  *
- * @param shape only with a typed or flat array: the shape to give it. Default: its own nesting.
+ * @param options.shape only with a typed or flat array: the shape to give it. Default: its own nesting.
  * @throws ShapeError for ragged arrays or a shape of another size; DTypeError for f16 where not offered.
  * @example tensor([[1, 2], [3, 4]]).shape // [2, 2]
  */
