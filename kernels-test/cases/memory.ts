@@ -46,6 +46,8 @@ interface Operands {
   /** bool [3, 4] */
   mask: Tensor;
   scalar: Tensor;
+  /** As one projection of queries, keys and values gives it. */
+  packed: Tensor;
   /** u32 [2] */
   key: Tensor;
 }
@@ -69,6 +71,7 @@ const operands = (tg: Tilegrad): Operands => {
     first: tg.zeros([1, 4], { dtype: "i32" }),
     mask: tg.gt(x, 0),
     scalar: tg.tensor(3),
+    packed: tg.ones([1, 2, 3, 1, 4]),
     key: tg.random.key(1),
   };
 };
@@ -154,6 +157,7 @@ const calls: Readonly<Record<string, readonly Call[]>> = {
   oneHot: [(tg, { index }) => tg.oneHot(index, 4)],
   ones: [(tg) => tg.ones([2])],
   onesLike: [(tg, { x }) => tg.onesLike(x)],
+  packedAttention: [(tg, { packed }) => tg.packedAttention(packed, { causal: true })],
   pad: [(tg, { x }) => tg.pad(x, [1, 2], 3)],
   permute: [(tg, { x }) => tg.permute(x, [1, 0])],
   pow: [(tg, { index }) => tg.pow(index, 2)],

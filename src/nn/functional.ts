@@ -1,5 +1,9 @@
 /** The stateless operations that networks are made of, under PyTorch's names. */
-export { type AttentionOptions, scaledDotProductAttention } from "../ops/attention";
+export {
+  type AttentionOptions,
+  packedAttention,
+  scaledDotProductAttention,
+} from "../ops/attention";
 export { dropout } from "../ops/dropout";
 export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
 export { embedding } from "../ops/indexing";

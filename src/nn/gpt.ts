@@ -3,7 +3,7 @@
  * keys are those of nanoGPT and of GPT-2's PyTorch ports: `transformer.h.0.attn.c_attn.weight`.
  */
 import { ArgumentError, ShapeError } from "../errors";
-import { scaledDotProductAttention } from "../ops/attention";
+import { packedAttention } from "../ops/attention";
 import { arange } from "../ops/creation";
 import { gelu } from "../ops/functions";
 import { linear } from "../ops/matmul";
@@ -11,7 +11,6 @@ import { tensor } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { mergeHeads, splitHeads } from "./attention";
 import { ModuleList } from "./containers";
 import { Dropout } from "./dropout";
 import { Embedding } from "./embedding";
@@ -56,12 +55,11 @@ class Attention extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [q, k, v] = this.c_attn
-      .forward(x)
-      .split(x.shape.at(-1)!, -1)
-      .map((t) => splitHeads(t, this.heads));
-    const y = scaledDotProductAttention(q!, k!, v!, { causal: true });
-    return this.resid_dropout.forward(this.c_proj.forward(mergeHeads(y)));
+    const [batch, time, width] = x.shape as [number, number, number];
+    const packed = [batch, time, 3, this.heads, width / this.heads];
+    const qkv = this.c_attn.forward(x).reshape(packed);
+    const y = packedAttention(qkv, { causal: true }).reshape([batch, time, width]);
+    return this.resid_dropout.forward(this.c_proj.forward(y));
   }
 }
 

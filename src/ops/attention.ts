@@ -17,6 +17,7 @@ import {
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import { type Shape, sameShape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { ge, mul, sub, where } from "./arithmetic";
@@ -505,17 +506,19 @@ export function scaledDotProductAttention(
   const outer = checkHeads(q, k, v);
   const width = q.shape.at(-1)!;
   const settings = settled("scaledDotProductAttention", width, options);
-  const wide = [q, k, v].map((x) => {
-    const full = to(x, "f32");
-    const shape = [...outer, ...x.shape.slice(-2)];
-    return sameShape(full.shape, shape) ? full : expand(full, shape);
-  }) as [Tensor, Tensor, Tensor];
   const variant = chooseVariant(q.device, width, v.shape.at(-1)!);
-  const o =
-    variant === "composite"
-      ? plainAttention(...wide, settings)
-      : fusedAttention(wide, outer, { ...settings, variant });
-  return q.dtype === "f16" ? to(o, "f16") : o;
+  return scope(() => {
+    const wide = [q, k, v].map((x) => {
+      const full = to(x, "f32");
+      const shape = [...outer, ...x.shape.slice(-2)];
+      return sameShape(full.shape, shape) ? full : expand(full, shape);
+    }) as [Tensor, Tensor, Tensor];
+    const o =
+      variant === "composite"
+        ? plainAttention(...wide, settings)
+        : fusedAttention(wide, outer, { ...settings, variant });
+    return q.dtype === "f16" ? to(o, "f16") : o;
+  });
 }
 
 /** The fused kernels take four dimensions: others are merged or added. */
@@ -546,13 +549,15 @@ export function packedAttention(qkv: Tensor, options: AttentionOptions = {}): Te
       `packedAttention: qkv must have shape [batch, time, 3, heads, width], got ${show(qkv.shape)}.`,
     );
   const settings = settled("packedAttention", width!, options);
-  const wide = to(qkv, "f32");
   const variant = chooseVariant(qkv.device, width!, width!);
-  const o =
-    variant === "composite"
-      ? transpose(plainAttention(...unpack(wide), settings), 1, 2)
-      : bind(packedAttentionPrimitive, [wide], { ...settings, variant })[0]!;
-  return qkv.dtype === "f16" ? to(o, "f16") : o;
+  return scope(() => {
+    const wide = to(qkv, "f32");
+    const o =
+      variant === "composite"
+        ? transpose(plainAttention(...unpack(wide), settings), 1, 2)
+        : bind(packedAttentionPrimitive, [wide], { ...settings, variant })[0]!;
+    return qkv.dtype === "f16" ? to(o, "f16") : o;
+  });
 }
 
 export const attentionPrimitives = [

@@ -23,7 +23,7 @@ export {
   sub,
   where,
 } from "./arithmetic";
-export { type AttentionOptions, scaledDotProductAttention } from "./attention";
+export { type AttentionOptions, packedAttention, scaledDotProductAttention } from "./attention";
 export {
   arange,
   eye,
