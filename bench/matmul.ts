@@ -71,13 +71,18 @@ const label = (v: MatmulVariant): string => {
   return v.kernel === "vector" ? `vector ${v.lanes}` : `${v.kernel} ${v.along}`;
 };
 
-/** Milliseconds of each matmul dispatch of one round: the choice, all candidates, the choice again. */
-async function round({ a, b }: Product): Promise<number[]> {
+/**
+ * Milliseconds of each matmul dispatch of one round: the choice, all candidates, the choice again.
+ * @param patience milliseconds to sleep first: waiting for the device takes a core from software drivers
+ */
+async function round({ a, b }: Product, patience: number): Promise<number[]> {
   const finish = executor.startTiming();
   for (const variant of [null, ...measured, null]) {
     forcedMatmulVariant.current = variant;
     matmul(a, b).dispose();
   }
+  executor.flush();
+  await new Promise((resolve) => setTimeout(resolve, patience));
   const timings = await finish();
   return timings.filter((t) => t.name.startsWith("matmul/")).map((t) => t.nanoseconds / 1e6);
 }
@@ -97,9 +102,10 @@ console.log(
   ].join(" "),
 );
 for (const product of products) {
-  await round(product);
+  await round(product, 0);
+  const total = (await round(product, 0)).reduce((sum, ms) => sum + ms, 0);
   const all: number[][] = [];
-  for (let i = 0; i < rounds; i++) all.push(await round(product));
+  for (let i = 0; i < rounds; i++) all.push(await round(product, 1.2 * total));
   const { a, b } = product;
   const flop = 2 * a.shape[0]! * b.shape[1]! * a.shape[1]!;
   const column = (i: number): number[] => all.map((r) => r[i]!);
