@@ -307,6 +307,24 @@ describe("the command stream", () => {
     expect(counters.submits - submits).toBeLessThanOrEqual(3);
   });
 
+  test("more bind groups than are kept: results stay right, and few are held", async () => {
+    const count = 16_500;
+    const x = tg.arange(0, count * 64, 1, { dtype: "f32" });
+    const last = tg.scope(() => {
+      let y = x.slice({ dim: 0, end: 64 });
+      for (let i = 0; i < count; i++) {
+        y = tg.scope(() => x.slice({ dim: 0, start: i * 64, end: (i + 1) * 64 }).neg());
+        if (i < count - 1) y.dispose();
+      }
+      return y;
+    });
+    expect((await last.data())[63]).toBe(1 - count * 64);
+    const held = main.executor as unknown as { bindGroups: ReadonlyMap<string, unknown> };
+    expect(held.bindGroups.size).toBeLessThan(16_384);
+    x.dispose();
+    last.dispose();
+  });
+
   test("operations are sent together: one submit for a read of many", async () => {
     const { counters } = main.executor;
     const before = { ...counters };

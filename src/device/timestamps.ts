@@ -5,7 +5,7 @@ const pairs = 2048;
 
 export class TimestampRecorder {
   private readonly names: string[][] = [[]];
-  private readonly results: GPUBuffer[] = [];
+  private readonly results: { resolved: GPUBuffer; readable: GPUBuffer }[] = [];
   private readonly set: GPUQuerySet | null;
 
   /** Without `timestamp-query` nothing is recorded and `finish` gives an empty list. */
@@ -46,19 +46,20 @@ export class TimestampRecorder {
     });
     encoder.resolveQuerySet(this.set, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, readable, 0, count * 8);
-    this.results.push(readable);
+    this.results.push({ resolved, readable });
     this.names.push([]);
   }
 
   async finish(): Promise<KernelTiming[]> {
     const timings: KernelTiming[] = [];
-    for (const [batch, buffer] of this.results.entries()) {
-      await buffer.mapAsync(GPUMapMode.READ);
-      const stamps = new BigUint64Array(buffer.getMappedRange());
+    for (const [batch, { resolved, readable }] of this.results.entries()) {
+      await readable.mapAsync(GPUMapMode.READ);
+      const stamps = new BigUint64Array(readable.getMappedRange());
       this.names[batch]!.forEach((name, i) => {
         timings.push({ name, nanoseconds: Number(stamps[i * 2 + 1]! - stamps[i * 2]!) });
       });
-      buffer.destroy();
+      readable.destroy();
+      resolved.destroy();
     }
     this.set?.destroy();
     return timings;

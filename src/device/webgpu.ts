@@ -38,6 +38,12 @@ interface CompiledProgram {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** A cached bind group and the buffers it holds. */
+interface BoundGroup {
+  readonly group: GPUBindGroup;
+  readonly buffers: readonly WebGPUBuffer[];
+}
+
 /** Sections longer than this are submitted early, so that a long program does not wait to begin. */
 const maxDispatchesPerSection = 4096;
 
@@ -53,7 +59,7 @@ export class WebGPUExecutor implements Executor {
   private readonly ring: ParamsRing;
   private readonly patience: Patience;
   private readonly programs = new Map<string, CompiledProgram>();
-  private readonly bindGroups = new Map<string, GPUBindGroup>();
+  private readonly bindGroups = new Map<string, BoundGroup>();
   private readonly scopes = new Set<Promise<void>>();
   /** Reads on their way; `destroy` lets them arrive. */
   private readonly reads = new Set<Promise<void>>();
@@ -410,7 +416,7 @@ export class WebGPUExecutor implements Executor {
       key += `,${buffer.id}:${b.offset}:${b.bytes}`;
     }
     const known = this.bindGroups.get(key);
-    if (known) return known;
+    if (known) return known.group;
     const { program } = compiled;
     const entries: GPUBindGroupEntry[] = bindings.map((b, i) => ({
       binding: program.bindings[i]!.index,
@@ -430,9 +436,14 @@ export class WebGPUExecutor implements Executor {
     this.closeScopes(
       `kernel ${program.name} on ${bindings.map((b, i) => `${program.bindings[i]!.name}=${b.buffer.label}[${b.offset}+${b.bytes}]`).join(", ")}`,
     );
-    if (this.bindGroups.size >= maxBindGroups) this.bindGroups.clear();
-    this.bindGroups.set(key, group);
-    for (const b of bindings) (b.buffer as WebGPUBuffer).groups.add(key);
+    if (this.bindGroups.size >= maxBindGroups) {
+      for (const bound of this.bindGroups.values())
+        for (const buffer of bound.buffers) buffer.groups.clear();
+      this.bindGroups.clear();
+    }
+    const buffers = bindings.map((b) => b.buffer as WebGPUBuffer);
+    this.bindGroups.set(key, { group, buffers });
+    for (const buffer of buffers) buffer.groups.add(key);
     return group;
   }
 }
