@@ -274,6 +274,7 @@ const methods: Case[] = [
         expectEqual(await method.call(x).data(), await fn(x).data(), name);
       }
       expectEqual(await x.add(1).mul(2).sub(x).data(), [2.5, 2.25, 2.75]);
+      expectEqual(await x.where(x.gt(0.4), 0).data(), [0.5, 0, 0.75]);
     },
   },
 ];

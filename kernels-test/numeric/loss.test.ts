@@ -11,7 +11,7 @@ import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad, valueAndGrad } from "../../src/transforms/grad";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { numericHessianProduct } from "../numericDerivatives";
 import { normals, wholeNumbers } from "../samples";
 

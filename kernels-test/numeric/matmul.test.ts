@@ -19,7 +19,7 @@ import { scope } from "../../src/tensor/scope";
 import { type Shape, sizeOf } from "../../src/tensor/shape";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { numericGradient, numericHessianProduct } from "../numericDerivatives";
 import { normals } from "../samples";
 

@@ -19,7 +19,7 @@ import {
 } from "../../src/node";
 import type { SafetensorsFile } from "../../src/train/safetensors";
 import { decodeSafetensors, toArray } from "../../src/train/safetensors";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { normals } from "../samples";
 
 let device: Device;

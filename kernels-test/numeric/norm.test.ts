@@ -11,7 +11,7 @@ import { tensor } from "../../src/tensor/creation";
 import type { Shape } from "../../src/tensor/shape";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { numericGradient, numericHessianProduct } from "../numericDerivatives";
 import { normals } from "../samples";
 

@@ -18,7 +18,7 @@ import { keep, scope } from "../../src/tensor/scope";
 import type { Shape } from "../../src/tensor/shape";
 import type { Tensor } from "../../src/tensor/tensor";
 import { decodeSafetensors, toArray } from "../../src/train/safetensors";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { normals } from "../samples";
 import { clipFactor, globalNorm, type ReferenceOptions, reference, start } from "./optimReference";
 

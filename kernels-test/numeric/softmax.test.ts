@@ -10,7 +10,7 @@ import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
-import { expectClose } from "../closeness";
+import { expectClose } from "../harness";
 import { numericGradient, numericHessianProduct } from "../numericDerivatives";
 import { normals } from "../samples";
 

@@ -6,6 +6,7 @@ import { cumsum } from "./cumulative";
 import * as functions from "./functions";
 import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
 import { matmul } from "./matmul";
+import type { Operand } from "./operand";
 import * as reduce from "./reduce";
 import * as shape from "./shape";
 import { logSoftmax, logSumExp, softmax } from "./softmax";
@@ -24,6 +25,9 @@ const methods = {
   square: arithmetic.square,
   clamp: arithmetic.clamp,
   lerp: arithmetic.lerp,
+  /** Own elements where `condition` holds, else those of `other` (PyTorch `Tensor.where`). */
+  where: (x: Tensor, condition: Tensor, other: Operand): Tensor =>
+    arithmetic.where(condition, x, other),
   eq: arithmetic.eq,
   ne: arithmetic.ne,
   lt: arithmetic.lt,
