@@ -1,5 +1,11 @@
 /** Reverse mode as users meet it: nesting, closures, structures, rules of their own, and what it refuses. */
-import { ArgumentError, DTypeError, ShapeError, TilegradError } from "../../src/errors";
+import {
+  ArgumentError,
+  DisposedError,
+  DTypeError,
+  ShapeError,
+  TilegradError,
+} from "../../src/errors";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Case, Tilegrad } from "../caseModules";
 import { assert, expectClose, expectEqual, expectThrows } from "../harness";
@@ -393,6 +399,18 @@ const refusals: Case[] = [
         ArgumentError,
         /async/,
       );
+    },
+  },
+  {
+    name: "a value that escapes from a transform is refused outside",
+    async run(tg) {
+      let escaped: Tensor | undefined;
+      const gradient = tg.grad((x: Tensor) => {
+        escaped = x.mul(2);
+        return escaped.sum();
+      })(tg.tensor([1, 2])) as Tensor;
+      gradient.dispose();
+      expectThrows(() => escaped!.add(1), DisposedError, /used after it was disposed/);
     },
   },
 ];
