@@ -124,7 +124,7 @@ export const START_DEFAULTS: TrainDefaults = {
   width: 64,
   context: 64,
   batch: 8,
-  steps: 1800,
+  steps: 2800,
   seed: 1,
 };
 
