@@ -3,7 +3,7 @@
 // shapes: y dense [outer] i32; x walks the outer shape, and one reduced dimension of `reduced` elements
 // access: one invocation per output; ties give the first index, NaN counts as the extremum (PyTorch)
 #include "grid"
-#include "strided"
+#include "reduce_outer"
 #include "bits"
 #slot BEFORE = greater_f32 // greater_f32 | less_f32 | greater_i32 | less_i32 | greater_u32 | less_u32
 override OUTER_RANK: u32 = 1; // 1 | 2 | 3 | 8
@@ -34,15 +34,7 @@ fn less_u32(a: u32, b: u32) -> bool { return a < b; }
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
   if (item >= params.outer) { return; }
-  var rest = item;
-  var base = params.offset;
-  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d);
-    let above = rest / size;
-    base += (rest - above * size) * dim_of(params.outer_strides, d);
-    rest = above;
-  }
-  base += rest * dim_of(params.outer_strides, 0u);
+  let base = outer_base(item);
   var best = C(x[base]);
   var index = 0u;
   for (var r = 1u; r < params.reduced; r++) {

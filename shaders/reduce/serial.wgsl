@@ -5,7 +5,8 @@
 // access: one invocation per output, four accumulators combined in a fixed order; neighbours read
 //   neighbouring outputs' elements. No workgroup memory: the variant for software adapters.
 #include "grid"
-#include "strided"
+#include "reduce_element"
+#include "reduce_outer"
 #include "reduce"
 #slot COMBINE = combine_sum
 #slot FINISH = finish
@@ -33,32 +34,12 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<R>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-fn element(base: u32, r: u32) -> C {
-  if (REDUCED_RANK == 1u) { return C(x[base + r * dim_of(params.reduced_strides, 0u)]); }
-  var rest = r;
-  var at = base;
-  for (var d = REDUCED_RANK; d > 0u; d--) {
-    let size = dim_of(params.reduced_shape, d - 1u);
-    at += (rest % size) * dim_of(params.reduced_strides, d - 1u);
-    rest /= size;
-  }
-  return C(x[at]);
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
   if (item >= params.outer * params.chunks) { return; }
   let chunk = item % params.chunks;
-  var rest = item / params.chunks;
-  var base = params.offset;
-  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d);
-    let above = rest / size;
-    base += (rest - above * size) * dim_of(params.outer_strides, d);
-    rest = above;
-  }
-  base += rest * dim_of(params.outer_strides, 0u);
+  let base = outer_base(item / params.chunks);
   let init = bitcast<C>(params.init);
   let end = min((chunk + 1u) * params.length, params.reduced);
   var r = chunk * params.length;

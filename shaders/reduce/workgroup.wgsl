@@ -4,7 +4,8 @@
 // access: one workgroup per output; invocation k takes r = k, k + 256, …, then a tree in workgroup memory
 //   with a fixed order. The variant for GPUs, where neighbours should read neighbouring elements.
 #include "grid"
-#include "strided"
+#include "reduce_element"
+#include "reduce_outer"
 #include "reduce"
 #slot COMBINE = combine_sum
 #slot FINISH = finish
@@ -32,18 +33,6 @@ struct Params {
 
 var<workgroup> partial: array<C, 256>;
 
-fn element(base: u32, r: u32) -> C {
-  if (REDUCED_RANK == 1u) { return C(x[base + r * dim_of(params.reduced_strides, 0u)]); }
-  var rest = r;
-  var at = base;
-  for (var d = REDUCED_RANK; d > 0u; d--) {
-    let size = dim_of(params.reduced_shape, d - 1u);
-    at += (rest % size) * dim_of(params.reduced_strides, d - 1u);
-    rest /= size;
-  }
-  return C(x[at]);
-}
-
 @compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -51,15 +40,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let item = linear_group(group, groups);
-  var rest = item;
-  var base = params.offset;
-  for (var d = OUTER_RANK - 1u; d > 0u; d--) {
-    let size = dim_of(params.outer_shape, d);
-    let above = rest / size;
-    base += (rest - above * size) * dim_of(params.outer_strides, d);
-    rest = above;
-  }
-  base += rest * dim_of(params.outer_strides, 0u);
+  let base = outer_base(item);
   var total = bitcast<C>(params.init);
   if (item < params.outer) {
     for (var r = local.x; r < params.reduced; r += 256u) {
