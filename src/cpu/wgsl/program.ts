@@ -199,6 +199,16 @@ export interface EntryPoint {
   readonly inputs: readonly (BuiltinValue | readonly BuiltinValue[])[];
 }
 
+/** What happens to violations of a rule inside a part of the text; the innermost range decides. */
+export interface DiagnosticRange {
+  readonly severity: "error" | "warning" | "info" | "off";
+  /** As `subgroup_uniformity`. */
+  readonly rule: string;
+  /** First position inside, and first after. */
+  readonly from: Position;
+  readonly to: Position;
+}
+
 export interface CheckedProgram {
   readonly structs: readonly StructType[];
   readonly globals: readonly GlobalVariable[];
@@ -207,6 +217,8 @@ export interface CheckedProgram {
   readonly entries: readonly EntryPoint[];
   /** Names after `enable`: f16, subgroups, … */
   readonly enabled: readonly string[];
+  /** Copied from the TranslationUnit. */
+  readonly diagnostics: readonly DiagnosticRange[];
 }
 
 /** Re-exported for readers of a program. */
