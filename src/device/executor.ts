@@ -56,10 +56,10 @@ export interface ExecutorLimits {
 }
 
 /**
- * What kernel variants are chosen by. `software`: a CPU behind a Vulkan or WebAssembly interface, where
- * barriers are dear and workgroup memory buys nothing. `hardware`: a GPU.
+ * What kernel variants are chosen by. `software`: a CPU behind Vulkan, where barriers are dear and workgroup
+ * memory buys nothing. `wasm`: the CPU executor, where a vec4 is a SIMD register. `hardware`: a GPU.
  */
-export type AdapterClass = "software" | "hardware";
+export type AdapterClass = "software" | "wasm" | "hardware";
 
 export interface AdapterReport {
   readonly vendor: string;
@@ -88,7 +88,7 @@ export interface KernelTiming {
 }
 
 export interface Executor {
-  readonly kind: "webgpu";
+  readonly kind: "webgpu" | "cpu";
   readonly adapter: AdapterReport;
   readonly limits: ExecutorLimits;
   readonly counters: Readonly<ExecutorCounters>;
@@ -124,5 +124,7 @@ export interface Executor {
   throttle(sections: number): Promise<void>;
   /** Times every dispatch until the returned function is called, which drains and gives the timings. */
   startTiming(): () => Promise<KernelTiming[]>;
+  /** Loses the device at once, as a crash of its driver would: for tests of what follows. */
+  lose(): void;
   destroy(): Promise<void>;
 }

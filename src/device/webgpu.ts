@@ -292,6 +292,10 @@ export class WebGPUExecutor implements Executor {
     };
   }
 
+  lose(): void {
+    this.device.destroy();
+  }
+
   async destroy(): Promise<void> {
     if (this.destroying) return;
     this.destroying = true;
