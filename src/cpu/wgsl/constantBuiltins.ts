@@ -143,7 +143,7 @@ const scalarFunctions: Readonly<
     return x! < low! ? low! : high! < x! ? high! : x!;
   },
   abs: (type, [x]) =>
-    isFloat(type) ? Math.abs(x as number) : x! < 0 ? evaluateUnary("-", type, x!) : x!,
+    isFloat(type) ? Math.abs(x as number) : (x as number) < 0 ? evaluateUnary("-", type, x!) : x!,
   sign: (_, [x]) => {
     if (typeof x === "bigint") return x < 0n ? -1n : x > 0n ? 1n : 0n;
     return Math.sign(x as number) + 0;
