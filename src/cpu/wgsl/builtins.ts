@@ -8,7 +8,6 @@ import { abstractFloat, abstractInt, bool, f16, f32, i32, type Type, u32 } from 
 
 export { conversionRank } from "./conversionRank";
 export { resolveBinary, resolveUnary } from "./operators";
-export { concreteType } from "./resultStructs";
 export type { Overload } from "./signatures";
 
 /** Names, then the overloads that all of them have. */

@@ -2,13 +2,12 @@
  * The structs that frexp, modf and atomicCompareExchangeWeak give. Programs cannot name them, so one object
  * stands for each.
  */
-import { isAbstract, withElement } from "./conversionRank";
+import { withElement } from "./conversionRank";
 import {
   abstractFloat,
   abstractInt,
   alignOf,
   bool,
-  f32,
   i32,
   type ScalarType,
   type StructType,
@@ -68,16 +67,4 @@ export function exchangeResult(element: ScalarType): StructType {
     ["old_value", element],
     ["exchanged", bool],
   ]);
-}
-
-/** The type that a constant takes where nothing says which: i32 for abstract-int, f32 for abstract-float. */
-export function concreteType(type: Type): Type {
-  if (!isAbstract(type)) return type;
-  if (type.kind === "scalar") return type === abstractInt ? i32 : f32;
-  if (type.kind === "struct") {
-    const part = concreteType(type.members[0]!.type) as Float;
-    return type.name.startsWith("__frexp") ? frexpResult(part) : modfResult(part);
-  }
-  if (type.kind === "array") return { ...type, element: concreteType(type.element) };
-  return withElement(type, concreteType((type as VectorType).element) as ScalarType);
 }
