@@ -3,7 +3,7 @@
  * type's largest value; a hexadecimal float and an integer must be exact.
  */
 import type { Literal } from "./ast";
-import { roundToHalf } from "./half";
+import { maxF16, roundF16 } from "./float16";
 import type { Position } from "./program";
 
 import { ShaderError } from "./shaderError";
@@ -31,7 +31,7 @@ const largestInteger: Readonly<Record<IntegerName, bigint>> = {
 const floats: Readonly<Record<FloatName, readonly [number, number, number, number]>> = {
   "abstract-float": [53, -1074, 1023, Number.MAX_VALUE],
   f32: [24, -149, 127, (2 - 2 ** -23) * 2 ** 127],
-  f16: [11, -24, 15, 65504],
+  f16: [11, -24, 15, maxF16],
 };
 
 /** significand * 2^exponent, if the type has that value. */
@@ -52,7 +52,7 @@ function exactFloat(significand: bigint, exponent: number, type: FloatName): num
 /** The nearest value of the type, if `value` is not beyond the largest. */
 function roundedFloat(value: number, type: FloatName): number | null {
   if (value > floats[type][3]) return null;
-  return type === "f32" ? Math.fround(value) : type === "f16" ? roundToHalf(value) : value;
+  return type === "f32" ? Math.fround(value) : type === "f16" ? roundF16(value) : value;
 }
 
 /** The literal that starts at `index`, where a digit or a point with a digit stands. @throws ShaderError */

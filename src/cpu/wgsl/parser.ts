@@ -278,6 +278,8 @@ class Parser {
       const { text: name, at } = this.expect("name", "the name of an attribute");
       const takes = Object.hasOwn(attributeArguments, name) ? attributeArguments[name] : null;
       if (!takes) throw new ShaderError(`@${name} is not an attribute of WGSL`, at);
+      if (attributes.some((attribute) => attribute.name === name))
+        throw new ShaderError(`@${name} stands here twice`, at);
       const [fewest, most] = takes;
       const args = this.isNext("(") ? this.args() : null;
       const count = args?.length ?? 0;
@@ -455,7 +457,8 @@ class Parser {
     const condition = this.expression();
     const whenTrue = this.block();
     let whenFalse: Block | If | null = null;
-    if (this.accept("else")) whenFalse = this.isNext("if") ? this.ifStatement() : this.block();
+    if (this.accept("else"))
+      whenFalse = this.isNext("if") ? this.nested(() => this.ifStatement()) : this.block();
     return { kind: "if", at, condition, whenTrue, whenFalse };
   }
 
