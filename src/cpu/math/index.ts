@@ -6,13 +6,20 @@
 import type { Builder } from "../ir/builder";
 import type { Value } from "../ir/ir";
 import * as bounds from "./bounds";
+import { ldexp } from "./exponent";
 import * as exponential from "./exponential";
 import { roundToHalf } from "./half";
+import * as hyperbolic from "./hyperbolic";
 import * as interpolation from "./interpolation";
+import * as inverseTrigonometric from "./inverseTrigonometric";
 import { Lanes } from "./lanes";
 import * as logarithm from "./logarithm";
+import { pow } from "./power";
 import { ceil, floor, fract, round, trunc } from "./rounding";
 
+import * as trigonometric from "./trigonometric";
+
+export { frexp } from "./exponent";
 export { modf } from "./rounding";
 
 export type FloatFunction = (b: Builder, ...args: Value[]) => Value;
@@ -28,6 +35,9 @@ export const floatFunctions: Readonly<Record<string, FloatFunction>> = {
   ...(bounds as Record<string, FloatFunction>),
   ...(exponential as Record<string, FloatFunction>),
   ...(interpolation as Record<string, FloatFunction>),
+  ...(hyperbolic as Record<string, FloatFunction>),
+  ...(inverseTrigonometric as Record<string, FloatFunction>),
+  ...(trigonometric as Record<string, FloatFunction>),
   ...(logarithm as Record<string, FloatFunction>),
   floor,
   ceil,
@@ -37,6 +47,8 @@ export const floatFunctions: Readonly<Record<string, FloatFunction>> = {
   sqrt: lanes((f, x) => f.sqrt(x)),
   inverseSqrt: lanes((f, x) => f.div(1, f.sqrt(x))),
   quantizeToF16: roundToHalf,
+  pow,
+  ldexp,
   fma: lanes((f, x, y, z) => f.add(f.mul(x, y!), z!)),
   radians: lanes((f, x) => f.mul(x, Math.PI / 180)),
   degrees: lanes((f, x) => f.mul(x, 180 / Math.PI)),
