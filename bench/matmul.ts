@@ -68,7 +68,8 @@ const products: Product[] = [
 
 const label = (v: MatmulVariant): string => {
   if (v.kernel === "tiled") return `tiled ${v.side * v.groups * 4}`;
-  return v.kernel === "vector" ? `vector ${v.lanes}` : `${v.kernel} ${v.along}`;
+  if (v.kernel === "vector") return `vector ${v.lanes}`;
+  return "along" in v ? `${v.kernel} ${v.along}` : v.kernel;
 };
 
 /**

@@ -4,6 +4,7 @@ import {
   type MatmulTarget,
   type MatrixLayout,
   matmulVariants,
+  packedBlock,
 } from "../../src/ops/matmulVariants";
 
 const limits = {
@@ -13,6 +14,7 @@ const limits = {
 };
 const lavapipe: MatmulTarget = { adapter: "software", subgroupSize: 8, limits };
 const plainSoftware: MatmulTarget = { ...lavapipe, subgroupSize: 0 };
+const wasm: MatmulTarget = { ...lavapipe, adapter: "wasm", subgroupSize: 4 };
 const gpu: MatmulTarget = { adapter: "hardware", subgroupSize: 32, limits };
 
 /** c = a b with dense operands, either stored transposed. */
@@ -106,8 +108,31 @@ describe("on a GPU", () => {
   });
 });
 
+describe("on the CPU executor", () => {
+  test("products are packed for SIMD registers", () => {
+    expect(choose(problem(1024, 384, 128), wasm)).toEqual({ kernel: "packed" });
+    expect(choose(problem(128, 128, 32, { batch: 32, bTurned: true }), wasm)).toEqual({
+      kernel: "packed",
+    });
+    expect(choose(problem(128, 65, 1024, { aTurned: true }), wasm)).toEqual({ kernel: "packed" });
+  });
+
+  test("a few elements are computed one by one", () => {
+    expect(choose(problem(4, 4, 4, { batch: 1000 }), wasm)).toEqual({ kernel: "vector", lanes: 1 });
+  });
+
+  test("blocks are as large as the granted workgroup memory holds", () => {
+    expect(packedBlock(wasm)).toEqual({ rows: 32, cols: 32, depth: 64 });
+    const large = { ...wasm, limits: { ...limits, maxWorkgroupBytes: 2 ** 18 } };
+    expect(packedBlock(large)).toEqual({ rows: 128, cols: 128, depth: 128 });
+    const none = { ...wasm, limits: { ...limits, maxWorkgroupBytes: 1024 } };
+    expect(matmulVariants.isApplicable({ kernel: "packed" }, none)).toBe(false);
+    expect(choose(problem(512, 512, 512), none)).toEqual({ kernel: "register", along: "n" });
+  });
+});
+
 test("whatever is chosen is a candidate", () => {
-  for (const target of [lavapipe, plainSoftware, gpu])
+  for (const target of [lavapipe, plainSoftware, wasm, gpu])
     for (const m of [1, 2, 7, 64, 1000])
       for (const n of [1, 3, 40, 512])
         for (const k of [0, 1, 128, 5000])

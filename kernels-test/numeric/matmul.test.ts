@@ -135,10 +135,10 @@ const shapes = sizes.flatMap((m, i) =>
 
 test("every variant is a candidate on this adapter unless it cannot run there", () => {
   const software = device.executor.adapter.class === "software";
-  expect(variants).toHaveLength(software ? 9 : 7);
+  expect(variants).toHaveLength(software ? 10 : 7);
 });
 
-const kernels = ["subgroup", "register", "tiled", "vector"] as const;
+const kernels = ["subgroup", "register", "tiled", "packed", "vector"] as const;
 
 describe.each(kernels)("%s", (kernel) => {
   test.each(layouts)(

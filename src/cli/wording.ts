@@ -1,4 +1,5 @@
 /** Numbers for people, the same on the screen and in the report. */
+import type { AdapterClass } from "../device/executor";
 
 /** 4.1 s, 2 min 5 s, 3 h 20 min. */
 export function duration(seconds: number): string {
@@ -55,7 +56,7 @@ export function adapterName(adapter: {
   architecture: string;
   device: string;
   description: string;
-  class: "software" | "hardware";
+  class: AdapterClass;
 }): string {
   const own =
     adapter.description ||

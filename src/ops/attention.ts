@@ -4,6 +4,7 @@
  * docs/attention.md.
  */
 import type { Device } from "../device/device";
+import type { AdapterClass } from "../device/executor";
 import { ArgumentError, ShapeError } from "../errors";
 import {
   attentionBackwardKeys,
@@ -57,6 +58,13 @@ const widestHead = 256;
 
 const allVariants: readonly AttentionVariant[] = ["subgroup", "unrolled", "rolled", "composite"];
 
+/** The first of these that applies is taken. */
+const wantedVariants: Readonly<Record<AdapterClass, readonly AttentionVariant[]>> = {
+  software: ["subgroup", "rolled"],
+  wasm: ["rolled"],
+  hardware: ["unrolled"],
+};
+
 /** How attention over heads of `width` elements, with values of `valueWidth`, may run. */
 export const attentionVariants = {
   isApplicable(
@@ -70,12 +78,11 @@ export const attentionVariants = {
     // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
     return (
       variant !== "subgroup" ||
-      (target.adapter === "software" && [4, 8, 16, 32, 64].includes(target.subgroupSize))
+      (target.adapter !== "hardware" && [4, 8, 16, 32, 64].includes(target.subgroupSize))
     );
   },
   defaultChoice(target: AttentionTarget, width: number, valueWidth: number): AttentionVariant {
-    const wanted: readonly AttentionVariant[] =
-      target.adapter === "software" ? ["subgroup", "rolled"] : ["unrolled"];
+    const wanted = wantedVariants[target.adapter];
     const applies = (v: AttentionVariant): boolean =>
       attentionVariants.isApplicable(v, target, width, valueWidth);
     return wanted.find(applies) ?? "composite";

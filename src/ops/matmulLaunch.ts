@@ -4,6 +4,7 @@ import {
   gridFor,
   launch,
   type MatmulTiledParams,
+  matmulPacked,
   matmulRegister,
   matmulSubgroup,
   matmulTiled,
@@ -18,6 +19,7 @@ import {
   type MatmulVariant,
   type MatrixLayout,
   matmulVariants,
+  packedBlock,
   registerCols,
   registerRows,
   registerWorkgroup,
@@ -190,6 +192,28 @@ function dispatch(
       );
       return;
     }
+    case "packed": {
+      const block = packedBlock(target)!;
+      const parts = split(p, block.rows, block.cols);
+      launch(
+        device,
+        matmulPacked,
+        { ...bindings, a4: bindings.a, b4: bindings.b },
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        {
+          types,
+          overrides: {
+            ROWS: block.rows,
+            COLS: block.cols,
+            DEPTH: block.depth,
+            LOAD_A: loadMode(transposed(p.a)),
+            LOAD_B: loadMode(p.b),
+          },
+        },
+      );
+      return;
+    }
     case "vector": {
       const product = Math.ceil((p.m * p.n * variant.lanes) / 64);
       const parts = { groups_n: 1, groups_product: product, groups: product * p.batch };
@@ -208,13 +232,12 @@ function dispatch(
   }
 }
 
-/**
- * The tiled kernel's `LOAD`, for operands whose columns go along m or n and rows along k. Vec4s only where
- * both operands allow them, so that the pipelines stay few.
- */
+/** How blocks are read (`LOAD`) of an operand whose columns go along m or n and rows along k. */
+const loadMode = (x: MatrixLayout): number =>
+  vectorAlongCols(x) ? 1 : vectorAlongCols(transposed(x)) ? 2 : 0;
+
+/** The tiled kernel's modes: vec4s only where both operands allow them, so that the pipelines stay few. */
 function loadModes(a: MatrixLayout, b: MatrixLayout): { LOAD_A: number; LOAD_B: number } {
-  const mode = (x: MatrixLayout) =>
-    vectorAlongCols(x) ? 1 : vectorAlongCols(transposed(x)) ? 2 : 0;
-  const [first, second] = [mode(a), mode(b)];
+  const [first, second] = [loadMode(a), loadMode(b)];
   return first && second ? { LOAD_A: first, LOAD_B: second } : { LOAD_A: 0, LOAD_B: 0 };
 }

@@ -36,11 +36,13 @@ export interface MatmulTarget {
  * - subgroup, register: tiles in registers, no workgroup memory. The invocations of a workgroup lie
  *   `along` n, or along m, in which case the kernel computes the transposed product.
  * - tiled: tiles in workgroup memory, `side` squared invocations with `groups` squared 4x4 blocks each.
+ * - packed: a block of c per workgroup of one invocation; the operands are packed for SIMD registers.
  * - vector: `lanes` invocations per element of c.
  */
 export type MatmulVariant =
   | { readonly kernel: "subgroup" | "register"; readonly along: "n" | "m" }
   | { readonly kernel: "tiled"; readonly side: 8 | 16; readonly groups: 1 | 2 }
+  | { readonly kernel: "packed" }
   | { readonly kernel: "vector"; readonly lanes: 1 | 64 };
 
 /** Rows of c per invocation of the register kernels. */
@@ -58,6 +60,7 @@ const all: readonly MatmulVariant[] = [
   { kernel: "tiled", side: 16, groups: 2 },
   { kernel: "tiled", side: 8, groups: 2 },
   { kernel: "tiled", side: 8, groups: 1 },
+  { kernel: "packed" },
   { kernel: "vector", lanes: 1 },
   { kernel: "vector", lanes: 64 },
 ];
@@ -76,6 +79,27 @@ export function tileSize({ side, groups }: { side: number; groups: number }): nu
   return side * groups * 4;
 }
 
+/** The largest block of c of a workgroup of the packed kernel, and how many k it packs at a time. */
+export interface PackedBlock {
+  readonly rows: number;
+  readonly cols: number;
+  readonly depth: number;
+}
+
+/** From the best to what the smallest granted workgroup memory holds. */
+const packedBlocks: readonly PackedBlock[] = [
+  { rows: 128, cols: 128, depth: 128 },
+  { rows: 32, cols: 32, depth: 64 },
+];
+
+/** What it keeps in workgroup memory: four packed rows of a, the packed columns of b, and the sums. */
+const packedBytes = ({ rows, cols, depth }: PackedBlock): number =>
+  4 * (4 * depth + depth * cols + rows * cols);
+
+export function packedBlock({ limits }: MatmulTarget): PackedBlock | undefined {
+  return packedBlocks.find((block) => packedBytes(block) <= limits.maxWorkgroupBytes);
+}
+
 /** Invocations per workgroup of the register kernels: one subgroup, so that tiles stay small. */
 export function registerWorkgroup(target: MatmulTarget): number {
   return Math.max(target.subgroupSize, 8);
@@ -86,7 +110,14 @@ function isApplicable(variant: MatmulVariant, target: MatmulTarget): boolean {
   switch (variant.kernel) {
     case "subgroup":
       // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
-      return target.adapter === "software" && [4, 8, 16, 32, 64].includes(target.subgroupSize);
+      return target.adapter !== "hardware" && [4, 8, 16, 32, 64].includes(target.subgroupSize);
+    case "packed":
+      // A workgroup of one invocation leaves the rest of a GPU's subgroup idle.
+      return (
+        target.adapter !== "hardware" &&
+        packedBlock(target) !== undefined &&
+        limits.maxStorageBuffers >= 6
+      );
     case "tiled": {
       const bytes = 2 * tileDepth * tileSize(variant) * 4;
       return (
@@ -125,6 +156,15 @@ function softwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVar
   return isApplicable(subgroup, target) ? subgroup : { kernel: "register", along };
 }
 
+/** Of a product: so many fill half of the packed kernel's smallest block, 4 x 8. */
+const fewElements = 16;
+
+function wasmChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
+  if (problem.m * problem.n <= fewElements) return { kernel: "vector", lanes: 1 };
+  const packed: MatmulVariant = { kernel: "packed" };
+  return isApplicable(packed, target) ? packed : { kernel: "register", along: "n" };
+}
+
 /** Workgroups that keep a large GPU busy; smaller tiles below that. */
 const busy = 128;
 /** Products with fewer rows or columns waste most of even the smallest tile. */
@@ -141,12 +181,12 @@ function hardwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVar
   return fits ?? tiled.at(-1) ?? { kernel: "register", along: "n" };
 }
 
+const choices = { software: softwareChoice, wasm: wasmChoice, hardware: hardwareChoice };
+
 export const matmulVariants = {
   isApplicable,
   defaultChoice: (problem: MatmulProblem, target: MatmulTarget): MatmulVariant =>
-    target.adapter === "software"
-      ? softwareChoice(problem, target)
-      : hardwareChoice(problem, target),
+    choices[target.adapter](problem, target),
   candidates: (target: MatmulTarget): readonly MatmulVariant[] =>
     all.filter((variant) => isApplicable(variant, target)),
 };

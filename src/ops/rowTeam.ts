@@ -20,7 +20,7 @@ const longRow = 1024;
 export const rowTeams = {
   isApplicable: (_team: RowTeam): boolean => true,
   defaultChoice: (adapter: AdapterClass, cols: number): RowTeam => {
-    if (adapter === "software" || cols < shortRow) return 1;
+    if (adapter !== "hardware" || cols < shortRow) return 1;
     return cols <= longRow ? 64 : 256;
   },
   candidates: (): readonly RowTeam[] => [1, 64, 256],

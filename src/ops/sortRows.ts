@@ -11,7 +11,7 @@ import { walkRows } from "./walk";
 export type SortVariant = "count" | "merge";
 
 /** Sorted by counting before merging begins. A multiple of what one invocation of sort/merge writes. */
-const blockLength: Record<AdapterClass, number> = { hardware: 64, software: 32 };
+const blockLength: Record<AdapterClass, number> = { hardware: 64, software: 32, wasm: 32 };
 
 export const sortVariants = {
   isApplicable: (_variant: SortVariant): boolean => true,

@@ -32,7 +32,7 @@ export type NormTeam = 1 | 64;
 export const normTeams = {
   isApplicable: (_team: NormTeam): boolean => true,
   /** One where barriers are dear, a workgroup where neighbours should read neighbours. */
-  defaultChoice: (adapter: AdapterClass): NormTeam => (adapter === "software" ? 1 : 64),
+  defaultChoice: (adapter: AdapterClass): NormTeam => (adapter === "hardware" ? 64 : 1),
   candidates: (): readonly NormTeam[] => [1, 64],
 };
 
