@@ -20,6 +20,8 @@ import { ceil, floor, fract, round, trunc } from "./rounding";
 import * as trigonometric from "./trigonometric";
 
 export { frexp } from "./exponent";
+export { type IntegerFunction, integerFunctions, integerLaneFunctions } from "./integer";
+export { type PackingFunction, packingFunctions } from "./packing";
 export { modf } from "./rounding";
 
 export type FloatFunction = (b: Builder, ...args: Value[]) => Value;
