@@ -1,0 +1,364 @@
+/** Statements of a function. `for` becomes a block with a loop, `while` a loop, `x++` becomes `x += 1`. */
+import type * as ast from "./ast";
+import { checkCallStatement } from "./checkCalls";
+import { checkExpression, checkValue, compoundValue } from "./checkExpressions";
+import { checkType } from "./checkTypes";
+import { constantAs, converted, isConvertible, loaded, type Operand, settled } from "./operand";
+import type { Expression, Place, Position, Statement } from "./program";
+import { fail, type Meaning, type Scope } from "./scope";
+import { requireStorable } from "./typeRules";
+import { bool, i32, type Type, typeName, u32 } from "./types";
+
+/** What surrounds a statement. */
+interface Surroundings {
+  readonly result: Type | null;
+  readonly canBreak: boolean;
+  /** The loop that `continue` continues; null outside of loops and in the continuing part. */
+  readonly loop: Loop | null;
+  readonly isContinuing: boolean;
+}
+
+/** A loop statement: what its `continue` statements skip must not be used in its continuing part. */
+interface Loop {
+  readonly body: Map<string, Meaning>;
+  /** Names declared in the body before its first continue; null if there is none. */
+  declared: number | null;
+}
+
+/** The body of a function that returns `result`. The parameters stand in the innermost block of the scope. */
+export function checkBody(scope: Scope, body: ast.Block, result: Type | null): Statement[] {
+  return checkAll(scope, body.body, { result, canBreak: false, loop: null, isContinuing: false });
+}
+
+function checkAll(
+  scope: Scope,
+  nodes: readonly ast.Statement[],
+  around: Surroundings,
+): Statement[] {
+  const statements: Statement[] = [];
+  for (const node of nodes) {
+    const statement = checkStatement(scope, node, around);
+    if (statement) statements.push(statement);
+  }
+  return statements;
+}
+
+/** The statements of a block, with a scope of their own. */
+function checkBlock(
+  scope: Scope,
+  nodes: readonly ast.Statement[],
+  around: Surroundings,
+): Statement[] {
+  scope.push();
+  const body = checkAll(scope, nodes, around);
+  scope.pop();
+  return body;
+}
+
+/** Null for what leaves nothing behind: declarations of constants, and assertions. */
+function checkStatement(scope: Scope, node: ast.Statement, around: Surroundings): Statement | null {
+  const { at } = node;
+  switch (node.kind) {
+    case "block":
+      return { kind: "block", at, body: checkBlock(scope, node.body, around) };
+    case "var":
+      return checkVariable(scope, node);
+    case "let":
+      return checkLet(scope, node);
+    case "const": {
+      const { type, value } = checkConstant(scope, node);
+      scope.declare(node.name, at, { kind: "constant", type, value, stage: "const" });
+      return null;
+    }
+    case "const_assert":
+      checkAssertion(scope, node);
+      return null;
+    case "assign":
+    case "increment":
+    case "call":
+      return checkSimple(scope, node);
+    case "if":
+      return checkIf(scope, node, around);
+    case "switch":
+      return checkSwitch(scope, node, around);
+    case "loop":
+      return checkLoop(scope, node, around);
+    case "for":
+      return checkFor(scope, node, around);
+    case "while": {
+      const condition = checkCondition(scope, node.condition);
+      const { body } = checkLoopBody(scope, node.body.body, around);
+      scope.pop();
+      return { kind: "loop", at, condition, body, continuing: [], breakIf: null };
+    }
+    case "break":
+      if (!around.canBreak)
+        fail(at, "break must stand in a loop or switch, outside of continuing.");
+      return { kind: "break", at };
+    case "continue":
+      if (!around.loop) fail(at, "continue must stand in a loop, outside of its continuing part.");
+      around.loop.declared ??= around.loop.body.size;
+      return { kind: "continue", at };
+    case "return":
+      return checkReturn(scope, node, around);
+    case "discard":
+      return fail(at, "discard is for fragment shaders. Use return.");
+  }
+}
+
+function checkVariable(scope: Scope, node: ast.VariableDeclaration): Statement {
+  const { name, at, template } = node;
+  const [space, ...more] = template ?? [];
+  if (space && (space.kind !== "identifier" || space.name !== "function" || more.length > 0))
+    fail(
+      at,
+      "A variable in a function has no other address space. Declare it outside, or drop <…>.",
+    );
+  const { type, value } = checkInitialiser(scope, node, node.type, node.init);
+  requireStorable(at, type, "function", "read_write");
+  const variable = { name, type, at };
+  scope.declare(name, at, { kind: "reference", variable, space: "function", access: "read_write" });
+  return { kind: "var", at, variable, init: value };
+}
+
+function checkLet(scope: Scope, node: ast.LetDeclaration): Statement {
+  const { name, at } = node;
+  const { type, value } = checkInitialiser(scope, node, node.type, node.value);
+  const variable = { name, type, at };
+  scope.declare(name, at, { kind: "value", variable });
+  return { kind: "let", at, variable, value: value! };
+}
+
+/** The type of a variable and its first value, of which one may be left to the other. */
+export function checkInitialiser(
+  scope: Scope,
+  { name, at }: { readonly name: string; readonly at: Position },
+  typeNode: ast.Identifier | null,
+  init: ast.Expression | null,
+): { type: Type; value: Expression | null } {
+  const type = typeNode && checkType(scope, typeNode);
+  if (!init) return { type: type ?? fail(at, `${name} needs a type or a value.`), value: null };
+  const operand = checkValue(scope, init);
+  const value = type ? converted(scope, operand, type) : settled(scope, operand);
+  return { type: value.type, value };
+}
+
+/** The value of a const declaration; without a type it may stay abstract. */
+export function checkConstant(
+  scope: Scope,
+  node: ast.ConstDeclaration,
+): { type: Type; value: NonNullable<Operand["constant"]> } {
+  const operand = checkValue(scope, node.value);
+  requireConst(operand, `The value of const ${node.name}`);
+  const type = node.type ? checkType(scope, node.type) : operand.type;
+  if (!isConvertible(operand.type, type)) converted(scope, operand, type);
+  return { type, value: constantAs(scope, operand, type) };
+}
+
+/** Fails unless the text alone gives the value. */
+function requireConst({ stage, at }: Operand, what: string): void {
+  if (stage === "override") fail(at, `${what} must not need an override. Use const values.`);
+  if (stage === "runtime") fail(at, `${what} must be a constant expression. Use let for others.`);
+}
+
+export function checkAssertion(scope: Scope, node: ast.ConstAssert): void {
+  const operand = checkValue(scope, node.condition);
+  requireConst(operand, "What const_assert asserts");
+  if (operand.type !== bool)
+    fail(operand.at, `const_assert takes bool, not ${typeName(operand.type)}.`);
+  if (operand.constant !== true) fail(node.at, "The const_assert does not hold.");
+}
+
+function checkCondition(scope: Scope, node: ast.Expression): Expression {
+  const operand = checkValue(scope, node);
+  if (operand.type !== bool)
+    fail(
+      operand.at,
+      `A condition is bool, not ${typeName(operand.type)}. Compare it with something.`,
+    );
+  return settled(scope, operand);
+}
+
+function checkSimple(scope: Scope, node: ast.SimpleStatement): Statement {
+  const { at } = node;
+  switch (node.kind) {
+    case "call":
+      return { kind: "evaluate", at, value: checkCallStatement(scope, node.call) };
+    case "increment": {
+      const place = checkTarget(scope, node.target);
+      const { type } = place;
+      if (type !== i32 && type !== u32)
+        fail(at, `++ and -- take i32 and u32, not ${typeName(type)}. Use += 1.`);
+      const value: Expression = { kind: "constant", at, type, value: 1 };
+      return { kind: "assign", at, place, operator: node.by === 1 ? "+" : "-", value };
+    }
+    case "assign": {
+      const { target, operator } = node;
+      if (!target)
+        return { kind: "evaluate", at, value: settled(scope, checkValue(scope, node.value)) };
+      const place = checkTarget(scope, target);
+      const right = checkValue(scope, node.value);
+      const value = operator
+        ? compoundValue(scope, at, operator, place.type, right)
+        : converted(scope, right, place.type);
+      return { kind: "assign", at, place, operator, value };
+    }
+  }
+}
+
+/** The place that an assignment writes. */
+function checkTarget(scope: Scope, node: ast.Expression): Place {
+  const { at, type, reference } = checkExpression(scope, node);
+  if (!reference) {
+    const isSwizzle = node.kind === "member" && type.kind === "vector";
+    return fail(
+      at,
+      isSwizzle
+        ? "Several components cannot be assigned at once. Assign them one by one."
+        : "Only variables can be assigned. Make it a var.",
+    );
+  }
+  const { place, space, access } = reference;
+  if (access === "read")
+    fail(
+      at,
+      space === "storage"
+        ? "The storage buffer is read-only. Declare it as var<storage, read_write>."
+        : "A uniform is read-only. Copy it to a var.",
+    );
+  if (type.kind === "atomic") fail(at, "An atomic cannot be assigned. Use atomicStore(&…, …).");
+  // What cannot be read as a value cannot be written as one.
+  loaded({ at, type, stage: "runtime", constant: null, expression: null, reference });
+  return place;
+}
+
+function checkIf(scope: Scope, node: ast.If, around: Surroundings): Statement {
+  const condition = checkCondition(scope, node.condition);
+  const whenTrue = checkBlock(scope, node.whenTrue.body, around);
+  const otherwise = node.whenFalse;
+  const whenFalse =
+    otherwise === null
+      ? []
+      : otherwise.kind === "if"
+        ? [checkIf(scope, otherwise, around)]
+        : checkBlock(scope, otherwise.body, around);
+  return { kind: "if", at: node.at, condition, whenTrue, whenFalse };
+}
+
+function checkSwitch(
+  scope: Scope,
+  node: ast.Statement & { kind: "switch" },
+  around: Surroundings,
+): Statement {
+  const { at } = node;
+  const selector = checkValue(scope, node.selector);
+  const cases = node.clauses.map((clause) =>
+    clause.selectors.map((value) => value && checkValue(scope, value)),
+  );
+  const all = [selector, ...cases.flat().filter((value) => value !== null)];
+  const type = all.map((value) => value.type).find((t) => t === i32 || t === u32) ?? i32;
+  const seen = new Set<number>();
+  let defaults = 0;
+  const clauses = node.clauses.map((clause, c) => {
+    const values: number[] = [];
+    let isDefault = false;
+    for (const operand of cases[c]!) {
+      if (!operand) {
+        if (defaults++ > 0) fail(clause.at, "A switch has one default. Join the two.");
+        isDefault = true;
+        continue;
+      }
+      requireConst(operand, "A case value");
+      requireSelector(operand, type);
+      const value = constantAs(scope, operand, type) as number;
+      if (seen.has(value)) fail(operand.at, `Case ${value} is there twice. Remove one.`);
+      seen.add(value);
+      values.push(value);
+    }
+    const body = checkBlock(scope, clause.body.body, { ...around, canBreak: true });
+    return { values, isDefault, body };
+  });
+  if (defaults === 0) fail(at, "The switch has no default. Add `default: {}`.");
+  requireSelector(selector, type);
+  return { kind: "switch", at, selector: converted(scope, selector, type), clauses };
+}
+
+function requireSelector({ at, type }: Operand, wanted: Type): void {
+  if (!isConvertible(type, wanted))
+    fail(
+      at,
+      `The selector and the values of a switch must all be i32, or all u32; this is ${typeName(type)}.`,
+    );
+}
+
+/** The body of a loop. Its scope stays open, for the continuing part. */
+function checkLoopBody(
+  scope: Scope,
+  nodes: readonly ast.Statement[],
+  around: Surroundings,
+): { body: Statement[]; loop: Loop } {
+  const loop: Loop = { body: scope.push(), declared: null };
+  const body = checkAll(scope, nodes, { ...around, canBreak: true, loop });
+  return { body, loop };
+}
+
+function checkLoop(
+  scope: Scope,
+  node: ast.Statement & { kind: "loop" },
+  around: Surroundings,
+): Statement {
+  const { at } = node;
+  const { body, loop } = checkLoopBody(scope, node.body, around);
+  let continuing: Statement[] = [];
+  let breakIf: Expression | null = null;
+  if (node.continuing) {
+    if (loop.declared !== null)
+      for (const name of [...loop.body.keys()].slice(loop.declared))
+        loop.body.set(name, { kind: "skipped" });
+    scope.push();
+    continuing = checkAll(scope, node.continuing.body, {
+      ...around,
+      canBreak: false,
+      loop: null,
+      isContinuing: true,
+    });
+    if (node.continuing.breakIf) breakIf = checkCondition(scope, node.continuing.breakIf);
+    scope.pop();
+  }
+  scope.pop();
+  return { kind: "loop", at, condition: null, body, continuing, breakIf };
+}
+
+function checkFor(
+  scope: Scope,
+  node: ast.Statement & { kind: "for" },
+  around: Surroundings,
+): Statement {
+  const { at } = node;
+  scope.push();
+  const init = node.init && checkStatement(scope, node.init, around);
+  const condition = node.condition && checkCondition(scope, node.condition);
+  const continuing = node.update ? [checkSimple(scope, node.update)] : [];
+  const { body } = checkLoopBody(scope, node.body.body, around);
+  scope.pop();
+  scope.pop();
+  const loop: Statement = { kind: "loop", at, condition, body, continuing, breakIf: null };
+  return { kind: "block", at, body: init ? [init, loop] : [loop] };
+}
+
+function checkReturn(
+  scope: Scope,
+  node: ast.Statement & { kind: "return" },
+  { result, isContinuing }: Surroundings,
+): Statement {
+  const { at } = node;
+  if (isContinuing) fail(at, "return cannot stand in a continuing part. Use break if.");
+  if (!node.value) {
+    if (result) fail(at, `The function returns ${typeName(result)}. Give return a value.`);
+    return { kind: "return", at, value: null };
+  }
+  const operand = checkValue(scope, node.value);
+  if (!result)
+    return fail(at, "The function returns nothing. Declare `-> type`, or drop the value.");
+  return { kind: "return", at, value: converted(scope, operand, result) };
+}
