@@ -1,9 +1,12 @@
 /** Functions in the intermediate form run as WebAssembly with the meaning that ir.ts gives them. */
 import { setFlagsFromString } from "node:v8";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Builder } from "../../../src/cpu/ir/builder";
 import type { FunctionBody } from "../../../src/cpu/ir/ir";
 import { encodeModule } from "../../../src/cpu/wasm/module";
+import { interpret } from "./interpreter";
+import { memoryBytes, randomFunction } from "./randomFunction";
 
 const plain = { shared: false, relaxed: false };
 
@@ -208,5 +211,25 @@ describe("relaxed SIMD", () => {
     const size = (relaxed: boolean) =>
       encodeModule(multiplyAdd(op, false), { shared: false, relaxed }).length;
     expect(size(true) < size(false)).toBe(fused);
+  });
+});
+
+describe("random functions", () => {
+  const numbers = fc.array(fc.nat({ max: 9999 }), { maxLength: 300, size: "max" });
+
+  it("compute what the interpreter computes", () => {
+    fc.assert(
+      fc.property(numbers, fc.integer(), fc.integer(), (choices, x, y) => {
+        const body = randomFunction(choices);
+        const { run, memory } = instance(body);
+        const bytes = new Uint8Array(memory.buffer, 0, memoryBytes);
+        for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 37) & 63;
+        const expected = new DataView(bytes.slice().buffer);
+        const { result } = interpret(body, [x, y, 2.5], expected);
+        expect(run(x, y, 2.5)).toBe(result);
+        expect([...bytes]).toEqual([...new Uint8Array(expected.buffer)]);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
