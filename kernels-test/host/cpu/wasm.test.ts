@@ -183,6 +183,24 @@ describe("functions", () => {
   });
 });
 
+describe("vectors", () => {
+  const count = (haystack: Uint8Array, needle: Uint8Array): number =>
+    [...haystack].join().split([...needle].join()).length - 1;
+
+  it("one that many functions use is in the module once", () => {
+    const constant = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+    const callee = new Builder("callee", ["v128"]);
+    callee.return(callee.pure("f32x4.mul", [callee.parameters[0]!, callee.v128(constant)]));
+    const b = new Builder("main", ["f32"]);
+    const x = b.pure("f32x4.add", [b.pure("f32x4.splat", b.parameters), b.v128(constant)]);
+    const y = b.call(callee.finish("v128"), [x]);
+    b.return(b.pure("f32x4.extract_lane", [y], 3));
+    const body = b.finish("f32");
+    expect(instance(body).run(5)).toBe(36);
+    expect(count(encodeModule(body, plain), constant)).toBe(1);
+  });
+});
+
 describe("relaxed SIMD", () => {
   setFlagsFromString("--experimental-wasm-relaxed-simd");
   const multiplyAdd = (op: string, swapped: boolean) => {

@@ -23,10 +23,24 @@ export function encodeModule(main: FunctionBody, options: CompileOptions): Uint8
     }
     return index;
   };
-  // Emitting a function appends those it calls.
+  const vectors: Uint8Array[] = [];
+  const vectorNumbers = new Map<string, number>();
+  const vectorIndex = (bytes: Uint8Array): number => {
+    const key = bytes.join();
+    let index = vectorNumbers.get(key);
+    if (index === undefined) {
+      index = vectors.length;
+      vectorNumbers.set(key, index);
+      vectors.push(bytes);
+    }
+    return index;
+  };
+  // Emitting a function appends those it calls, and the vectors it reads.
   const bodies: Uint8Array[] = [];
   for (let i = 0; i < functions.length; i++)
-    bodies.push(emitFunction(functions[i]!, { relaxed: options.relaxed, functionIndex }));
+    bodies.push(
+      emitFunction(functions[i]!, { relaxed: options.relaxed, functionIndex, vectorIndex }),
+    );
 
   const out = new ByteWriter();
   const section = (id: number, write: (inner: ByteWriter) => void): void => {
@@ -56,6 +70,15 @@ export function encodeModule(main: FunctionBody, options: CompileOptions): Uint8
   section(3, (declared) => {
     declared.u32(functions.length);
     for (let i = 0; i < functions.length; i++) declared.u32(i);
+  });
+  section(6, (globals) => {
+    globals.u32(vectors.length);
+    for (const bytes of vectors) {
+      // Mutable: an engine may write one that is not as the constant it holds.
+      for (const byte of [typeCodes.v128, 1, 0xfd, 12]) globals.byte(byte);
+      globals.append(bytes);
+      globals.byte(0x0b);
+    }
   });
   section(7, (exports) => {
     exports.u32(1);

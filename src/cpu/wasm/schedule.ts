@@ -41,7 +41,14 @@ interface Source {
   readonly item: number;
 }
 
-export const isConstant = (v: Value): boolean => v.args.length === 0 && v.op.endsWith(".const");
+/** Whether a vector is one that a single instruction makes: all bits equal. */
+const isUniform = (bytes: Uint8Array): boolean =>
+  (bytes[0] === 0 || bytes[0] === 255) && bytes.every((byte) => byte === bytes[0]);
+
+/** What is written at each use. Other vectors are values with a place, see `emit.ts`. */
+export const isConstant = (v: Value): boolean =>
+  v.args.length === 0 &&
+  (v.op === "v128.const" ? isUniform(v.immediate as Uint8Array) : v.op.endsWith(".const"));
 const isAtomic = (v: Value): boolean => v.op.includes("atomic");
 
 /** A condition that is known: whether it holds; else null. */
