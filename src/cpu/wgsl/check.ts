@@ -3,6 +3,7 @@
  * that follows sees constants. What WGSL does not allow, or the CPU executor does not have, is a
  * ShaderError that names the line.
  */
+import { checkAliasing } from "./aliasing";
 import type { Declaration, Extension } from "./ast";
 import { checkDeclaration, overrideKey } from "./checkModule";
 import { checkAssertion } from "./checkStatements";
@@ -34,6 +35,7 @@ export function check(text: string, overrides: Readonly<Record<string, number>>)
   for (const declaration of unit.declarations)
     if (declaration.kind === "const_assert") checkAssertion(new Scope(module), declaration);
     else module.lookup(declaration.name, declaration.at);
+  checkAliasing(module);
   const { structs, globals, functions, entries } = module;
   return { structs, globals, functions, entries, enabled, diagnostics: unit.diagnostics };
 }

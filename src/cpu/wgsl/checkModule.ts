@@ -54,7 +54,10 @@ export function checkDeclaration(module: Module, node: ast.Declaration): Meaning
 /** Under which key the value of an override is given: its @id, else its name. */
 export function overrideKey(scope: Scope, node: Kind<"override">): string {
   const id = attributesOf(node.attributes, ["id"]).get("id");
-  return id ? String(attributeNumber(scope, id)) : node.name;
+  if (!id) return node.name;
+  const key = attributeNumber(scope, id);
+  if (key > 65535) fail(id.at, `@id takes 0 to 65535, not ${key}.`);
+  return String(key);
 }
 
 function checkOverride(scope: Scope, node: Kind<"override">): Meaning {

@@ -3,7 +3,15 @@ import type * as ast from "./ast";
 import { checkCallStatement } from "./checkCalls";
 import { checkExpression, checkValue, compoundValue } from "./checkExpressions";
 import { checkType } from "./checkTypes";
-import { constantAs, converted, isConvertible, loaded, type Operand, settled } from "./operand";
+import {
+  constantAs,
+  converted,
+  isConstant,
+  isConvertible,
+  loaded,
+  type Operand,
+  settled,
+} from "./operand";
 import type { Expression, Place, Position, Statement } from "./program";
 import { fail, type Meaning, type Scope } from "./scope";
 import { requireStorable } from "./typeRules";
@@ -179,7 +187,8 @@ function checkCondition(scope: Scope, node: ast.Expression): Expression {
   return settled(scope, operand);
 }
 
-function checkSimple(scope: Scope, node: ast.SimpleStatement): Statement {
+/** Null for `_ = constant`. */
+function checkSimple(scope: Scope, node: ast.SimpleStatement): Statement | null {
   const { at } = node;
   switch (node.kind) {
     case "call":
@@ -194,8 +203,10 @@ function checkSimple(scope: Scope, node: ast.SimpleStatement): Statement {
     }
     case "assign": {
       const { target, operator } = node;
-      if (!target)
-        return { kind: "evaluate", at, value: settled(scope, checkValue(scope, node.value)) };
+      if (!target) {
+        const value = checkValue(scope, node.value);
+        return isConstant(value) ? null : { kind: "evaluate", at, value: settled(scope, value) };
+      }
       const place = checkTarget(scope, target);
       const right = checkValue(scope, node.value);
       const value = operator
@@ -338,10 +349,11 @@ function checkFor(
   scope.push();
   const init = node.init && checkStatement(scope, node.init, around);
   const condition = node.condition && checkCondition(scope, node.condition);
-  const continuing = node.update ? [checkSimple(scope, node.update)] : [];
+  const update = node.update && checkSimple(scope, node.update);
   const { body } = checkLoopBody(scope, node.body.body, around);
   scope.pop();
   scope.pop();
+  const continuing = update ? [update] : [];
   const loop: Statement = { kind: "loop", at, condition, body, continuing, breakIf: null };
   return { kind: "block", at, body: init ? [init, loop] : [loop] };
 }

@@ -152,9 +152,6 @@ function generatedType(
   }
 }
 
-/** Elements that an array may have at most, as elsewhere. */
-const largestCount = 65535;
-
 function arrayType(
   scope: Scope,
   at: Position,
@@ -172,8 +169,6 @@ function arrayType(
   if (count < 1) fail(countNode.at, `The count of an array is ${count}; it must be positive.`);
   const array: Type = { kind: "array", element, count };
   if (operand.stage === "override") overrideSized.add(array);
-  else if (count > largestCount)
-    fail(countNode.at, `An array has at most ${largestCount} elements, not ${count}.`);
   return array;
 }
 

@@ -59,8 +59,20 @@ export function requireValidArguments(
     case "extractBits":
     case "insertBits": {
       const [offset, count] = [constants(args.length - 2), constants(args.length - 1)];
-      if ((offset?.[0] ?? 0) + (count?.[0] ?? 0) > 32)
+      if (offset && count && offset[0]! + count[0]! > 32)
         fail(at, `${name} reaches beyond bit 31. Keep offset + count at most 32.`);
+      break;
+    }
+    case "smoothstep": {
+      const [low, high] = [constants(0), constants(1)];
+      if (low && high && low.some((x, k) => x === high[k]))
+        fail(at, "smoothstep has two equal edges. Move one.");
+      break;
+    }
+    case "subgroupShuffle":
+    case "subgroupShuffleXor": {
+      const lane = constants(1)?.[0] ?? 0;
+      if (lane < 0 || lane > 127) fail(at, `${name} has lane ${lane}; lanes are 0 to 127.`);
       break;
     }
     case "ldexp": {
