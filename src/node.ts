@@ -1,16 +1,17 @@
 /** The door for Node. */
 import type { Device } from "./device/device";
-import { type InitOptions, initOn } from "./device/init";
+import { type InitOptions, initOn } from "./init";
 import { installMethods } from "./ops/methods";
 import { nodePlatform } from "./platform/node";
 
 export * from "./index";
 
 /**
- * Finds a WebGPU adapter and makes a device on it, the current one for new tensors.
+ * Makes a device, the current one for new tensors: on a GPU through WebGPU if there is one, else on the CPU.
  *
- * @throws AdapterError, saying what to install, where there is none
+ * @throws AdapterError, saying what to install, where what `options` ask for is missing
  * @example await init();
+ * @example await init({ executor: "cpu", threads: 4 });
  */
 export function init(options?: InitOptions): Promise<Device> {
   installMethods();

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
 import { DTypeError, ShapeError } from "../../src/errors";
+import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
 import { cumsum, cumsumVariants, forcedCumsumVariant } from "../../src/ops/cumulative";
 import { sum } from "../../src/ops/reduce";

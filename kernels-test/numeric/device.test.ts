@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { initOn } from "../../src/device/init";
+import { initOn } from "../../src/init";
 import { gridFor, type KernelOptions, launch, pointwiseUnary } from "../../src/kernels";
 import type { AnyKernel } from "../../src/kernels/kernel";
 import * as tg from "../../src/node";

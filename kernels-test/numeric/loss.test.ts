@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Device, withDevice } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../../src/errors";
+import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
 import { type CrossEntropyOptions, crossEntropy } from "../../src/ops/loss";
 import { sum } from "../../src/ops/reduce";

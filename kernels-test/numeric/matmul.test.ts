@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
+import { initOn } from "../../src/init";
 import { add, mul, square } from "../../src/ops/arithmetic";
 import { linear, matmul } from "../../src/ops/matmul";
 import { matmulTarget } from "../../src/ops/matmulLaunch";

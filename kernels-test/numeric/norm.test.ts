@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Device, withDevice } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
+import { initOn } from "../../src/init";
 import { add, mul } from "../../src/ops/arithmetic";
 import { layerNorm, rmsNorm } from "../../src/ops/norm";
 import { sum } from "../../src/ops/reduce";

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
 import { ArgumentError, DTypeError, ShapeError } from "../../src/errors";
+import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
 import { ones } from "../../src/ops/creation";
 import { dropout } from "../../src/ops/dropout";

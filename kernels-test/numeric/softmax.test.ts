@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Device, withDevice } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
+import { initOn } from "../../src/init";
 import { mul, sub } from "../../src/ops/arithmetic";
 import { sum } from "../../src/ops/reduce";
 import { forcedRowTeam, rowTeams } from "../../src/ops/rowTeam";

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
-import { initOn } from "../../src/device/init";
 import { ArgumentError, ShapeError } from "../../src/errors";
+import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
 import { sum } from "../../src/ops/reduce";
 import { permute, slice, transpose } from "../../src/ops/shape";

@@ -4,7 +4,7 @@
  */
 
 import type { AdapterReport, ExecutorLimits } from "../device/executor";
-import { initOn } from "../device/init";
+import { initOn } from "../init";
 import { matmul } from "../ops/matmul";
 import { sum } from "../ops/reduce";
 import { nodePlatform } from "../platform/node";

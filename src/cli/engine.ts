@@ -1,7 +1,7 @@
 /** The device that a command computes on. */
 
 import type { Device } from "../device/device";
-import { initOn } from "../device/init";
+import { initOn } from "../init";
 import { installMethods } from "../ops/methods";
 import { nodePlatform } from "../platform/node";
 

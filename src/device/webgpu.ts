@@ -93,7 +93,14 @@ export class WebGPUExecutor implements Executor {
   }
 
   static async create(platform: Platform, options: AcquireOptions = {}): Promise<WebGPUExecutor> {
-    const gpu = await platform.gpu(options.adapter);
+    return WebGPUExecutor.createOn(await platform.gpu(options.adapter), platform, options);
+  }
+
+  static async createOn(
+    gpu: GPU,
+    platform: Platform,
+    options: AcquireOptions = {},
+  ): Promise<WebGPUExecutor> {
     const acquired = await acquire(gpu, options);
     return new WebGPUExecutor(acquired, [gpu, acquired.adapter], platform);
   }

@@ -1,7 +1,9 @@
 import { AdapterError } from "../errors";
+import { openBrowserCache } from "./browserCache";
+import { startBrowserThread } from "./browserThreads";
 import type { Platform } from "./platform";
 
-/** WebGPU of the page or worker. */
+/** A page or worker. */
 export const browserPlatform: Platform = {
   name: "browser",
   waitingSpins: false,
@@ -21,4 +23,28 @@ export const browserPlatform: Platform = {
     const adapter = await (await this.gpu()).requestAdapter();
     return adapter ? [adapter.info.description || adapter.info.vendor] : [];
   },
+
+  async hardwareGPU() {
+    return globalThis.navigator?.gpu ?? null;
+  },
+
+  wantedExecutor: () => undefined,
+
+  cores: () => globalThis.navigator?.hardwareConcurrency ?? 1,
+
+  sharesMemory: () => typeof SharedArrayBuffer !== "undefined" && globalThis.crossOriginIsolated,
+
+  startThread: startBrowserThread,
+
+  byteCache: openBrowserCache,
+
+  pause: () =>
+    new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(null);
+    }),
 };

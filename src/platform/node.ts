@@ -1,6 +1,15 @@
-/** Node: WebGPU through Dawn, npm `webgpu`, an optional peer. */
-import { type DriverName, driverAdvice, driverNames, searchDrivers } from "../../setup/drivers.mjs";
+/** Node: WebGPU through Dawn (npm `webgpu`, an optional peer), worker threads, the user's cache folder. */
+import { availableParallelism } from "node:os";
+import {
+  type DriverCandidate,
+  type DriverName,
+  driverAdvice,
+  driverNames,
+  searchDrivers,
+} from "../../setup/drivers.mjs";
 import { AdapterError, ArgumentError } from "../errors";
+import { openNodeCache } from "./nodeCache";
+import { startNodeThread } from "./nodeThreads";
 import type { Platform } from "./platform";
 
 const dawnOptions = [
@@ -39,35 +48,66 @@ function create({ create }: Dawn, ...options: string[]): GPU {
   return gpu;
 }
 
-/** The driver that TILEGRAD_ADAPTER asks for, if it does. @throws ArgumentError for an unknown one */
-export function wantedDriver(): DriverName | undefined {
+/**
+ * What TILEGRAD_ADAPTER asks for, if it does: a driver, or "cpu" for the CPU executor.
+ * @throws ArgumentError for an unknown one
+ */
+function wanted(): DriverName | "cpu" | undefined {
   const name = process.env["TILEGRAD_ADAPTER"];
   if (!name) return undefined;
-  if (!driverNames.includes(name as DriverName))
+  if (name !== "cpu" && !driverNames.includes(name as DriverName))
     throw new ArgumentError(
-      `TILEGRAD_ADAPTER is "${name}"; it is one of ${driverNames.join(", ")}, or unset.`,
+      `TILEGRAD_ADAPTER is "${name}"; it is one of cpu, ${driverNames.join(", ")}, or unset.`,
     );
-  return name as DriverName;
+  return name as DriverName | "cpu";
+}
+
+/** The driver that TILEGRAD_ADAPTER asks for, if it does. @throws ArgumentError for an unknown one */
+export function wantedDriver(): DriverName | undefined {
+  const name = wanted();
+  return name === "cpu" ? undefined : name;
+}
+
+/** What each driver gave, by its environment: a search may come back to one. */
+const looked = new Map<string, Promise<{ info: GPUAdapterInfo; gpu: GPU } | null>>();
+
+function look(loaded: Dawn, { env }: DriverCandidate) {
+  const key = JSON.stringify(env);
+  let found = looked.get(key);
+  if (!found) {
+    found = adapterOf(loaded, env);
+    looked.set(key, found);
+  }
+  return found;
+}
+
+async function adapterOf(loaded: Dawn, env: DriverCandidate["env"]) {
+  const before = Object.keys(env).map((key) => [key, process.env[key]] as const);
+  Object.assign(process.env, env);
+  const gpu = create(loaded);
+  const adapter = await gpu
+    .requestAdapter({ powerPreference: "high-performance" })
+    .catch(() => null);
+  held.push(adapter);
+  for (const [key, value] of before)
+    if (value === undefined) delete process.env[key];
+    else process.env[key] = value;
+  return adapter && { info: adapter.info, gpu };
 }
 
 /** The driver search of the set-up, in this process: a GPU first, then software drivers. */
 async function findDriver(): Promise<GPU> {
   const loaded = await load();
-  const found = await searchDrivers(wantedDriver(), async ({ env }) => {
-    const before = Object.keys(env).map((key) => [key, process.env[key]] as const);
-    Object.assign(process.env, env);
-    const gpu = create(loaded);
-    const adapter = await gpu
-      .requestAdapter({ powerPreference: "high-performance" })
-      .catch(() => null);
-    held.push(adapter);
-    for (const [key, value] of before)
-      if (value === undefined) delete process.env[key];
-      else process.env[key] = value;
-    return adapter && { info: adapter.info, gpu };
-  });
+  const found = await searchDrivers(wantedDriver(), (candidate) => look(loaded, candidate));
   if (!found) throw new AdapterError(`No WebGPU adapter was found. ${driverAdvice()}`);
   return found.adapter.gpu;
+}
+
+/** The search among the drivers of GPUs alone. */
+async function findHardware(): Promise<GPU | null> {
+  const loaded = await load();
+  const found = await searchDrivers("gpu", (candidate) => look(loaded, candidate));
+  return found?.adapter.gpu ?? null;
 }
 
 export const nodePlatform: Platform = {
@@ -98,4 +138,24 @@ export const nodePlatform: Platform = {
       .catch((error: unknown) => String(error));
     return [...String(answer).matchAll(/name: '([^']*)'/g)].map((match) => match[1]!);
   },
+
+  async hardwareGPU() {
+    if (globalThis.navigator?.gpu) return globalThis.navigator.gpu;
+    return findHardware().catch(() => null);
+  },
+
+  wantedExecutor() {
+    const name = wanted();
+    return name && (name === "cpu" ? "cpu" : "webgpu");
+  },
+
+  cores: availableParallelism,
+
+  sharesMemory: () => true,
+
+  startThread: startNodeThread,
+
+  byteCache: async () => openNodeCache(),
+
+  pause: () => new Promise((resolve) => setImmediate(resolve)),
 };
