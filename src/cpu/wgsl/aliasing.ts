@@ -5,6 +5,7 @@
  * their own.
  */
 import { atomicBuiltins } from "./builtins";
+import { evaluatedBy, operandsOf, statementsIn } from "./children";
 import type {
   EntryPoint,
   Expression,
@@ -85,15 +86,6 @@ function effectsOf(
     return pointees.get(variable) ?? variable;
   };
 
-  const visitPlace = (place: Place): void => {
-    if (place.kind === "variable") effects.uses.add(place.variable);
-    else if (place.kind === "dereference") visit(place.pointer);
-    else {
-      visitPlace(place.of);
-      if (place.kind === "element") visit(place.index);
-    }
-  };
-
   const visitCall = (call: Expression & { kind: "call" }): void => {
     const callee = known.get(call.fn)!;
     const own = (variable: Variable) => call.fn.parameters.includes(variable);
@@ -119,95 +111,38 @@ function effectsOf(
     for (const variable of callee.uses) effects.uses.add(variable);
   };
 
-  const visit = (node: Expression): void => {
+  const visit = (node: Expression | Place): void => {
+    operandsOf(node).forEach(visit);
     switch (node.kind) {
-      case "constant":
-      case "name":
+      case "variable":
+        effects.uses.add(node.variable);
         break;
       case "load":
         effects.reads.add(rootOf(node.place));
-        visitPlace(node.place);
-        break;
-      case "addressOf":
-        visitPlace(node.place);
-        break;
-      case "element":
-        visit(node.of);
-        visit(node.index);
-        break;
-      case "member":
-      case "swizzle":
-        visit(node.of);
-        break;
-      case "unary":
-      case "convert":
-      case "bitcast":
-        visit(node.operand);
-        break;
-      case "binary":
-      case "logical":
-        visit(node.left);
-        visit(node.right);
         break;
       case "call":
-        node.args.forEach(visit);
         visitCall(node);
         break;
-      case "builtin":
-        node.args.forEach(visit);
-        if (node.args[0]?.type.kind !== "pointer" || node.name === "arrayLength") break;
-        if (node.name !== "atomicStore") effects.reads.add(pointeeOf(node.args[0]));
+      case "builtin": {
+        const pointer = node.args[0];
+        if (pointer?.type.kind !== "pointer" || node.name === "arrayLength") break;
+        if (node.name !== "atomicStore") effects.reads.add(pointeeOf(pointer));
         if (atomicBuiltins.has(node.name) && node.name !== "atomicLoad")
-          effects.writes.add(pointeeOf(node.args[0]));
+          effects.writes.add(pointeeOf(pointer));
         break;
-      case "construct":
-        node.args.forEach(visit);
-        break;
+      }
     }
   };
 
   const visitStatement = (node: Statement): void => {
-    switch (node.kind) {
-      case "block":
-        node.body.forEach(visitStatement);
-        break;
-      case "var":
-        if (node.init) visit(node.init);
-        break;
-      case "let":
-        visit(node.value);
-        if (node.variable.type.kind === "pointer")
-          pointees.set(node.variable, pointeeOf(node.value));
-        break;
-      case "assign":
-        visitPlace(node.place);
-        visit(node.value);
-        effects.writes.add(rootOf(node.place));
-        if (node.operator) effects.reads.add(rootOf(node.place));
-        break;
-      case "evaluate":
-        visit(node.value);
-        break;
-      case "if":
-        visit(node.condition);
-        node.whenTrue.forEach(visitStatement);
-        node.whenFalse.forEach(visitStatement);
-        break;
-      case "loop":
-        if (node.condition) visit(node.condition);
-        node.body.forEach(visitStatement);
-        node.continuing.forEach(visitStatement);
-        if (node.breakIf) visit(node.breakIf);
-        break;
-      case "switch":
-        visit(node.selector);
-        for (const clause of node.clauses) clause.body.forEach(visitStatement);
-        break;
-      case "return":
-        if (node.value) visit(node.value);
-        break;
-      default:
-        break;
+    // First what it holds: a `break if` may use pointers that the body binds.
+    statementsIn(node).forEach(visitStatement);
+    evaluatedBy(node).forEach(visit);
+    if (node.kind === "let" && node.variable.type.kind === "pointer")
+      pointees.set(node.variable, pointeeOf(node.value));
+    if (node.kind === "assign") {
+      effects.writes.add(rootOf(node.place));
+      if (node.operator) effects.reads.add(rootOf(node.place));
     }
   };
   fn.body.forEach(visitStatement);

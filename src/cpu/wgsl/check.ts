@@ -10,6 +10,7 @@ import { checkAssertion } from "./checkStatements";
 import { parse } from "./parser";
 import type { CheckedProgram } from "./program";
 import { fail, Module, Scope } from "./scope";
+import { checkUniformity } from "./uniformity";
 
 const enableExtensions: readonly string[] = ["f16", "subgroups"];
 const languageFeatures: readonly string[] = [
@@ -37,7 +38,10 @@ export function check(text: string, overrides: Readonly<Record<string, number>>)
     else module.lookup(declaration.name, declaration.at);
   checkAliasing(module);
   const { structs, globals, functions, entries } = module;
-  return { structs, globals, functions, entries, enabled, diagnostics: unit.diagnostics };
+  const { diagnostics } = unit;
+  const program = { structs, globals, functions, entries, enabled, diagnostics };
+  checkUniformity(program);
+  return program;
 }
 
 /** Whether it is a known `enable`, as opposed to a known `requires`. */

@@ -93,8 +93,6 @@ function checkName(scope: Scope, node: ast.Identifier): Operand {
     }
     case "unset":
       return fail(at, `The override ${name} has no default. Give it a value.`);
-    case "skipped":
-      return fail(at, `A continue may have skipped the declaration of ${name}. Move it up.`);
     case "function":
       return fail(at, `${name} is a function. Call it, as in ${name}(…).`);
     default:

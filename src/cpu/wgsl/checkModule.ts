@@ -7,6 +7,7 @@ import {
   requireFlag,
   workgroupSize,
 } from "./attributes";
+import { checkBehaviour } from "./behaviour";
 import { checkValue } from "./checkExpressions";
 import { checkBody, checkConstant, checkInitialiser } from "./checkStatements";
 import { checkType, spaceAndAccess } from "./checkTypes";
@@ -217,6 +218,7 @@ function checkFunction(scope: Scope, node: Kind<"fn">): Meaning {
   scope.pop();
 
   const fn: FunctionDefinition = { name, at, parameters, result, body };
+  checkBehaviour(fn);
   scope.module.functions.push(fn);
   if (size) scope.module.entries.push({ name, workgroupSize: size, fn, inputs });
   return { kind: "function", fn, mustUse: mustUse !== undefined, isEntry: compute !== undefined };

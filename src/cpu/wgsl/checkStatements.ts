@@ -13,39 +13,19 @@ import {
   settled,
 } from "./operand";
 import type { Expression, Place, Position, Statement } from "./program";
-import { fail, type Meaning, type Scope } from "./scope";
+import { fail, type Scope } from "./scope";
 import { requireStorable } from "./typeRules";
 import { bool, i32, type Type, typeName, u32 } from "./types";
 
-/** What surrounds a statement. */
-interface Surroundings {
-  readonly result: Type | null;
-  readonly canBreak: boolean;
-  /** The loop that `continue` continues; null outside of loops and in the continuing part. */
-  readonly loop: Loop | null;
-  readonly isContinuing: boolean;
-}
-
-/** A loop statement: what its `continue` statements skip must not be used in its continuing part. */
-interface Loop {
-  readonly body: Map<string, Meaning>;
-  /** Names declared in the body before its first continue; null if there is none. */
-  declared: number | null;
-}
-
 /** The body of a function that returns `result`. The parameters stand in the innermost block of the scope. */
 export function checkBody(scope: Scope, body: ast.Block, result: Type | null): Statement[] {
-  return checkAll(scope, body.body, { result, canBreak: false, loop: null, isContinuing: false });
+  return checkAll(scope, body.body, result);
 }
 
-function checkAll(
-  scope: Scope,
-  nodes: readonly ast.Statement[],
-  around: Surroundings,
-): Statement[] {
+function checkAll(scope: Scope, nodes: readonly ast.Statement[], result: Type | null): Statement[] {
   const statements: Statement[] = [];
   for (const node of nodes) {
-    const statement = checkStatement(scope, node, around);
+    const statement = checkStatement(scope, node, result);
     if (statement) statements.push(statement);
   }
   return statements;
@@ -55,20 +35,20 @@ function checkAll(
 function checkBlock(
   scope: Scope,
   nodes: readonly ast.Statement[],
-  around: Surroundings,
+  result: Type | null,
 ): Statement[] {
   scope.push();
-  const body = checkAll(scope, nodes, around);
+  const body = checkAll(scope, nodes, result);
   scope.pop();
   return body;
 }
 
 /** Null for what leaves nothing behind: declarations of constants, and assertions. */
-function checkStatement(scope: Scope, node: ast.Statement, around: Surroundings): Statement | null {
+function checkStatement(scope: Scope, node: ast.Statement, result: Type | null): Statement | null {
   const { at } = node;
   switch (node.kind) {
     case "block":
-      return { kind: "block", at, body: checkBlock(scope, node.body, around) };
+      return { kind: "block", at, body: checkBlock(scope, node.body, result) };
     case "var":
       return checkVariable(scope, node);
     case "let":
@@ -86,29 +66,23 @@ function checkStatement(scope: Scope, node: ast.Statement, around: Surroundings)
     case "call":
       return checkSimple(scope, node);
     case "if":
-      return checkIf(scope, node, around);
+      return checkIf(scope, node, result);
     case "switch":
-      return checkSwitch(scope, node, around);
+      return checkSwitch(scope, node, result);
     case "loop":
-      return checkLoop(scope, node, around);
+      return checkLoop(scope, node, result);
     case "for":
-      return checkFor(scope, node, around);
+      return checkFor(scope, node, result);
     case "while": {
       const condition = checkCondition(scope, node.condition);
-      const { body } = checkLoopBody(scope, node.body.body, around);
-      scope.pop();
+      const body = checkBlock(scope, node.body.body, result);
       return { kind: "loop", at, condition, body, continuing: [], breakIf: null };
     }
     case "break":
-      if (!around.canBreak)
-        fail(at, "break must stand in a loop or switch, outside of continuing.");
-      return { kind: "break", at };
     case "continue":
-      if (!around.loop) fail(at, "continue must stand in a loop, outside of its continuing part.");
-      around.loop.declared ??= around.loop.body.size;
-      return { kind: "continue", at };
+      return { kind: node.kind, at };
     case "return":
-      return checkReturn(scope, node, around);
+      return checkReturn(scope, node, result);
     case "discard":
       return fail(at, "discard is for fragment shaders. Use return.");
   }
@@ -243,23 +217,23 @@ function checkTarget(scope: Scope, node: ast.Expression): Place {
   return place;
 }
 
-function checkIf(scope: Scope, node: ast.If, around: Surroundings): Statement {
+function checkIf(scope: Scope, node: ast.If, result: Type | null): Statement {
   const condition = checkCondition(scope, node.condition);
-  const whenTrue = checkBlock(scope, node.whenTrue.body, around);
+  const whenTrue = checkBlock(scope, node.whenTrue.body, result);
   const otherwise = node.whenFalse;
   const whenFalse =
     otherwise === null
       ? []
       : otherwise.kind === "if"
-        ? [checkIf(scope, otherwise, around)]
-        : checkBlock(scope, otherwise.body, around);
+        ? [checkIf(scope, otherwise, result)]
+        : checkBlock(scope, otherwise.body, result);
   return { kind: "if", at: node.at, condition, whenTrue, whenFalse };
 }
 
 function checkSwitch(
   scope: Scope,
   node: ast.Statement & { kind: "switch" },
-  around: Surroundings,
+  result: Type | null,
 ): Statement {
   const { at } = node;
   const selector = checkValue(scope, node.selector);
@@ -286,7 +260,7 @@ function checkSwitch(
       seen.add(value);
       values.push(value);
     }
-    const body = checkBlock(scope, clause.body.body, { ...around, canBreak: true });
+    const body = checkBlock(scope, clause.body.body, result);
     return { values, isDefault, body };
   });
   if (defaults === 0) fail(at, "The switch has no default. Add `default: {}`.");
@@ -302,40 +276,19 @@ function requireSelector({ at, type }: Operand, wanted: Type): void {
     );
 }
 
-/** The body of a loop. Its scope stays open, for the continuing part. */
-function checkLoopBody(
-  scope: Scope,
-  nodes: readonly ast.Statement[],
-  around: Surroundings,
-): { body: Statement[]; loop: Loop } {
-  const loop: Loop = { body: scope.push(), declared: null };
-  const body = checkAll(scope, nodes, { ...around, canBreak: true, loop });
-  return { body, loop };
-}
-
 function checkLoop(
   scope: Scope,
   node: ast.Statement & { kind: "loop" },
-  around: Surroundings,
+  result: Type | null,
 ): Statement {
   const { at } = node;
-  const { body, loop } = checkLoopBody(scope, node.body, around);
-  let continuing: Statement[] = [];
-  let breakIf: Expression | null = null;
-  if (node.continuing) {
-    if (loop.declared !== null)
-      for (const name of [...loop.body.keys()].slice(loop.declared))
-        loop.body.set(name, { kind: "skipped" });
-    scope.push();
-    continuing = checkAll(scope, node.continuing.body, {
-      ...around,
-      canBreak: false,
-      loop: null,
-      isContinuing: true,
-    });
-    if (node.continuing.breakIf) breakIf = checkCondition(scope, node.continuing.breakIf);
-    scope.pop();
-  }
+  scope.push();
+  const body = checkAll(scope, node.body, result);
+  // The continuing part sees the names of the body.
+  scope.push();
+  const continuing = checkAll(scope, node.continuing?.body ?? [], result);
+  const breakIf = node.continuing?.breakIf ? checkCondition(scope, node.continuing.breakIf) : null;
+  scope.pop();
   scope.pop();
   return { kind: "loop", at, condition: null, body, continuing, breakIf };
 }
@@ -343,15 +296,14 @@ function checkLoop(
 function checkFor(
   scope: Scope,
   node: ast.Statement & { kind: "for" },
-  around: Surroundings,
+  result: Type | null,
 ): Statement {
   const { at } = node;
   scope.push();
-  const init = node.init && checkStatement(scope, node.init, around);
+  const init = node.init && checkStatement(scope, node.init, result);
   const condition = node.condition && checkCondition(scope, node.condition);
   const update = node.update && checkSimple(scope, node.update);
-  const { body } = checkLoopBody(scope, node.body.body, around);
-  scope.pop();
+  const body = checkBlock(scope, node.body.body, result);
   scope.pop();
   const continuing = update ? [update] : [];
   const loop: Statement = { kind: "loop", at, condition, body, continuing, breakIf: null };
@@ -361,10 +313,9 @@ function checkFor(
 function checkReturn(
   scope: Scope,
   node: ast.Statement & { kind: "return" },
-  { result, isContinuing }: Surroundings,
+  result: Type | null,
 ): Statement {
   const { at } = node;
-  if (isContinuing) fail(at, "return cannot stand in a continuing part. Use break if.");
   if (!node.value) {
     if (result) fail(at, `The function returns ${typeName(result)}. Give return a value.`);
     return { kind: "return", at, value: null };

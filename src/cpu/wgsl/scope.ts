@@ -36,8 +36,6 @@ export type Meaning =
       readonly access: AccessMode;
     }
   | { readonly kind: "type"; readonly type: Type }
-  /** A name of a loop's body that a continue may have skipped. */
-  | { readonly kind: "skipped" }
   | {
       readonly kind: "function";
       readonly fn: FunctionDefinition;
@@ -98,10 +96,8 @@ export class Scope {
 
   constructor(readonly module: Module) {}
 
-  push(): Map<string, Meaning> {
-    const frame = new Map<string, Meaning>();
-    this.frames.push(frame);
-    return frame;
+  push(): void {
+    this.frames.push(new Map());
   }
 
   pop(): void {
