@@ -2,6 +2,7 @@
  * The built-in functions of compute shaders (WGSL, "Built-in Functions"): their overloads, and the sets that
  * calls are checked against. Textures and derivatives are named as what they are, but have no overloads.
  */
+import { elementOf } from "./constantValue";
 import { withElement } from "./conversionRank";
 import { matchOverload, type Overload, remembered } from "./signatures";
 import { abstractFloat, abstractInt, bool, f16, f32, i32, type Type, u32 } from "./types";
@@ -124,21 +125,19 @@ export function isBuiltinFunction(name: string): boolean {
 
 /** The bits of a value, 0 where the type has none of its own. */
 function bitsOf(type: Type): number {
-  const element = type.kind === "vector" ? type.element : type;
-  if (element.kind !== "scalar" || element === bool) return 0;
-  return (type.kind === "vector" ? type.width : 1) * (element === f16 ? 16 : 32);
+  if ((type.kind !== "scalar" && type.kind !== "vector") || elementOf(type) === bool) return 0;
+  return (type.kind === "vector" ? type.width : 1) * (elementOf(type) === f16 ? 16 : 32);
 }
 
 function resolveBitcast(target: Type, arg: Type): Overload | null {
-  const element = arg.kind === "vector" ? arg.element : arg;
-  const own = target.kind === "vector" ? target.element : target;
-  const concrete =
-    element === abstractInt ? (own === u32 ? u32 : i32) : element === abstractFloat ? f32 : null;
+  const element = elementOf(arg);
+  const concrete = element === abstractInt ? i32 : element === abstractFloat ? f32 : null;
   const parameter = concrete ? withElement(arg, concrete) : arg;
   const bits = bitsOf(target);
-  return bits !== 0 && bits === bitsOf(parameter)
-    ? { parameters: [parameter], result: target }
-    : null;
+  if (bits === 0 || bits !== bitsOf(parameter)) return null;
+  // Both 4294967295 and -1 have bits of u32: the constant is looked at before it has a type.
+  const isOpen = element === abstractInt && elementOf(target) === u32;
+  return { parameters: [isOpen ? arg : parameter], result: target };
 }
 
 /**

@@ -26,8 +26,8 @@ const floatFunctions: Readonly<Record<string, (x: number, y: number, z: number) 
       .split(" ")
       .map((name) => [name, Math[name as "atan2"]]),
   ),
-  degrees: (x) => (x * 180) / Math.PI,
-  radians: (x) => (x * Math.PI) / 180,
+  degrees: (x) => x * (180 / Math.PI),
+  radians: (x) => x * (Math.PI / 180),
   exp2: (x) => 2 ** x,
   fract: (x) => x - Math.floor(x),
   inverseSqrt: (x) => 1 / Math.sqrt(x),

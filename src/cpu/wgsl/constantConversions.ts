@@ -98,7 +98,10 @@ export function zeroConstant(type: Type): ConstantValue {
   }
 }
 
-/** The same bits as another scalar or vector; `from` is concrete. Throws ConstantError for NaN and infinities. */
+/**
+ * The same bits as another scalar or vector; an abstract-int stands for the i32 or u32 that it is. Throws
+ * ConstantError for NaN and infinities.
+ */
 export function bitcastConstant(value: ConstantValue, from: Type, to: Type): ConstantValue {
   const bytes = new DataView(new ArrayBuffer(16));
   const source = elementOf(from);
@@ -106,7 +109,11 @@ export function bitcastConstant(value: ConstantValue, from: Type, to: Type): Con
   [value].flat().forEach((x, k) => {
     if (source === f16) bytes.setUint16(2 * k, f16Bits(x as number), true);
     else if (source === f32) bytes.setFloat32(4 * k, x as number, true);
-    else bytes.setInt32(4 * k, x as number, true);
+    else {
+      const value = Number(x);
+      if (value < -(2 ** 31) || value >= 2 ** 32) throw notRepresentable(x, u32);
+      bytes.setInt32(4 * k, value, true);
+    }
   });
   const read = (k: number): number => {
     if (target === i32) return bytes.getInt32(4 * k, true);

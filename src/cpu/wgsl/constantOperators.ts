@@ -123,6 +123,7 @@ export function evaluateUnary(op: UnaryOperator, type: Type, x: ConstantValue): 
     if (op === "!") return !a;
     if (isFloat(element)) return -(a as number);
     const value = BigInt(a as number | bigint);
-    return toInteger(element, op === "-" ? -value : ~value);
+    // The negative of the least value is that value again, for abstract-int too.
+    return toInteger(element, BigInt.asIntN(64, op === "-" ? -value : ~value));
   });
 }

@@ -74,6 +74,11 @@ const widthOf = (type: Type): number =>
 const withWidth = (element: ScalarType, width: number): ScalarType | ReturnType<typeof vectorOf> =>
   width === 1 ? element : vectorOf(element, width as 2 | 3 | 4);
 
+const holdsAtomic = (type: Type): boolean =>
+  type.kind === "atomic" ||
+  (type.kind === "array" && holdsAtomic(type.element)) ||
+  (type.kind === "struct" && type.members.some((member) => holdsAtomic(member.type)));
+
 const convertible = (from: Type, to: Type): boolean => conversionRank(from, to) < Infinity;
 
 /**
@@ -129,6 +134,7 @@ function matchSignature(
       case "P":
         if (arg.kind !== "pointer" || arg.space !== "workgroup") return null;
         pointee = arg.to.kind === "atomic" ? arg.to.element : arg.to;
+        if (holdsAtomic(pointee)) return null;
         break;
     }
   }
