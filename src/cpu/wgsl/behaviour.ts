@@ -38,8 +38,10 @@ function ofStatement(statement: Statement): Behaviour {
     }
     case "loop": {
       const { condition, body, continuing, breakIf } = statement;
-      const set = ofSequence(body) | ofSequence(continuing);
-      const ends = condition !== null || breakIf !== null || (set & breaks) !== 0;
+      const once = ofSequence(body);
+      const isRepeated = (once & (next | continues)) !== 0;
+      const set = isRepeated ? once | ofSequence(continuing) : once;
+      const ends = condition || (breakIf && isRepeated) || set & breaks;
       return without(set, next | breaks | continues) | (ends ? next : 0);
     }
     case "break":
