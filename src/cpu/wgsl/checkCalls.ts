@@ -27,7 +27,7 @@ import {
 } from "./operand";
 import type { Expression } from "./program";
 import { fail, type Meaning, type Scope } from "./scope";
-import { overrideSized } from "./typeRules";
+import { isConstructible, overrideSized } from "./typeRules";
 import { bool, sameType, typeName } from "./types";
 
 type Call = ast.Expression & { kind: "call" };
@@ -125,6 +125,11 @@ function callBuiltin(scope: Scope, node: Call): CheckedCall {
       `${name} does not take (${types.map(typeName).join(", ")}). Convert the arguments.`,
     );
   const { parameters } = overload;
+  if (overload.result && !isConstructible(overload.result))
+    fail(
+      at,
+      `${name} cannot give ${typeName(overload.result)}: its size must be fixed, without atomics.`,
+    );
   const type = overload.result ?? bool;
   const call = { isEmpty: overload.result === null, mustUse: resultMustBeUsed.has(name) };
   if (folds) {

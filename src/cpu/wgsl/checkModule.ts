@@ -82,13 +82,15 @@ function checkOverride(scope: Scope, node: Kind<"override">): Meaning {
 /** The host's number as a value of the type; a fraction is cut off for integers. */
 function overrideValue({ name, at }: Kind<"override">, type: Type, given: number): ConstantValue {
   if (type === bool) return given !== 0;
-  const isInteger = type === i32 || type === u32;
-  const number = isInteger ? Math.trunc(given) : given;
+  const refuse = (): never =>
+    fail(at, `The override ${name} is ${given}, which is no value of ${typeName(type)}.`);
+  if (type === i32) return given >= -(2 ** 31) && given <= 2 ** 31 - 1 ? given | 0 : refuse();
+  if (type === u32) return given >= 0 && given <= 2 ** 32 - 1 ? given >>> 0 : refuse();
   try {
-    return convertConstant(number, abstractFloat, type);
+    return convertConstant(given, abstractFloat, type);
   } catch (error) {
-    if (!(error instanceof ConstantError)) throw error;
-    return fail(at, `The override ${name} is ${given}, which is no value of ${typeName(type)}.`);
+    if (error instanceof ConstantError) refuse();
+    throw error;
   }
 }
 

@@ -91,8 +91,12 @@ function refuse(at: Position, name: string, args: readonly Operand[]): never {
   );
 }
 
-const zero = (at: Position, type: Type): Operand =>
-  constantOperand(at, type, zeroConstant(type), "const");
+function zero(at: Position, type: Type): Operand {
+  const operand = constantOperand(at, type, zeroConstant(type), "const");
+  return type.kind === "array" || type.kind === "struct"
+    ? { ...operand, expression: { kind: "construct", at, type, args: [] } }
+    : operand;
+}
 
 /** A composite of parts of the given types. */
 function assembled(

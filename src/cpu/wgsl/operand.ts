@@ -34,7 +34,7 @@ export interface Operand {
   readonly stage: Stage;
   /** Of a constant, that is, unless the stage is runtime. */
   readonly constant: ConstantValue | null;
-  /** Of a value at runtime. */
+  /** Of a value at runtime, and of a constant that has a shorter form than its value: all zeros. */
   readonly expression: Expression | null;
   readonly reference: Reference | null;
 }
@@ -103,7 +103,8 @@ export function evaluated(
   } catch (error) {
     if (!(error instanceof ConstantError)) throw error;
     if (scope.skipping > 0) return zeroConstant(type);
-    return fail(at, error.message);
+    const { message } = error;
+    return fail(at, `${message.slice(0, 1).toUpperCase()}${message.slice(1)}.`);
   }
 }
 
@@ -130,14 +131,16 @@ export function constantAs(scope: Scope, operand: Operand, type: Type): Constant
 
 /** As a value of the type, or an error. The type is concrete. */
 export function converted(scope: Scope, operand: Operand, type: Type): Expression {
-  const { at, expression, ...from } = loaded(operand);
-  if (!isConvertible(from.type, type))
-    fail(
-      at,
-      `This is ${typeName(from.type)}, but ${typeName(type)} is needed. Convert it, as in ${typeName(type)}(…).`,
-    );
+  const from = loaded(operand);
+  const { at, expression } = from;
+  if (!isConvertible(from.type, type)) {
+    const name = typeName(type);
+    const isMade = type.kind === "scalar" || type.kind === "vector" || type.kind === "matrix";
+    const cure = isMade ? `Convert it, as in ${name}(…).` : "Pass a value of that type.";
+    fail(at, `This is ${typeName(from.type)}, but ${name} is needed. ${cure}`);
+  }
   if (expression) return expression;
-  return { kind: "constant", at, type, value: constantAs(scope, operand, type) as Constant };
+  return { kind: "constant", at, type, value: constantAs(scope, from, type) as Constant };
 }
 
 /** As a value of the type it has by itself. */
