@@ -1,0 +1,3 @@
+export function serve(
+  tasks: Record<string, (options: never) => Promise<() => Promise<unknown>>>,
+): Promise<void>;
