@@ -7,6 +7,7 @@
  *   node build.mjs --watch      everything, again on each change under shaders/ and src/
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, watch } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -58,11 +59,33 @@ const separateModules = {
   },
 };
 
+/** Resolves imports of the source file `from` to the file `to` beside the bundle. */
+const besideBundle = (from, to) => ({
+  name: `${from} is ${to}`,
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path: specifier, resolveDir, kind }) => {
+      const file = path.join(resolveDir, `${specifier}.ts`);
+      return kind !== "entry-point" && file === at(from) ? { path: to, external: true } : null;
+    });
+  },
+});
+
+/** Names the compiler of the CPU executor, for those that keep what it made: see src/cpu/kernelCache.ts. */
+async function compilerVersion() {
+  const files = (await readdir(at("src/cpu"), { recursive: true })).filter((f) =>
+    f.endsWith(".ts"),
+  );
+  const hash = createHash("sha256");
+  for (const file of files.sort()) hash.update(await readFile(at("src/cpu", file)));
+  return hash.digest("hex").slice(0, 16);
+}
+
 /**
  * dist/
  *   modules/      the library, a module for each source file: Node loads it, and bundlers leave out what
  *                 a program does not use
- *   browser.js    the browser's door in one file, and
+ *   browser.js    the browser's door in one file, with
+ *   cpu.js        the CPU executor beside it, which it loads where there is no GPU, and
  *   kernels.js    the kernels in one file, for pages without a bundler
  *   cli/, chunks/ the command, with the packages it uses
  */
@@ -77,6 +100,7 @@ async function bundle() {
     sourcemap: true,
     logLevel: "warning",
     external: ["webgpu"],
+    define: { __COMPILER_VERSION__: JSON.stringify(await compilerVersion()) },
   };
   const inNode = { ...shared, platform: "node" };
   await rm(at("dist"), { recursive: true, force: true });
@@ -98,6 +122,15 @@ async function bundle() {
       ...shared,
       platform: "browser",
       entryPoints: { browser: "src/browser.ts", kernels: "src/kernels/index.ts" },
+      plugins: [besideBundle("src/cpu/executor.ts", "./cpu.js")],
+    }),
+    esbuild.build({
+      ...shared,
+      platform: "browser",
+      entryPoints: { cpu: "src/cpu/executor.ts" },
+      minify: true,
+      // The same classes of errors as the page's, which `instanceof` tells apart.
+      plugins: [besideBundle("src/errors.ts", "./browser.js")],
     }),
     esbuild.build({
       ...inNode,

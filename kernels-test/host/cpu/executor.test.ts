@@ -1,41 +1,16 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { CPUExecutor, type CPUExecutorOptions } from "../../../src/cpu/executor";
-import { KernelCache } from "../../../src/cpu/kernelCache";
-import type { BufferBinding, DeviceBuffer } from "../../../src/device/executor";
+import { describe, expect, test } from "vitest";
+import type { DeviceBuffer } from "../../../src/device/executor";
 import * as errors from "../../../src/errors";
-import { nodePlatform } from "../../../src/platform/node";
-import { compileByHand, param, programOf } from "./executorKernels";
+import { param, programOf } from "./executorKernels";
+import { all, open, rejection, words } from "./openExecutor";
 
-const kernels = new KernelCache(compileByHand, null);
 const add = programOf("add", "read", "read_write");
 const step = programOf("step", "read_write");
 const count = programOf("count", "read_write");
 const slow = programOf("slow", "read_write");
 
-const opened: CPUExecutor[] = [];
-async function open(options: CPUExecutorOptions = {}, memory?: number): Promise<CPUExecutor> {
-  const parts = { kernels, cache: null, ...(memory !== undefined && { memory }) };
-  const executor = await CPUExecutor.create(nodePlatform, options, parts);
-  opened.push(executor);
-  return executor;
-}
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((executor) => executor.destroy()));
-});
-
-const all = (buffer: DeviceBuffer): BufferBinding => ({ buffer, offset: 0, bytes: buffer.bytes });
-
-const words = async (executor: CPUExecutor, ...buffers: DeviceBuffer[]): Promise<number[][]> =>
-  (await executor.read(buffers.map(all))).map((bytes) => [...new Uint32Array(bytes)]);
-
 const numbers = (length: number, start = 0): Uint32Array =>
   Uint32Array.from({ length }, (_, i) => start + i);
-
-const rejection = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => "it resolved",
-    (error: unknown) => error,
-  );
 
 describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
   test("a dispatch runs every workgroup once, whatever the grid", async () => {

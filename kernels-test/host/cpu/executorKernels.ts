@@ -42,6 +42,8 @@ const bodies: Record<string, (b: Builder, body: Body) => void> = {
       b.branch(label, [next], b.pure("i32.lt_u", [next, param()]));
     });
   },
+  /** Does nothing with its bindings, of which each is at least 16 bytes. */
+  wide() {},
   /** Reads beyond the memory. */
   trap(b, { at }) {
     b.store("i32.store", at(0), b.load("i32.load", b.i32(-4)));
@@ -69,7 +71,7 @@ export const compileByHand: Compile = ({ wgsl, bindings }, options) => {
     b.branch(label, [next], b.pure("i32.lt_u", [next, end]));
   });
   const wasm = encodeModule(b.finish(null), options);
-  return { wasm, scratchBytes: 16, leastBytes: bindings.map(() => 4) };
+  return { wasm, scratchBytes: 16, leastBytes: bindings.map(() => (wgsl === "wide" ? 16 : 4)) };
 };
 
 type Access = "read" | "read_write";
