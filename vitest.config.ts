@@ -22,7 +22,7 @@ const tier = (name: string, options: object) => ({
   test: {
     name,
     include: [`kernels-test/${name}/**/*.test.{ts,mjs}`],
-    sequence: { groupOrder: ["host", "static", "numeric", "browser"].indexOf(name) },
+    sequence: { groupOrder: ["host", "static", "numeric", "conformance", "browser"].indexOf(name) },
     ...options,
   },
 });
@@ -33,6 +33,7 @@ export default defineConfig({
       tier("host", { pool: "forks", testTimeout: 20_000 }),
       tier("static", gpu),
       tier("numeric", gpu),
+      tier("conformance", gpu),
       tier("browser", { ...oneProcessAtATime, ...patience }),
     ],
   },
