@@ -63,15 +63,16 @@ export class KernelCache {
     platform: Platform,
     kept: ByteCache | null,
   ): Promise<KernelModule> {
-    const source = JSON.stringify([
-      this.version,
+    const identity = JSON.stringify([
       formOf(options),
       program.wgsl,
       Object.entries(program.overrides).sort(),
       program.bindings,
       program.params,
     ]);
-    const name = kept && `${program.name.replace(/\W/g, ".")}.${hash(encode(source))}`;
+    const source = `${this.version} ${identity}`;
+    // Without the version: what an older compiler made is replaced, not kept beside.
+    const name = kept && `${program.name.replace(/\W/g, ".")}.${hash(encode(identity))}`;
     const bytes = kept && (await kept.get(name!));
     const found = bytes && decodeEntry(bytes, source);
     if (found) {

@@ -87,10 +87,14 @@ export class Memory {
     return { address, bytes: size, dirty: true, busyUntil };
   }
 
-  /** @param busyUntil the last slice that uses the range */
-  release({ address, bytes }: Allocation, busyUntil: number): void {
+  /** @param lastUse the last slice that uses the range for this owner */
+  release({ address, bytes, busyUntil }: Allocation, lastUse: number): void {
     this.used -= bytes;
-    const range = { start: address, end: address + bytes, busyUntil };
+    const range = {
+      start: address,
+      end: address + bytes,
+      busyUntil: Math.max(busyUntil, lastUse),
+    };
     let at = this.free.findIndex((other) => other.start > address);
     if (at < 0) at = this.free.length;
     const next = this.free[at];

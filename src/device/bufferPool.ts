@@ -3,7 +3,7 @@
  * order, so a later dispatch cannot overtake an earlier one. Only a host write can (it is ordered against
  * submits, not against the section being recorded), hence `forHostWrite`.
  */
-import { LimitError } from "../errors";
+import { LimitError, OutOfMemoryError } from "../errors";
 import type { DeviceBuffer, Executor } from "./executor";
 
 /** What memory is used for, in reports. */
@@ -122,9 +122,20 @@ export class BufferPool {
   }
 
   private create(size: number, label: string): DeviceBuffer {
-    const buffer = this.executor.createBuffer(size, label);
+    const buffer = this.createOrTrim(size, label);
     this.ages.set(buffer, this.created++);
     return buffer;
+  }
+
+  /** What lies on the shelves may be what is missing. */
+  private createOrTrim(size: number, label: string): DeviceBuffer {
+    try {
+      return this.executor.createBuffer(size, label);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || this.pooled === 0) throw error;
+      this.trim();
+      return this.executor.createBuffer(size, label);
+    }
   }
 
   private take(size: number, forHostWrite: boolean): DeviceBuffer | undefined {
