@@ -1,6 +1,6 @@
 /**
  * A random function in the intermediate form: integers, floats and vectors, loads and stores below
- * `memoryBytes`, ifs, blocks that are left early, and loops of a few rounds. It is drawn from a list of
+ * `memoryBytes`, ifs, blocks that are left early, and loops of a few rounds if the second parameter is small. It is drawn from a list of
  * numbers, so that fast-check can make a failing one smaller: an empty list gives the empty function. No
  * operation makes a NaN, whose bits WebAssembly leaves open.
  */
@@ -31,7 +31,25 @@ export function randomFunction(choices: readonly number[]): FunctionBody {
     return candidates[candidates.length - 1 - n] ?? zeros[type]!;
   };
   const truth = (): Value => b.pure(`i32.${comparisons[draw(7)]}`, [pick("i32"), pick("i32")]);
-  const word = (): Value => b.pure("i32.and", [pick("i32"), b.i32(memoryBytes / 2 - 1)]);
+  /** An index that is often linear in the counters around. */
+  const index = (): Value => {
+    const sum = b.pure("i32.add", [pick("i32"), pick("i32")]);
+    switch (draw(4)) {
+      case 0:
+        return sum;
+      case 1:
+        return b.pure("i32.add", [b.pure("i32.mul", [pick("i32"), b.i32(draw(5))]), sum]);
+      case 2:
+        return b.pure("i32.add", [sum, b.i32(draw(9) - 4)]);
+      default:
+        return b.pure("i32.add", [b.pure("i32.mul", [pick("i32"), pick("i32")]), b.i32(draw(4))]);
+    }
+  };
+  const word = (): Value => {
+    if (draw(2)) return b.pure("i32.and", [pick("i32"), b.i32(memoryBytes / 2 - 1)]);
+    const last = draw(2) ? b.i32(draw(32)) : b.pure("i32.and", [pick("i32"), b.i32(31)]);
+    return b.pure("i32.shl", [b.pure("index.clamp", [index(), last]), b.i32(2)]);
+  };
   const pureValue = (): Value => {
     switch (draw(10)) {
       case 0:
@@ -113,14 +131,19 @@ export function randomFunction(choices: readonly number[]): FunctionBody {
 
   const loop = (depth: number): void => {
     const carried = someTypes();
-    const rounds = draw(4);
+    const bounds = [b.i32(draw(5)), b.parameters[1]!, b.pure("i32.and", [pick("i32"), b.i32(7)])];
+    const bound = bounds[draw(3)]!;
+    const starts = [b.i32(0), b.i32(draw(3)), b.pure("i32.and", [pick("i32"), b.i32(3)])];
+    const start = starts[draw(3)]!;
+    const step = b.i32(1 + (draw(3) ? 0 : draw(3)));
+    const relation = `i32.${["lt_u", "lt_s", "le_u", "le_s"][draw(4)]}`;
     const atEnd = draw(2) === 1;
     const phis = b.block(carried, (done) => {
-      b.loop([b.i32(0), ...pickAll(carried)], (again, [i, ...state]) => {
+      b.loop([start, ...pickAll(carried)], (again, [i, ...state]) => {
         inside(() => {
           scope.push(i!, ...state);
-          const next = b.pure("i32.add", [i!, b.i32(1)]);
-          const inRange = b.pure("i32.lt_u", [i!, b.i32(rounds)]);
+          const next = b.pure("i32.add", [i!, step]);
+          const inRange = b.pure(relation, [atEnd ? next : i!, bound]);
           if (!atEnd) b.branch(done, state, b.pure("i32.eqz", [inRange]));
           targets.push({ label: done, types: carried });
           if (statements(depth + 1))
