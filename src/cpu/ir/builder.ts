@@ -209,11 +209,12 @@ export class Builder {
     this.push({ kind: "return", value });
   }
 
-  private push(item: Item): void {
+  push(item: Item): void {
     this.region.items.push(item);
   }
 
-  private phi(type: ValueType, region: Region): Value {
+  /** A new phi that belongs to an item of `region`. */
+  phi(type: ValueType, region: Region): Value {
     return this.make(type, "phi", [], null, null, region);
   }
 

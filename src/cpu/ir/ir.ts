@@ -61,8 +61,8 @@ export type Item =
       readonly whenTrue: Region;
       readonly whenFalse: Region;
       readonly results: readonly Value[];
-      trueValues: readonly Value[] | null;
-      falseValues: readonly Value[] | null;
+      readonly trueValues: readonly Value[] | null;
+      readonly falseValues: readonly Value[] | null;
     }
   /** Runs its body once; a branch to `label` leaves it. Falling off its end does too, with `values`. */
   | {

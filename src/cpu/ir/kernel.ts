@@ -14,6 +14,8 @@
 export interface CompiledKernel {
   readonly wasm: Uint8Array;
   readonly scratchBytes: number;
+  /** Bytes that each storage binding must have at least, in the order of `Program.bindings`. */
+  readonly leastBytes: readonly number[];
 }
 
 export interface CompileOptions {

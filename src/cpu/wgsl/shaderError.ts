@@ -9,7 +9,9 @@ export class ShaderError extends TilegradError {
     /** What is wrong and what to do, without the position. */
     readonly reason: string,
     readonly at: Position,
+    /** The kernel it is in, where that is known. */
+    kernel?: string,
   ) {
-    super(`line ${at.line}, column ${at.column}: ${reason}`);
+    super(`${kernel ? `${kernel}: ` : ""}line ${at.line}, column ${at.column}: ${reason}`);
   }
 }

@@ -1,0 +1,611 @@
+/**
+ * Kernels with barriers. The code of a workgroup is cut at every split (see splits.ts) into segments. A
+ * segment is a loop in which each invocation runs its part; the control flow around splits, which WGSL
+ * requires to be uniform, runs once for the whole workgroup. (As pocl does on CPUs: Jääskeläinen et al.,
+ * "pocl: a performance-portable OpenCL implementation", 2015, section 4.)
+ *
+ * A variable that lives across a split is one of two kinds. Uniform: all its values are the same for all
+ * invocations, and are computed once, outside segments. Or it has a home in memory for each invocation:
+ * segments that use it load it at their start, and store it at their end if they change it.
+ */
+import type { Value } from "../ir/ir";
+import type {
+  BuiltinValue,
+  Expression,
+  FunctionDefinition,
+  GlobalVariable,
+  Place,
+  Statement,
+  Variable,
+} from "../wgsl/program";
+import { sizeOf, type Type } from "../wgsl/types";
+import { assignedIn, rootOf } from "./assigned";
+import { Slot, type Target } from "./environment";
+import { leaf } from "./expressions";
+import { eachInvocation, type Ids } from "./kernel";
+import { type Lowering, type ReferredPlace, roundUp, unsupported, Varies } from "./lowering";
+import { loadMemory, type MemoryPlace, storeMemory } from "./memory";
+import { loadPlace, pointee, storePlace } from "./places";
+import { leafCount } from "./representation";
+import { replaceExpressions } from "./rewriting";
+import { hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
+import { changingSlots, statement, statements } from "./statements";
+import { subgroupFunction } from "./subgroups";
+import { addMentions, mentionedIn } from "./usage";
+
+type SplitCall = Extract<Expression, { kind: "call" | "builtin" }>;
+
+/** Where a variable lies for each invocation: `stride` bytes apart. */
+export interface Home {
+  readonly offset: number;
+  readonly stride: number;
+  readonly type: Type;
+}
+
+/** The function whose segments are lowered. */
+interface Frame {
+  readonly result: Variable | null;
+  readonly end: Target;
+}
+
+export class GroupLowering {
+  private readonly homes = new Map<Variable, Home>();
+  /** Pointers to variables with homes, made anew in each segment. */
+  private readonly pointers = new Map<Variable, Expression>();
+  /** Parameters of the entry point that differ between invocations. */
+  private readonly inputs = new Set<Variable>();
+  /** Lets and vars that are defined in segments. */
+  private readonly inSegments = new Set<Variable>();
+  private readonly uniformVars = new Set<Variable>();
+  private frame!: Frame;
+  private breakTarget: Target | null = null;
+  private continueTarget: Target | null = null;
+
+  constructor(
+    readonly cx: Lowering,
+    private readonly ids: Ids,
+  ) {}
+
+  run(privates: readonly GlobalVariable[]): void {
+    const { cx, ids } = this;
+    const { fn, inputs } = ids.entry;
+    fn.parameters.forEach((parameter, i) => {
+      const input = inputs[i]!;
+      const names = typeof input === "string" ? [input] : input;
+      const values = names.map((name: BuiltinValue) => ids.ofGroup(name));
+      if (values.some((v) => v === null)) this.inputs.add(parameter);
+      else cx.bindValue(parameter, typeof input === "string" ? values[0]! : (values as Value[]));
+    });
+    const begin: Statement[] = privates.map((variable) => ({
+      kind: "var",
+      at: variable.at,
+      variable,
+      init: variable.init,
+    }));
+    cx.environment.block((end) => {
+      this.frame = { result: null, end };
+      this.list([...begin, ...fn.body], false);
+    });
+  }
+
+  /**
+   * Statements of the workgroup.
+   * @param repeats a split may follow their end: jumps out of them are the workgroup's
+   * @param after what else sees the variables defined here
+   */
+  private list(
+    body: readonly Statement[],
+    repeats: boolean,
+    after: readonly Statement[] = [],
+  ): void {
+    let segment: Statement[] = [];
+    const flush = (rest: readonly Statement[]): void => {
+      if (segment.length > 0) this.segment(segment, [...rest, ...after]);
+      segment = [];
+    };
+    for (let i = 0; i < body.length; i++) {
+      if (!this.cx.environment.reachable) return;
+      const s = body[i]!;
+      const rest = body.slice(i + 1);
+      const follows = repeats || splitsIn(rest);
+      if (splitsIn([s]) || (follows && jumpsOut([s]))) {
+        flush(body.slice(i));
+        this.groupStatement(s, follows, [...rest, ...after]);
+      } else if (s.kind === "let" || s.kind === "var") {
+        if (this.define(s)) segment.push(s);
+      } else if (this.isUniformAssignment(s)) {
+        flush(body.slice(i));
+        statement(this.cx, s);
+      } else segment.push(s);
+    }
+    if (this.cx.environment.reachable) flush([]);
+  }
+
+  /** @returns whether it is for a segment to define */
+  private define(s: Extract<Statement, { kind: "let" | "var" }>): boolean {
+    const isUniform = this.isUniformDefinition(s);
+    this.forget(s.variable);
+    if (!isUniform) this.inSegments.add(s.variable);
+    else {
+      if (s.kind === "var") this.uniformVars.add(s.variable);
+      statement(this.cx, s);
+    }
+    return !isUniform;
+  }
+
+  /** What a variable was when its function was called before. */
+  private forget(variable: Variable): void {
+    this.inSegments.delete(variable);
+    this.uniformVars.delete(variable);
+    this.homes.delete(variable);
+    this.pointers.delete(variable);
+  }
+
+  private groupStatement(s: Statement, follows: boolean, after: readonly Statement[]): void {
+    const { cx } = this;
+    const { environment } = cx;
+    if (this.splitStatement(s, follows, after)) return;
+    switch (s.kind) {
+      case "block":
+        this.list(s.body, follows);
+        return;
+      case "if":
+        environment.if(
+          this.uniform(s.condition),
+          () => this.list(s.whenTrue, follows),
+          () => this.list(s.whenFalse, follows),
+        );
+        return;
+      case "loop":
+        this.loop(s);
+        return;
+      case "switch":
+        this.switch(s, follows);
+        return;
+      case "break":
+        environment.jump(this.breakTarget!);
+        return;
+      case "continue":
+        environment.jump(this.continueTarget!);
+        return;
+      case "return":
+        if (s.value) this.segment([this.resultAssignment(s.value)], []);
+        environment.jump(this.frame.end);
+        return;
+      default:
+        unsupported(`A barrier in this ${s.kind} statement`, s.at);
+    }
+  }
+
+  private resultAssignment(value: Expression): Statement {
+    const variable = this.frame.result!;
+    const place: Place = { kind: "variable", variable, type: variable.type, at: value.at };
+    return { kind: "assign", place, operator: null, value, at: value.at };
+  }
+
+  /**
+   * A statement that evaluates a split: first the split, whose result gets a name, then the statement with
+   * that name in its place.
+   */
+  private splitStatement(s: Statement, follows: boolean, after: readonly Statement[]): boolean {
+    if (s.kind === "evaluate" && isSplitCall(s.value) && !s.value.args.some(hasSplit)) {
+      this.splitCall(s.value, null);
+      return true;
+    }
+    if (s.kind === "let" && isSplitCall(s.value) && !s.value.args.some(hasSplit)) {
+      this.splitCall(s.value, s.variable);
+      return true;
+    }
+    if (s.kind === "loop" || s.kind === "block") return false;
+    const before: Statement[] = [];
+    const rewritten = replaceExpressions(s, (e) => this.extract(e, before));
+    if (before.length === 0) return false;
+    this.list([...before, rewritten], follows, after);
+    return true;
+  }
+
+  /** The expression with its splits taken out into lets. What is evaluated before a split gets one too. */
+  private extract(e: Expression, before: Statement[]): Expression {
+    if (!hasSplit(e)) return e;
+    if (e.kind === "logical" && hasSplit(e.right)) return this.extractLogical(e, before);
+    const parts: Expression[] = [];
+    replaceExpressions(e, (part) => {
+      parts.push(part);
+      return part;
+    });
+    const lastSplit = parts.findLastIndex(hasSplit);
+    let i = 0;
+    const inner = replaceExpressions(e, (part) => {
+      const own = i++;
+      const extracted = this.extract(part, before);
+      const stays = extracted.kind === "constant" || extracted.type.kind === "pointer";
+      return own < lastSplit && !stays ? this.named(extracted, before) : extracted;
+    });
+    return isSplitCall(inner) ? this.named(inner, before) : inner;
+  }
+
+  /** var both = left; if (both) { both = right; }, or for || if (!both). */
+  private extractLogical(
+    e: Extract<Expression, { kind: "logical" }>,
+    before: Statement[],
+  ): Expression {
+    const { at, type } = e;
+    const variable: Variable = { name: "both", type, at };
+    const place: Place = { kind: "variable", variable, type, at };
+    const both: Expression = { kind: "load", place, type, at };
+    before.push({ kind: "var", variable, init: this.extract(e.left, before), at });
+    const assign: Statement = { kind: "assign", place, operator: null, value: e.right, at };
+    const condition = e.operator === "&&" ? both : negated(both);
+    before.push({ kind: "if", condition, whenTrue: [assign], whenFalse: [], at });
+    return both;
+  }
+
+  private named(value: Expression, before: Statement[]): Expression {
+    const variable: Variable = { name: "part", type: value.type, at: value.at };
+    before.push({ kind: "let", variable, value, at: value.at });
+    return { kind: "name", variable, type: value.type, at: value.at };
+  }
+
+  private splitCall(e: SplitCall, result: Variable | null): void {
+    const { cx } = this;
+    if (e.kind === "call") this.call(e.fn, e.args, result);
+    else if (e.name === "workgroupUniformLoad") {
+      const [pointer] = e.args;
+      if (!this.isUniform(pointer!)) unsupported("An index that may differ here", e.at);
+      this.forget(result!);
+      cx.bindValue(result!, loadPlace(cx, pointee(cx, pointer!)));
+    } else if (!e.name.endsWith("Barrier")) this.subgroup(e, result);
+  }
+
+  private call(fn: FunctionDefinition, args: readonly Expression[], result: Variable | null): void {
+    const { cx, frame, breakTarget, continueTarget } = this;
+    const own = fn.result ? { name: fn.name, type: fn.result, at: fn.at } : null;
+    // The result is assigned in segments.
+    if (own) this.home(own);
+    const parameters: Statement[] = fn.parameters.map((variable, i) => ({
+      kind: "let",
+      variable,
+      value: args[i]!,
+      at: args[i]!.at,
+    }));
+    cx.environment.block((end) => {
+      this.frame = { result: own, end };
+      this.list([...parameters, { kind: "block", body: fn.body, at: fn.at }], false);
+    });
+    Object.assign(this, { frame, breakTarget, continueTarget });
+    if (own && result) this.homes.set(result, this.homes.get(own)!);
+  }
+
+  private subgroup(e: Extract<SplitCall, { kind: "builtin" }>, result: Variable | null): void {
+    const { cx, ids } = this;
+    const args = e.args.map(
+      (value): Variable => ({ name: e.name, type: value.type, at: value.at }),
+    );
+    this.segment(
+      e.args.map((value, i) => ({ kind: "let", variable: args[i]!, value, at: value.at })),
+      [{ kind: "evaluate", value: { ...e, args: args.map((v) => nameOf(v)) }, at: e.at }],
+    );
+    if (!result) return;
+    const home = this.home(result);
+    eachInvocation(cx, ids.count, (lane) => {
+      const read = (i: number, of: Value) =>
+        loadMemory(cx.b, this.placeAt(this.homes.get(args[i]!)!, of)) as Value;
+      const value = subgroupFunction(cx, e, lane, ids.count, read);
+      storeMemory(cx.b, this.placeAt(home, lane), value);
+    });
+  }
+
+  private loop(loop: Extract<Statement, { kind: "loop" }>): void {
+    const s = withPlainConditions(loop);
+    const { cx, breakTarget, continueTarget } = this;
+    const { environment } = cx;
+    environment.block((end) => {
+      environment.loop(changingSlots(cx, [s.body, s.continuing]), (again) => {
+        if (s.condition) environment.jumpIf(end, this.uniform(s.condition), false);
+        const outer = [...environment.values.keys()];
+        environment.block((next) => {
+          this.breakTarget = end;
+          this.continueTarget = next;
+          this.list(s.body, true);
+        });
+        if (environment.reachable) this.list(s.continuing, true);
+        if (!environment.reachable) return;
+        environment.keep(outer);
+        if (s.breakIf) environment.jumpIf(end, this.uniform(s.breakIf), true);
+        environment.jump(again);
+      });
+      environment.reachable = false;
+    });
+    Object.assign(this, { breakTarget, continueTarget });
+  }
+
+  private switch(s: Extract<Statement, { kind: "switch" }>, follows: boolean): void {
+    const { cx, breakTarget } = this;
+    const { b, environment } = cx;
+    const selector = this.uniform(s.selector);
+    const fallback = s.clauses.find((clause) => clause.isDefault);
+    const clauses = s.clauses.filter((clause) => clause !== fallback);
+    const from = (i: number): void => {
+      const clause = clauses[i];
+      if (!clause) {
+        if (fallback) this.list(fallback.body, follows);
+        return;
+      }
+      const matches = clause.values
+        .map((value) => b.pure("i32.eq", [selector, b.i32(value)]))
+        .reduce((any, next) => b.pure("i32.or", [any, next]));
+      environment.if(
+        matches,
+        () => this.list(clause.body, follows),
+        () => from(i + 1),
+      );
+    };
+    environment.block((end) => {
+      this.breakTarget = end;
+      from(0);
+    });
+    this.breakTarget = breakTarget;
+  }
+
+  /** The value of an expression that is the same for all invocations. */
+  private uniform(e: Expression): Value {
+    const { cx } = this;
+    if (this.isUniform(e)) return leaf(cx, e);
+    // It is uniform, but that does not show: every invocation computes it, and the last one counts.
+    const slot = new Slot();
+    cx.environment.set(slot, cx.b.i32(0));
+    const mentioned = new Set<Variable>();
+    addMentions(mentioned, e);
+    this.invocations(
+      mentioned,
+      [slot],
+      () => cx.environment.set(slot, leaf(cx, e)),
+      () => [],
+    );
+    const value = cx.environment.get(slot);
+    cx.environment.values.delete(slot);
+    return value;
+  }
+
+  /** Runs statements for each invocation; `rest` is what comes after in their list. */
+  private segment(body: readonly Statement[], rest: readonly Statement[]): void {
+    const { cx } = this;
+    const { environment } = cx;
+    const assigned = assignedIn(body);
+    for (const variable of assigned) if (this.uniformVars.has(variable)) throw new Varies(variable);
+    const mentioned = new Set(mentionedIn(body));
+    const { result } = this.frame;
+    const returns = result !== null && body.some((s) => jumpsOut([s]));
+    if (returns) mentioned.add(result);
+    const later = mentionedIn(rest);
+    this.invocations(
+      mentioned,
+      [],
+      () => {
+        const place = returns ? (cx.names.get(result) as { place: ReferredPlace }).place : null;
+        const slots = place?.kind === "register" ? place.slots : [];
+        environment.block((end) => {
+          cx.activation = { result: slots, type: result?.type ?? null, end, returned: null };
+          statements(cx, body);
+        });
+      },
+      () => {
+        const defined = body.flatMap((s) =>
+          s.kind === "let" || s.kind === "var" ? [s.variable] : [],
+        );
+        for (const s of body)
+          if (s.kind === "let" && s.variable.type.kind === "pointer" && later.has(s.variable))
+            this.pointers.set(s.variable, s.value);
+        const escaping = defined.filter((v) => later.has(v) && v.type.kind !== "pointer");
+        for (const variable of escaping) if (!this.homes.has(variable)) this.home(variable);
+        const changed = [...mentioned].filter(
+          (v) => this.homes.has(v) && (assigned.has(v) || (returns && v === result)),
+        );
+        return [...changed, ...escaping];
+      },
+    );
+  }
+
+  /**
+   * One round for each invocation, with the variables it mentions in registers.
+   * @param changing slots from outside that the body changes
+   * @param toStore which variables to store at the end
+   */
+  private invocations(
+    mentioned: ReadonlySet<Variable>,
+    changing: readonly Slot[],
+    body: () => void,
+    toStore: () => readonly Variable[],
+  ): void {
+    const { cx, ids } = this;
+    const { environment } = cx;
+    const { entry } = ids;
+    eachInvocation(
+      cx,
+      ids.count,
+      (lane) => {
+        const outer = [...environment.values.keys()];
+        entry.fn.parameters.forEach((parameter, i) => {
+          const input = entry.inputs[i]!;
+          if (this.inputs.has(parameter) && typeof input === "string")
+            cx.bindValue(parameter, ids.of(input, lane));
+          else if (this.inputs.has(parameter))
+            cx.bindValue(
+              parameter,
+              (input as readonly BuiltinValue[]).map((n) => ids.of(n, lane)),
+            );
+        });
+        const wanted = new Set(mentioned);
+        for (const [variable, pointer] of this.pointers)
+          if (wanted.has(variable)) addMentions(wanted, pointer);
+        for (const variable of wanted) {
+          const home = this.homes.get(variable);
+          if (home) this.bring(variable, home, lane);
+        }
+        for (const [variable, pointer] of this.pointers)
+          if (wanted.has(variable))
+            cx.names.set(variable, { kind: "place", place: pointee(cx, pointer) });
+        body();
+        for (const variable of new Set(toStore())) {
+          const binding = cx.names.get(variable)!;
+          const place = binding.kind === "place" ? binding.place : null;
+          const own = this.placeAt(this.homes.get(variable)!, lane);
+          if (place?.kind === "memory" && place.memory.base === own.base) continue;
+          storeMemory(cx.b, own, binding.kind === "value" ? binding.value : loadPlace(cx, place!));
+        }
+        environment.keep(outer);
+      },
+      changing,
+    );
+  }
+
+  /** Makes a variable with a home usable in a segment. */
+  private bring(variable: Variable, home: Home, lane: Value): void {
+    const { cx } = this;
+    const memory = this.placeAt(home, lane);
+    if (cx.staysInMemory(variable)) {
+      cx.names.set(variable, { kind: "place", place: { kind: "memory", memory, type: home.type } });
+      return;
+    }
+    const place = cx.registerVariable(variable);
+    storePlace(cx, place, loadMemory(cx.b, memory));
+    // A let is named, a var is a place; both can be read from registers.
+    cx.names.set(variable, { kind: "place", place });
+  }
+
+  private home(variable: Variable): Home {
+    const { type } = variable;
+    const stride = roundUp(Math.max(sizeOf(type), 1), leafCount(type) === 1 ? 4 : 16);
+    const aligned = stride >= 8 ? roundUp(stride, 16) : stride;
+    const offset = this.cx.frame.reserve(roundUp(aligned * this.ids.count, 16), 16);
+    const home = { offset, stride: aligned, type };
+    this.homes.set(variable, home);
+    return home;
+  }
+
+  private placeAt(home: Home, lane: Value): MemoryPlace {
+    const { b, scratch } = this.cx;
+    const base = b.pure("i32.add", [scratch, b.pure("i32.mul", [lane, b.i32(home.stride)])]);
+    const { offset, type } = home;
+    return { base, offset, type, constant: false, shared: false, bytes: null };
+  }
+
+  private isUniformDefinition(s: Extract<Statement, { kind: "let" | "var" }>): boolean {
+    if (s.kind === "let") return this.isUniform(s.value);
+    if (this.cx.varying.has(s.variable)) return false;
+    return s.init === null || this.isUniform(s.init);
+  }
+
+  private isUniformAssignment(s: Statement): boolean {
+    return s.kind === "assign" && this.isUniformPlace(s.place, true) && this.isUniform(s.value);
+  }
+
+  /** Whether an expression shows to be the same for all invocations. */
+  private isUniform(e: Expression): boolean {
+    switch (e.kind) {
+      case "constant":
+        return true;
+      case "name":
+        return this.isUniformName(e.variable);
+      case "load":
+        return this.isUniformPlace(e.place, false);
+      case "addressOf":
+        return this.isUniformAddress(e.place);
+      case "element":
+        return this.isUniform(e.of) && this.isUniform(e.index);
+      case "member":
+      case "swizzle":
+        return this.isUniform(e.of);
+      case "unary":
+      case "convert":
+      case "bitcast":
+        return this.isUniform(e.operand);
+      case "binary":
+      case "logical":
+        return this.isUniform(e.left) && this.isUniform(e.right);
+      case "call":
+        return this.isFunctional(e.fn) && e.args.every((arg) => this.isUniform(arg));
+      case "builtin":
+        return (
+          !hasSplit(e) && !e.name.startsWith("atomic") && e.args.every((arg) => this.isUniform(arg))
+        );
+      case "construct":
+        return e.args.every((arg) => this.isUniform(arg));
+    }
+  }
+
+  private isUniformName(variable: Variable): boolean {
+    const apart = [this.homes, this.inputs, this.inSegments, this.pointers];
+    return !apart.some((known) => known.has(variable)) && this.cx.names.has(variable);
+  }
+
+  /** A place whose address is the same for all invocations. */
+  private isUniformAddress(place: Place): boolean {
+    if (place.kind === "element")
+      return this.isUniformAddress(place.of) && this.isUniform(place.index);
+    if (place.kind === "member") return this.isUniformAddress(place.of);
+    const root = rootOf(place);
+    return root !== null && this.isUniformName(root);
+  }
+
+  /** A place that holds the same for all: a uniform variable, or memory that nothing writes. */
+  private isUniformPlace(place: Place, writes: boolean): boolean {
+    if (!this.isUniformAddress(place)) return false;
+    const binding = this.cx.names.get(rootOf(place)!);
+    if (binding?.kind !== "place") return false;
+    const { place: root } = binding;
+    if (root.kind !== "memory") return true;
+    if (root.memory.constant) return !writes;
+    return this.uniformVars.has(rootOf(place)!);
+  }
+
+  /** A function whose result depends on its arguments and on memory that nothing writes alone. */
+  private isFunctional(fn: FunctionDefinition): boolean {
+    if (fn.parameters.some((p) => p.type.kind === "pointer")) return false;
+    return [...mentionedIn(fn.body)].every(
+      (v) => !("space" in v) || v.space === "uniform" || (v as GlobalVariable).access === "read",
+    );
+  }
+}
+
+const nameOf = (variable: Variable): Expression => ({
+  kind: "name",
+  variable,
+  type: variable.type,
+  at: variable.at,
+});
+
+const negated = (operand: Expression): Expression => ({
+  kind: "unary",
+  operator: "!",
+  operand,
+  type: operand.type,
+  at: operand.at,
+});
+
+type Loop = Extract<Statement, { kind: "loop" }>;
+
+/** Conditions of a loop that contain splits become statements in it. */
+function withPlainConditions(s: Loop): Loop {
+  const leave = (condition: Expression): Statement => ({
+    kind: "if",
+    condition,
+    whenTrue: [{ kind: "break", at: s.at }],
+    whenFalse: [],
+    at: s.at,
+  });
+  const first = s.condition && hasSplit(s.condition) ? [leave(negated(s.condition))] : [];
+  const last = s.breakIf && hasSplit(s.breakIf) ? [leave(s.breakIf)] : [];
+  return {
+    ...s,
+    condition: first.length > 0 ? null : s.condition,
+    body: [...first, ...s.body],
+    continuing: [...s.continuing, ...last],
+    breakIf: last.length > 0 ? null : s.breakIf,
+  };
+}
+
+/** Lowers the code of one workgroup. */
+export function runGroup(cx: Lowering, ids: Ids, privates: readonly GlobalVariable[]): void {
+  new GroupLowering(cx, ids).run(privates);
+}

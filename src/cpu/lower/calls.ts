@@ -1,0 +1,121 @@
+/** Calls: every function is lowered in place of its call, with its parameters bound to the arguments. */
+import type { Expression, FunctionDefinition, Place } from "../wgsl/program";
+import type { Slot } from "./environment";
+import type { Activation, Lowering } from "./lowering";
+import { bind } from "./places";
+import {
+  flatten,
+  leafTypes,
+  type Representation,
+  unflatten,
+  zeroRepresentation,
+} from "./representation";
+import { statements } from "./statements";
+
+/** @returns the result, or null if the function has none */
+export function call(
+  cx: Lowering,
+  fn: FunctionDefinition,
+  args: readonly Expression[],
+): Representation | null {
+  fn.parameters.forEach((parameter, i) => {
+    bind(cx, parameter, args[i]!);
+  });
+  return inlined(cx, fn, () => statements(cx, fn.body));
+}
+
+/** Runs `body` as the body of `fn`, whose parameters are bound: returns in it end it. */
+export function inlined(
+  cx: Lowering,
+  fn: FunctionDefinition,
+  body: () => void,
+): Representation | null {
+  const { b, environment } = cx;
+  const outer = [...environment.values.keys()];
+  const { activation, breakTarget, continueTarget } = cx;
+  const slots: Slot[] = fn.result
+    ? cx.slotsFor(fn.result, zeroRepresentation(b, fn.result, cx.wide))
+    : [];
+  environment.block((end) => {
+    cx.activation = { result: slots, type: fn.result, end, returned: null };
+    body();
+  });
+  Object.assign(cx, { activation, breakTarget, continueTarget });
+  const result =
+    fn.result &&
+    unflatten(
+      fn.result,
+      slots.map((slot) => environment.get(slot)),
+    );
+  environment.keep(outer);
+  return result;
+}
+
+/** Sets the result of the function being inlined. */
+export function setResult(cx: Lowering, { result, type }: Activation, value: Representation): void {
+  const leaves = flatten(value);
+  if (type)
+    leafTypes(type).forEach((_, i) => {
+      cx.environment.set(result[i]!, leaves[i]!);
+    });
+}
+
+/** Whether evaluating it does more than compute: calls of functions, atomics. */
+export function hasEffects(e: Expression): boolean {
+  switch (e.kind) {
+    case "constant":
+    case "name":
+      return false;
+    case "load":
+    case "addressOf":
+      return placeHasEffects(e.place);
+    case "element":
+      return hasEffects(e.of) || hasEffects(e.index);
+    case "member":
+    case "swizzle":
+      return hasEffects(e.of);
+    case "unary":
+    case "convert":
+    case "bitcast":
+      return hasEffects(e.operand);
+    case "binary":
+    case "logical":
+      return hasEffects(e.left) || hasEffects(e.right);
+    case "call":
+      return !isPure(e.fn) || e.args.some(hasEffects);
+    case "builtin":
+      return e.name.startsWith("atomic") || e.args.some(hasEffects);
+    case "construct":
+      return e.args.some(hasEffects);
+  }
+}
+
+function placeHasEffects(place: Place): boolean {
+  switch (place.kind) {
+    case "variable":
+      return false;
+    case "dereference":
+      return hasEffects(place.pointer);
+    case "element":
+      return placeHasEffects(place.of) || hasEffects(place.index);
+    case "member":
+      return placeHasEffects(place.of);
+  }
+}
+
+const pure = new WeakMap<FunctionDefinition, boolean>();
+
+/** A function of a single `return`, as most small ones are. */
+function isPure(fn: FunctionDefinition): boolean {
+  let known = pure.get(fn);
+  if (known === undefined) {
+    const [only, ...more] = fn.body;
+    known =
+      only?.kind === "return" &&
+      more.length === 0 &&
+      only.value !== null &&
+      !hasEffects(only.value);
+    pure.set(fn, known);
+  }
+  return known;
+}

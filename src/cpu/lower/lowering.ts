@@ -1,0 +1,164 @@
+/**
+ * What is known while a checked program is lowered to the intermediate form: the function being built, the
+ * values of variables here, and what names stand for. All calls are inlined; WGSL has no recursion.
+ */
+import type { Builder } from "../ir/builder";
+import type { Value } from "../ir/ir";
+import type { CheckedProgram, Position, Variable } from "../wgsl/program";
+import { ShaderError } from "../wgsl/shaderError";
+import { alignOf, sizeOf, type Type } from "../wgsl/types";
+import { Environment, Slot, type Target } from "./environment";
+import type { MemoryPlace } from "./memory";
+import {
+  flatten,
+  leafCount,
+  leafTypes,
+  leafValueType,
+  type Representation,
+} from "./representation";
+
+/** A variable, or a part of one, kept in registers: leaves `first` and following of `slots`. */
+export interface RegisterPlace {
+  readonly kind: "register";
+  readonly variable: Variable;
+  readonly slots: readonly Slot[];
+  readonly first: number;
+  readonly type: Type;
+}
+/** One component of a vector in a register. */
+export interface ComponentPlace {
+  readonly kind: "component";
+  readonly vector: RegisterPlace;
+  readonly lane: Value;
+  readonly type: Type;
+}
+export type ReferredPlace =
+  | { readonly kind: "memory"; readonly memory: MemoryPlace; readonly type: Type }
+  | RegisterPlace
+  | ComponentPlace;
+
+/** What a name stands for: a value; a place (of a var, or what a pointer points to). */
+export type Binding =
+  | { readonly kind: "value"; readonly value: Representation }
+  | { readonly kind: "place"; readonly place: ReferredPlace };
+
+/** A variable must be in memory after all, because an index into it is not known: begin again. */
+export class NeedsMemory {
+  constructor(readonly variable: Variable) {}
+}
+
+/** A variable differs between the invocations of a workgroup after all: begin again. */
+export class Varies {
+  constructor(readonly variable: Variable) {}
+}
+
+/** The function being inlined. */
+export interface Activation {
+  readonly result: readonly Slot[];
+  readonly type: Type | null;
+  /** Where `return` goes; in wide code nowhere: lanes that returned are masked out. */
+  readonly end: Target | null;
+  /** In wide code: the lanes that have returned. */
+  readonly returned: Slot | null;
+}
+
+/** Addresses of the scratch memory of a thread, handed out in order. */
+export class Frame {
+  bytes = 0;
+
+  allocate(type: Type): number {
+    return this.reserve(sizeOf(type), alignOf(type));
+  }
+  reserve(bytes: number, align: number): number {
+    const at = Math.ceil(this.bytes / align) * align;
+    this.bytes = at + bytes;
+    return at;
+  }
+}
+
+export class Lowering {
+  readonly environment: Environment;
+  readonly names = new Map<Variable, Binding>();
+  readonly frame = new Frame();
+  activation: Activation | null = null;
+  breakTarget: Target | null = null;
+  continueTarget: Target | null = null;
+  /** In wide code, see wide.ts: scalars are four lanes. */
+  wide = false;
+  /** In wide code: the lanes for which the present statement runs; null is all. */
+  mask: Value | null = null;
+
+  constructor(
+    readonly b: Builder,
+    readonly program: CheckedProgram,
+    /** Address of the thread's scratch memory. */
+    readonly scratch: Value,
+    /** Variables that do not fit into registers. */
+    readonly inMemory: ReadonlySet<object>,
+    /** Variables that differ between the invocations of a workgroup: see barriers.ts. */
+    readonly varying: ReadonlySet<object>,
+  ) {
+    this.environment = new Environment(b);
+  }
+
+  /** A new variable, uninitialised: in registers, or in the thread's memory. */
+  declare(variable: Variable): ReferredPlace {
+    const place = this.staysInMemory(variable)
+      ? this.memoryVariable(variable)
+      : this.registerVariable(variable);
+    this.names.set(variable, { kind: "place", place });
+    return place;
+  }
+
+  staysInMemory(variable: Variable): boolean {
+    return this.inMemory.has(variable) || leafCount(variable.type) > maxRegisterLeaves;
+  }
+
+  registerVariable(variable: Variable): RegisterPlace {
+    const { type } = variable;
+    const slots = Array.from({ length: leafCount(type) }, () => new Slot());
+    return { kind: "register", variable, slots, first: 0, type };
+  }
+
+  private memoryVariable(variable: Variable): ReferredPlace {
+    const { type } = variable;
+    const offset = this.frame.reserve(roundUp(sizeOf(type), 16), Math.max(alignOf(type), 16));
+    return {
+      kind: "memory",
+      memory: { base: this.scratch, offset, type, constant: false, shared: false, bytes: null },
+      type,
+    };
+  }
+
+  bindValue(variable: Variable, value: Representation): void {
+    this.names.set(variable, { kind: "value", value });
+  }
+
+  /** Slots for a value of `type`, holding `value`. */
+  slotsFor(type: Type, value: Representation): Slot[] {
+    const leaves = flatten(value);
+    return leafTypes(type).map((_, i) => {
+      const slot = new Slot();
+      this.environment.set(slot, leaves[i]!);
+      return slot;
+    });
+  }
+
+  valueType(type: Type) {
+    return leafValueType(type, this.wide);
+  }
+}
+
+export const roundUp = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
+
+/** Larger variables live in memory from the start. */
+const maxRegisterLeaves = 64;
+
+export function unsupported(what: string, at: Position): never {
+  throw new ShaderError(`${what} is not supported by the CPU executor.`, at);
+}
+
+/** A program that passed the checker cannot reach this. */
+export function impossible(what: string): never {
+  throw new Error(`The checker let through ${what}.`);
+}

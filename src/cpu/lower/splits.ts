@@ -1,0 +1,75 @@
+/**
+ * What splits a kernel: barriers, and functions in which the invocations of a workgroup exchange values. On
+ * both sides of such a call all invocations run one after another, but none passes it before all have
+ * reached it.
+ */
+import type { Expression, FunctionDefinition, Statement } from "../wgsl/program";
+import { eachExpression, walk } from "./assigned";
+
+const isSplitting = (name: string): boolean =>
+  name.endsWith("Barrier") ||
+  name === "workgroupUniformLoad" ||
+  name.startsWith("subgroup") ||
+  name.startsWith("quad");
+
+const functions = new WeakMap<FunctionDefinition, boolean>();
+
+/** Whether a function contains a split, itself or in what it calls. */
+export function isSplit(fn: FunctionDefinition): boolean {
+  let known = functions.get(fn);
+  if (known === undefined) {
+    known = splitsIn(fn.body);
+    functions.set(fn, known);
+  }
+  return known;
+}
+
+/** A call that splits. */
+export const isSplitCall = (
+  e: Expression,
+): e is Extract<Expression, { kind: "call" | "builtin" }> =>
+  e.kind === "call" ? isSplit(e.fn) : e.kind === "builtin" && isSplitting(e.name);
+
+export function hasSplit(outer: Expression): boolean {
+  let found = false;
+  eachExpression(outer, (e) => {
+    found ||= isSplitCall(e);
+  });
+  return found;
+}
+
+export function splitsIn(body: readonly Statement[]): boolean {
+  let found = false;
+  walk(
+    body,
+    () => {},
+    (e) => {
+      found ||= hasSplit(e);
+    },
+  );
+  return found;
+}
+
+/** Whether statements may go on after their own end: by return, or break and continue of a loop around. */
+export function jumpsOut(body: readonly Statement[], inLoop = false, inSwitch = false): boolean {
+  return body.some((s) => {
+    switch (s.kind) {
+      case "return":
+        return true;
+      case "break":
+        return !inLoop && !inSwitch;
+      case "continue":
+        return !inLoop;
+      case "block":
+        return jumpsOut(s.body, inLoop, inSwitch);
+      case "if":
+        return jumpsOut(s.whenTrue, inLoop, inSwitch) || jumpsOut(s.whenFalse, inLoop, inSwitch);
+      case "loop":
+        return jumpsOut(s.body, true, inSwitch) || jumpsOut(s.continuing, true, inSwitch);
+      case "switch":
+        return s.clauses.some((clause) => jumpsOut(clause.body, inLoop, true));
+      default:
+        return false;
+    }
+  });
+}

@@ -1,0 +1,195 @@
+/** Statements of one invocation. Those that contain barriers are in barriers.ts. */
+import type { Value } from "../ir/ir";
+import type { Statement } from "../wgsl/program";
+import { binary, splat } from "./arithmetic";
+import { assignedIn } from "./assigned";
+import { builtinFunction } from "./builtins";
+import { call, setResult } from "./calls";
+import type { Slot } from "./environment";
+import { expression, isLanes, leaf } from "./expressions";
+import type { Lowering, ReferredPlace } from "./lowering";
+import { matrixProduct } from "./matrices";
+import { bind, loadPlace, lowerPlace, storePlace } from "./places";
+import { elementOf, flatten, type Representation, zeroRepresentation } from "./representation";
+import { tripCount } from "./unrolling";
+import { WideFailure, wideIf, wideReturn } from "./wide";
+
+export function statements(cx: Lowering, body: readonly Statement[]): void {
+  for (const s of body) {
+    if (!cx.environment.reachable) return;
+    statement(cx, s);
+  }
+}
+
+/** A list with names of its own. */
+function scoped(cx: Lowering, body: readonly Statement[]): void {
+  const outer = [...cx.environment.values.keys()];
+  statements(cx, body);
+  if (cx.environment.reachable) cx.environment.keep(outer);
+}
+
+export function statement(cx: Lowering, s: Statement): void {
+  const { b, environment } = cx;
+  switch (s.kind) {
+    case "block":
+      scoped(cx, s.body);
+      return;
+    case "var": {
+      const value = s.init
+        ? expression(cx, s.init)
+        : zeroRepresentation(b, s.variable.type, cx.wide);
+      storePlace(cx, cx.declare(s.variable), value);
+      return;
+    }
+    case "let":
+      bind(cx, s.variable, s.value);
+      return;
+    case "assign": {
+      const place = lowerPlace(cx, s.place);
+      const value = s.operator ? updated(cx, place, s) : expression(cx, s.value);
+      storePlace(cx, place, value);
+      return;
+    }
+    case "evaluate":
+      if (s.value.kind === "call") call(cx, s.value.fn, s.value.args);
+      else if (s.value.kind === "builtin") builtinFunction(cx, s.value);
+      else if (s.value.type.kind !== "pointer") expression(cx, s.value);
+      return;
+    case "if": {
+      const condition = leaf(cx, s.condition);
+      const whenTrue = () => scoped(cx, s.whenTrue);
+      const whenFalse = () => scoped(cx, s.whenFalse);
+      if (cx.wide) wideIf(cx, condition, s);
+      else environment.if(condition, whenTrue, whenFalse);
+      return;
+    }
+    case "loop":
+      loop(cx, s);
+      return;
+    case "switch":
+      if (cx.wide) throw new WideFailure();
+      switchStatement(cx, s);
+      return;
+    case "break":
+      environment.jump(cx.breakTarget!);
+      return;
+    case "continue":
+      environment.jump(cx.continueTarget!);
+      return;
+    case "return": {
+      const activation = cx.activation!;
+      const value = s.value && expression(cx, s.value);
+      if (cx.wide) wideReturn(cx, activation, value);
+      else {
+        if (value) setResult(cx, activation, value);
+        environment.jump(activation.end!);
+      }
+      return;
+    }
+  }
+}
+
+/** place operator value */
+function updated(
+  cx: Lowering,
+  place: ReferredPlace,
+  s: Extract<Statement, { kind: "assign" }>,
+): Representation {
+  const { b } = cx;
+  const operator = s.operator!;
+  const before = loadPlace(cx, place);
+  const { type } = place;
+  const by = s.value.type;
+  if (type.kind === "matrix" || by.kind === "matrix") {
+    const value = expression(cx, s.value);
+    if (operator === "*") return matrixProduct(b, type, by, before, value);
+    const element = elementOf(type);
+    const added = flatten(value);
+    return flatten(before).map((c, i) => binary(b, operator, element, true, c, added[i]!));
+  }
+  const value = leaf(cx, s.value);
+  const lanes = isLanes(cx, type);
+  const whole = lanes && by.kind === "scalar" && !cx.wide ? splat(b, elementOf(by), value) : value;
+  return binary(b, operator, elementOf(type), lanes, before as Value, whole);
+}
+
+/** The slots that exist here of the variables assigned in the statements. */
+export function changingSlots(cx: Lowering, bodies: readonly (readonly Statement[])[]): Slot[] {
+  const { environment, names } = cx;
+  const slots = new Set<Slot>();
+  for (const body of bodies)
+    for (const variable of assignedIn(body)) {
+      const binding = names.get(variable);
+      if (binding?.kind !== "place") continue;
+      const place = binding.place.kind === "component" ? binding.place.vector : binding.place;
+      if (place.kind !== "register") continue;
+      for (const slot of place.slots) if (environment.values.has(slot)) slots.add(slot);
+    }
+  // Returns set the result of the function around the loop.
+  for (const slot of cx.activation?.result ?? []) if (environment.values.has(slot)) slots.add(slot);
+  return [...slots];
+}
+
+export function loop(cx: Lowering, s: Extract<Statement, { kind: "loop" }>): void {
+  const { environment } = cx;
+  const rounds = tripCount(cx, s);
+  if (cx.wide && rounds === null) throw new WideFailure();
+  const { breakTarget, continueTarget } = cx;
+  const round = (onEnd: () => void) => {
+    const outer = [...environment.values.keys()];
+    environment.block((target) => {
+      cx.continueTarget = target;
+      statements(cx, s.body);
+    });
+    if (environment.reachable) statements(cx, s.continuing);
+    if (environment.reachable && s.breakIf)
+      environment.jumpIf(cx.breakTarget!, leaf(cx, s.breakIf), true);
+    if (!environment.reachable) return;
+    environment.keep(outer);
+    onEnd();
+  };
+  environment.block((end) => {
+    cx.breakTarget = end;
+    if (rounds !== null) {
+      for (let i = 0; i < rounds && environment.reachable; i++) round(() => {});
+      return;
+    }
+    const changing = changingSlots(cx, [s.body, s.continuing]);
+    environment.loop(changing, (again) => {
+      if (s.condition) environment.jumpIf(end, leaf(cx, s.condition), false);
+      if (environment.reachable) round(() => environment.jump(again));
+    });
+    // A loop is left by jumps only.
+    environment.reachable = false;
+  });
+  Object.assign(cx, { breakTarget, continueTarget });
+}
+
+function switchStatement(cx: Lowering, s: Extract<Statement, { kind: "switch" }>): void {
+  const { b, environment } = cx;
+  const selector = leaf(cx, s.selector);
+  const { breakTarget } = cx;
+  const fallback = s.clauses.find((clause) => clause.isDefault);
+  const clauses = s.clauses.filter((clause) => clause !== fallback);
+  const matches = (values: readonly number[]): Value =>
+    values
+      .map((value) => b.pure("i32.eq", [selector, b.i32(value)]))
+      .reduce((any, next) => b.pure("i32.or", [any, next]));
+  const from = (i: number): void => {
+    const clause = clauses[i];
+    if (!clause) {
+      if (fallback) scoped(cx, fallback.body);
+      return;
+    }
+    environment.if(
+      matches(clause.values),
+      () => scoped(cx, clause.body),
+      () => from(i + 1),
+    );
+  };
+  environment.block((end) => {
+    cx.breakTarget = end;
+    from(0);
+  });
+  cx.breakTarget = breakTarget;
+}
