@@ -85,7 +85,6 @@ interface Root {
 
 const uniformInputs: ReadonlySet<BuiltinValue> = new Set<BuiltinValue>([
   "workgroup_id",
-  "workgroup_index",
   "num_workgroups",
   "num_subgroups",
   "subgroup_size",
