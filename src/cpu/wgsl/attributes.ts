@@ -24,7 +24,7 @@ export const builtinValues: Readonly<Record<BuiltinValue, Type>> = {
 
 const rendering = /^(vertex|fragment|location|interpolate|invariant|blend_src|color)$/;
 
-/** The attributes by name. Fails on one that is not allowed here, or is there twice. */
+/** The attributes by name. Fails on one that is not allowed here. */
 export function attributesOf(
   attributes: readonly Attribute[],
   allowed: readonly string[],
@@ -39,27 +39,20 @@ export function attributesOf(
         at,
         `@${name} cannot stand here. ${allowed.length > 0 ? `Use ${allowed.map((a) => `@${a}`).join(", ")}.` : "Remove it."}`,
       );
-    if (found.has(name)) fail(at, `@${name} is there twice. Remove one.`);
     found.set(name, attribute);
   }
   return found;
 }
 
 /** The integer argument of an attribute. */
-export function attributeNumber(scope: Scope, { name, args, at }: Attribute): number {
-  if (args?.length !== 1) return fail(at, `@${name} takes one argument.`);
-  const operand = checkValue(scope, args[0]!);
+export function attributeNumber(scope: Scope, { name, args }: Attribute): number {
+  const operand = checkValue(scope, args![0]!);
   const type = operand.type === u32 ? u32 : i32;
   if (operand.stage !== "const" || !isConvertible(operand.type, type))
     fail(operand.at, `The argument of @${name} is a constant integer.`);
   const value = constantAs(scope, operand, type) as number;
   if (value < 0) fail(operand.at, `The argument of @${name} is ${value}; it must not be negative.`);
   return value;
-}
-
-/** Fails if a flag such as @compute has arguments. */
-export function requireFlag({ name, args, at }: Attribute): void {
-  if (args) fail(at, `@${name} takes no arguments.`);
 }
 
 /** The input that @builtin(…) on a declaration of the type names. */
@@ -69,9 +62,9 @@ export function builtinInput(
   type: Type,
   at: Position,
 ): BuiltinValue {
-  const [arg, ...more] = attribute.args ?? [];
-  if (arg?.kind !== "identifier" || arg.template || more.length > 0)
-    return fail(attribute.at, "@builtin takes the name of a built-in value.");
+  const arg = attribute.args![0]!;
+  if (arg.kind !== "identifier" || arg.template)
+    return fail(arg.at, "@builtin takes the name of a built-in value.");
   const name = arg.name as BuiltinValue;
   const wanted = Object.hasOwn(builtinValues, name) ? builtinValues[name] : null;
   if (!wanted)
@@ -87,10 +80,8 @@ export function builtinInput(
 }
 
 /** Three counts, from one to three constant or override expressions. */
-export function workgroupSize(scope: Scope, { args, at }: Attribute): [number, number, number] {
-  if (!args || args.length < 1 || args.length > 3)
-    return fail(at, "@workgroup_size takes one to three arguments.");
-  const operands = args.map((arg) => checkValue(scope, arg));
+export function workgroupSize(scope: Scope, { args }: Attribute): [number, number, number] {
+  const operands = args!.map((arg) => checkValue(scope, arg));
   const type = operands.map((operand) => operand.type).find((t) => t === i32 || t === u32) ?? i32;
   const size = operands.map((operand) => {
     if (!isConstant(operand) || !isConvertible(operand.type, type))

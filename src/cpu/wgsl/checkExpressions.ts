@@ -1,6 +1,6 @@
 /** Expressions: names, operators, indexing and members. Calls are in checkCalls.ts. */
 import type * as ast from "./ast";
-import { resolveBinary, resolveUnary } from "./builtins";
+import { isBuiltinFunction, resolveBinary, resolveUnary } from "./builtins";
 import { checkCall } from "./checkCalls";
 import { namedType, requireHalf } from "./checkTypes";
 import { requireValidRight } from "./constantOperands";
@@ -96,6 +96,8 @@ function checkName(scope: Scope, node: ast.Identifier): Operand {
     case "function":
       return fail(at, `${name} is a function. Call it, as in ${name}(…).`);
     default:
+      if (!meaning && isBuiltinFunction(name))
+        fail(at, `${name} is a function. Call it, as in ${name}(…).`);
       return namedType(scope, node)
         ? fail(at, `${name} is a type. Make a value of it, as in ${name}(…).`)
         : fail(at, `${name} is not declared. Declare it or correct the name.`);

@@ -1,12 +1,6 @@
 /** Module-scope declarations, each resolved to what its name means. */
 import type * as ast from "./ast";
-import {
-  attributeNumber,
-  attributesOf,
-  builtinInput,
-  requireFlag,
-  workgroupSize,
-} from "./attributes";
+import { attributeNumber, attributesOf, builtinInput, workgroupSize } from "./attributes";
 import { checkBehaviour } from "./behaviour";
 import { checkValue } from "./checkExpressions";
 import { checkBody, checkConstant, checkInitialiser } from "./checkStatements";
@@ -97,8 +91,7 @@ function overrideValue({ name, at }: Kind<"override">, type: Type, given: number
 const roundUp = (bytes: number, align: number): number => Math.ceil(bytes / align) * align;
 
 function checkStruct(scope: Scope, node: Kind<"struct">): StructType {
-  const { name, at } = node;
-  if (node.members.length === 0) fail(at, `${name} has no members. Give it one.`);
+  const { name } = node;
   const members: StructMember[] = [];
   const inputs: (BuiltinValue | null)[] = [];
   const seen = new Set<string>();
@@ -190,7 +183,6 @@ function checkFunction(scope: Scope, node: Kind<"fn">): Meaning {
   const [compute, sizeNode, mustUse] = ["compute", "workgroup_size", "must_use"].map((a) =>
     attributes.get(a),
   );
-  for (const flag of [compute, mustUse]) if (flag) requireFlag(flag);
   if (Boolean(compute) !== Boolean(sizeNode))
     fail(at, `${name} needs both @compute and @workgroup_size to be an entry point.`);
   attributesOf(node.resultAttributes, []);

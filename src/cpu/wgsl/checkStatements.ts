@@ -243,16 +243,10 @@ function checkSwitch(
   const all = [selector, ...cases.flat().filter((value) => value !== null)];
   const type = all.map((value) => value.type).find((t) => t === i32 || t === u32) ?? i32;
   const seen = new Set<number>();
-  let defaults = 0;
   const clauses = node.clauses.map((clause, c) => {
     const values: number[] = [];
-    let isDefault = false;
     for (const operand of cases[c]!) {
-      if (!operand) {
-        if (defaults++ > 0) fail(clause.at, "A switch has one default. Join the two.");
-        isDefault = true;
-        continue;
-      }
+      if (!operand) continue;
       requireConst(operand, "A case value");
       requireSelector(operand, type);
       const value = constantAs(scope, operand, type) as number;
@@ -261,9 +255,8 @@ function checkSwitch(
       values.push(value);
     }
     const body = checkBlock(scope, clause.body.body, result);
-    return { values, isDefault, body };
+    return { values, isDefault: clause.selectors.includes(null), body };
   });
-  if (defaults === 0) fail(at, "The switch has no default. Add `default: {}`.");
   requireSelector(selector, type);
   return { kind: "switch", at, selector: converted(scope, selector, type), clauses };
 }

@@ -103,8 +103,9 @@ export function evaluated(
   } catch (error) {
     if (!(error instanceof ConstantError)) throw error;
     if (scope.skipping > 0) return zeroConstant(type);
-    const { message } = error;
-    return fail(at, `${message.slice(0, 1).toUpperCase()}${message.slice(1)}.`);
+    // A sentence, unless it opens with a formula.
+    const sentence = error.message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+    return fail(at, `${sentence}.`);
   }
 }
 
