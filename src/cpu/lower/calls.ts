@@ -2,7 +2,7 @@
 import type { Expression, FunctionDefinition, Place } from "../wgsl/program";
 import type { Slot } from "./environment";
 import type { Activation, Lowering } from "./lowering";
-import { bind } from "./places";
+import { bindingOf } from "./places";
 import {
   flatten,
   leafTypes,
@@ -18,8 +18,10 @@ export function call(
   fn: FunctionDefinition,
   args: readonly Expression[],
 ): Representation | null {
+  // All arguments first: one may be a call of the same function.
+  const bindings = args.map((arg) => bindingOf(cx, arg));
   fn.parameters.forEach((parameter, i) => {
-    bind(cx, parameter, args[i]!);
+    cx.names.set(parameter, bindings[i]!);
   });
   return inlined(cx, fn, () => statements(cx, fn.body));
 }

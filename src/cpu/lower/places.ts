@@ -1,10 +1,16 @@
 /** Places: from a reference of the program to registers or to an address. */
 import type { Value } from "../ir/ir";
-import type { Expression, Place, Variable } from "../wgsl/program";
+import type { Expression, Place } from "../wgsl/program";
 import type { Type } from "../wgsl/types";
 import { choose, extract, replace, splat } from "./arithmetic";
 import { expression, leaf } from "./expressions";
-import { impossible, type Lowering, NeedsMemory, type ReferredPlace } from "./lowering";
+import {
+  type Binding,
+  impossible,
+  type Lowering,
+  NeedsMemory,
+  type ReferredPlace,
+} from "./lowering";
 import { componentType, elementPlace, loadMemory, partPlace, storeMemory } from "./memory";
 import {
   elementOf,
@@ -172,13 +178,9 @@ export function constantPlace(cx: Lowering, e: Expression): ReferredPlace | null
   }
 }
 
-/** A value as the name of a let or parameter: one that lies in constant memory stays there. */
-export function bind(cx: Lowering, variable: Variable, e: Expression): void {
-  if (e.type.kind === "pointer") {
-    cx.names.set(variable, { kind: "place", place: pointee(cx, e) });
-    return;
-  }
+/** What the name of a let or parameter stands for: a value that lies in constant memory stays there. */
+export function bindingOf(cx: Lowering, e: Expression): Binding {
+  if (e.type.kind === "pointer") return { kind: "place", place: pointee(cx, e) };
   const place = e.type.kind === "array" || e.type.kind === "struct" ? constantPlace(cx, e) : null;
-  if (place) cx.names.set(variable, { kind: "place", place });
-  else cx.bindValue(variable, expression(cx, e));
+  return place ? { kind: "place", place } : { kind: "value", value: expression(cx, e) };
 }

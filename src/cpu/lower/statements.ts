@@ -9,7 +9,7 @@ import type { Slot } from "./environment";
 import { expression, isLanes, leaf } from "./expressions";
 import type { Lowering, ReferredPlace } from "./lowering";
 import { matrixProduct } from "./matrices";
-import { bind, loadPlace, lowerPlace, storePlace } from "./places";
+import { bindingOf, loadPlace, lowerPlace, storePlace } from "./places";
 import { elementOf, flatten, type Representation, zeroRepresentation } from "./representation";
 import { tripCount } from "./unrolling";
 import { WideFailure, wideIf, wideReturn } from "./wide";
@@ -42,7 +42,7 @@ export function statement(cx: Lowering, s: Statement): void {
       return;
     }
     case "let":
-      bind(cx, s.variable, s.value);
+      cx.names.set(s.variable, bindingOf(cx, s.value));
       return;
     case "assign": {
       const place = lowerPlace(cx, s.place);
