@@ -8,15 +8,22 @@ const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false
 const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 /** `npm test` has set the driver's variables; a bare `vitest` names one through TILEGRAD_ADAPTER. */
-const choice = process.env["TILEGRAD_ADAPTER"] as DriverName | undefined;
-const driver = process.env["VK_DRIVER_FILES"] ? {} : (driverCandidates(choice)[0]?.env ?? {});
+const choice = process.env["TILEGRAD_ADAPTER"];
 
-const gpu = {
+function driverVariables(): Readonly<Record<string, string>> {
+  if (process.env["VK_DRIVER_FILES"]) return {};
+  return driverCandidates(choice as DriverName | undefined)[0]?.env ?? {};
+}
+
+const dawn = {
   ...oneProcessAtATime,
   ...patience,
-  env: driver,
+  env: choice === "cpu" ? {} : driverVariables(),
   setupFiles: ["kernels-test/dawn.setup.ts"],
 };
+
+/** The CPU executor needs no driver, and no Dawn. */
+const numeric = choice === "cpu" ? { ...patience, pool: "forks", isolate: true } : dawn;
 
 const tier = (name: string, options: object) => ({
   test: {
@@ -31,9 +38,9 @@ export default defineConfig({
   test: {
     projects: [
       tier("host", { pool: "forks", testTimeout: 20_000 }),
-      tier("static", gpu),
-      tier("numeric", gpu),
-      tier("conformance", gpu),
+      tier("static", dawn),
+      tier("numeric", numeric),
+      tier("conformance", dawn),
       tier("browser", { ...oneProcessAtATime, ...patience }),
     ],
   },
