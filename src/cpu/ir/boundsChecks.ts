@@ -3,22 +3,47 @@
  * of an innermost loop, which then exists twice.
  *
  * A loop counts with p = start, start + step, … while p < bound. An index that is made of p and values from
- * outside the loop by additions, subtractions and multiplications is a p + b modulo 2^32, so it is equal to
- * the exact a p + b if that lies in [0, last], and this is so in all rounds if it is in the first and in the
- * last one. Before the loop both are computed in f64, which is exact where it matters (see `linear`), and
- * the copy without clamps runs if all of them are in range.
+ * outside the loop by additions, subtractions and multiplications is equal to its exact value f(p), computed
+ * with integers of any size, if that lies in [0, last]: arithmetic modulo 2^32 is a ring. The same holds
+ * with minima, quotients and shifts to the right if their operands are below 2^32. Where f never falls, it
+ * is in range in all rounds if it is in the last one; where it is linear, in the first and the last one.
+ * Before the loop f is computed there in f64, which is exact where it matters (see `isDecided`), and the
+ * copy without clamps runs if all indices are in range.
+ *
+ * Constants that are added to such an index become the offset of the load or store, which costs nothing.
  */
 import { Builder } from "./builder";
 import type { FunctionBody, Item, Label, Region, Value } from "./ir";
-import { type Counter, type Loop, Ranges } from "./ranges";
+import { type Counter, type Loop, minimumOf, Ranges } from "./ranges";
 
-/** Values and items of a loop that is worth a second copy. */
-const sizeLimit = 600;
+/** Values and items of a loop that is worth a second copy: at most, and for each clamp that it saves. */
+const sizeLimit = 1500;
+const sizePerClamp = 48;
+
+const wordLimit = 2 ** 32 - 1;
 
 const isConstant = (v: Value): boolean => v.op === "i32.const";
+const number = (v: Value): number => v.immediate as number;
+
+/** The factor of a shift to the left or a product with a constant, else null. */
+function scaleOf({ op, args }: Value): number | null {
+  if (args.length !== 2 || !isConstant(args[1]!)) return null;
+  if (op === "i32.shl") return 2 ** (number(args[1]!) & 31);
+  return op === "i32.mul" && number(args[1]!) > 0 ? number(args[1]!) : null;
+}
 
 export function removeBoundsChecks(body: FunctionBody): FunctionBody {
   return new Copier(body).copyAll();
+}
+
+/** What is known of the exact value of an index in a loop. */
+interface Shape {
+  /** It never falls from round to round, is never below 0, and nothing is subtracted. */
+  readonly grows: boolean;
+  /** Made with additions, subtractions and multiplications only. */
+  readonly linear: boolean;
+  /** Its magnitude is at most this. */
+  readonly most: number;
 }
 
 class Copier {
@@ -28,6 +53,9 @@ class Copier {
   /** The values that have copies, in order. */
   private readonly copied: number[] = [];
   private readonly labels = new Map<Label, Label>();
+  /** The loop whose indices are looked at, and what is known of them. */
+  private loop: Loop | null = null;
+  private readonly shapes = new Map<Value, Shape | null>();
   /** Clamps, by number, that the loop being copied does without. */
   private unchecked: ReadonlySet<number> = new Set();
 
@@ -53,18 +81,63 @@ class Copier {
     return copy;
   }
 
+  private isRemoved(clamp: Value): boolean {
+    return this.unchecked.has(clamp.id) || this.ranges.isInRange(clamp);
+  }
+
   private value(value: Value): Value {
     const found = this.copies[value.id];
     if (found) return found;
     const { b } = this;
-    const { op, immediate } = value;
-    if (op === "index.clamp" && (this.unchecked.has(value.id) || this.ranges.isInRange(value)))
-      return this.define(value, this.value(value.args[0]!));
-    const args = value.args.map((arg) => this.value(arg));
+    const { op, immediate, args } = value;
+    if (op === "index.clamp" && this.isRemoved(value))
+      return this.define(value, this.value(args[0]!));
+    if (op.includes(".load")) {
+      const [address, offset] = this.displaced(args[0]!);
+      return this.define(value, b.loadConstant(op, address, (immediate as number) + offset));
+    }
+    const operands = this.values(args);
     return this.define(
       value,
-      value.callee ? b.call(value.callee, args) : b.pure(op, args, immediate),
+      value.callee ? b.call(value.callee, operands) : b.pure(op, operands, immediate),
     );
+  }
+
+  /** An address as another one and a constant, by what is added to indices in range. */
+  private displaced(address: Value): readonly [Value, number] {
+    if (address.op === "index.clamp" && this.isRemoved(address)) {
+      const index = address.args[0]!;
+      const isExact = this.unchecked.has(address.id) && this.shape(index)?.grows === true;
+      return this.split(index, isExact, false);
+    }
+    return this.split(address, false, true);
+  }
+
+  /**
+   * x as y + c, where no sum wraps: those of an index that is in range in all rounds (`isExact`), those that
+   * intervals tell, and those that make an address of an index in range (`isAddress`).
+   */
+  private split(x: Value, isExact: boolean, isAddress: boolean): readonly [Value, number] {
+    const { b } = this;
+    const inner = (v: Value): readonly [Value, number] =>
+      isAddress ? this.displaced(v) : this.split(v, isExact, false);
+    const whole = [this.value(x), 0] as const;
+    const exact = isAddress || (isExact && this.ranges.isIn(x, this.loop!));
+    const scale = scaleOf(x);
+    if (scale !== null) {
+      if (!exact && this.ranges.of(x.args[0]!).high * scale > wordLimit) return whole;
+      const [y, c] = inner(x.args[0]!);
+      return c === 0 ? whole : [b.pure(x.op, [y, b.i32(number(x.args[1]!))]), c * scale];
+    }
+    if (x.op !== "i32.add") return whole;
+    const [left, right] = x.args as [Value, Value];
+    if (!exact && this.ranges.of(left).high + this.ranges.of(right).high > wordLimit) return whole;
+    const [y, c] = inner(left);
+    if (!isAddress && isConstant(right)) {
+      return number(right) < 0 ? whole : [y, c + number(right)];
+    }
+    const [z, d] = inner(right);
+    return c + d === 0 ? whole : [b.pure("i32.add", [y, z]), c + d];
   }
 
   private values(values: readonly Value[]): Value[] {
@@ -85,12 +158,16 @@ class Copier {
     switch (item.kind) {
       case "value": {
         const { op, args, immediate } = item.value;
-        this.define(item.value, b.atomic(op, this.values(args), immediate as number));
+        const [address, offset] = this.displaced(args[0]!);
+        const operands = [address, ...this.values(args.slice(1))];
+        this.define(item.value, b.atomic(op, operands, (immediate as number) + offset));
         return;
       }
-      case "store":
-        b.store(item.op, this.value(item.address), this.value(item.value), item.offset, item.lane);
+      case "store": {
+        const [address, offset] = this.displaced(item.address);
+        b.store(item.op, address, this.value(item.value), item.offset + offset, item.lane);
         return;
+      }
       case "fence":
         b.fence();
         return;
@@ -122,7 +199,7 @@ class Copier {
         return;
       }
       case "loop":
-        this.loop(item);
+        this.versions(item);
         return;
       case "branch":
         b.branch(
@@ -143,8 +220,18 @@ class Copier {
     });
   }
 
-  private loop(item: Extract<Item, { kind: "loop" }>): void {
+  private copyLoop(item: Extract<Item, { kind: "loop" }>): void {
+    this.b.loop(this.values(item.initial), (label, phis) => {
+      this.labels.set(item.label, label);
+      this.phis(item.label.phis, phis);
+      this.region(item.body);
+    });
+  }
+
+  private versions(item: Extract<Item, { kind: "loop" }>): void {
     const loop = this.ranges.loops.get(item)!;
+    this.loop = loop;
+    this.shapes.clear();
     const clamps = this.clampsOfCounter(loop);
     if (clamps.length === 0) {
       this.copyLoop(item);
@@ -162,143 +249,163 @@ class Copier {
     this.b.if(inRange, [], version(new Set(clamps.map((clamp) => clamp.id))), version(new Set()));
   }
 
-  private copyLoop(item: Extract<Item, { kind: "loop" }>): void {
-    this.b.loop(this.values(item.initial), (label, phis) => {
-      this.labels.set(item.label, label);
-      this.phis(item.label.phis, phis);
-      this.region(item.body);
-    });
-  }
-
   /** The clamps that a second copy of the loop can do without. */
   private clampsOfCounter(loop: Loop): Value[] {
     const { ranges } = this;
     const { counter } = loop;
     if (!counter || loop.hasInner || ranges.isIn(counter.bound, loop)) return [];
-    if (isConstant(counter.step) && (counter.step.immediate as number) <= 0) return [];
-    const values = ranges.valuesOf(loop, sizeLimit);
-    if (!values) return [];
-    return values.filter((v) => {
+    if (isConstant(counter.step) && number(counter.step) <= 0) return [];
+    const { values, size } = ranges.contentsOf(loop);
+    if (size > sizeLimit) return [];
+    const clamps = values.filter((v) => {
       if (v.op !== "index.clamp" || ranges.isInHead(v) || ranges.isInRange(v)) return false;
       const [index, last] = v.args as [Value, Value];
-      return ranges.isIn(index, loop) && !ranges.isIn(last, loop) && this.linear(index, loop);
+      return ranges.isIn(index, loop) && !ranges.isIn(last, loop) && this.isDecided(index);
     });
+    return size > sizePerClamp * clamps.length ? [] : clamps;
   }
 
   /**
-   * Whether an index is linear in the counter, and f64 decides rightly whether it is in range. Without
-   * subtractions what is beyond 2^53 can only grow, so its rounding does not matter; with them nothing may
-   * get there.
+   * Whether f64 decides rightly if an index is in range. Without subtractions what is beyond 2^53 can only
+   * grow, so its rounding does not matter; with them nothing may get there.
    */
-  private linear(index: Value, loop: Loop): boolean {
-    const shape = this.shape(index, loop);
-    return shape !== null && (shape.grows || shape.most <= 2 ** 53);
+  private isDecided(index: Value): boolean {
+    const shape = this.shape(index);
+    return shape !== null && (shape.grows || (shape.linear && shape.most <= 2 ** 53));
   }
 
-  private shape(v: Value, loop: Loop): { grows: boolean; most: number } | null {
-    if (v === loop.counter!.phi) return { grows: true, most: 2 ** 32 };
-    if (isConstant(v)) {
-      const number = v.immediate as number;
-      return { grows: number >= 0, most: Math.abs(number) };
-    }
-    if (!this.ranges.isIn(v, loop)) return { grows: true, most: this.ranges.of(v).high };
-    if (!/^i32\.(?:add|sub|mul|shl)$/.test(v.op)) return null;
-    const [x, y] = v.args as [Value, Value];
-    const a = this.shape(x, loop);
-    const b = this.shape(y, loop);
+  private shape(v: Value): Shape | null {
+    const found = this.shapes.get(v);
+    if (found !== undefined) return found;
+    const shape = this.shapeOf(v);
+    this.shapes.set(v, shape);
+    return shape;
+  }
+
+  private shapeOf(v: Value): Shape | null {
+    const { ranges } = this;
+    const loop = this.loop!;
+    if (v === loop.counter!.phi) return { grows: true, linear: true, most: wordLimit };
+    if (isConstant(v)) return { grows: number(v) >= 0, linear: true, most: Math.abs(number(v)) };
+    if (!ranges.isIn(v, loop)) return { grows: true, linear: true, most: ranges.of(v).high };
+    const minimum = minimumOf(v);
+    const [x, y] = minimum ?? v.args;
+    if (!x || !y || !(minimum || /^i32\.(?:add|sub|mul|shl|shr_u|div_u)$/.test(v.op))) return null;
+    const a = this.shape(x);
+    const b = this.shape(y);
     if (!a || !b) return null;
     const grows = a.grows && b.grows;
+    const linear = a.linear && b.linear;
+    if (minimum) return grows ? { grows, linear: false, most: Math.min(a.most, b.most) } : null;
     switch (v.op) {
       case "i32.add":
-        return { grows, most: a.most + b.most };
+        return { grows, linear, most: a.most + b.most };
       case "i32.sub":
-        return { grows: false, most: a.most + b.most };
+        return { grows: false, linear, most: a.most + b.most };
       case "i32.mul":
-        if (this.ranges.isIn(x, loop) && this.ranges.isIn(y, loop)) return null;
-        return { grows, most: a.most * b.most };
+        if (ranges.isIn(x, loop) && ranges.isIn(y, loop)) return null;
+        return { grows, linear, most: a.most * b.most };
+      case "i32.shl":
+        return isConstant(y) ? { ...a, most: a.most * scaleOf(v)! } : null;
+      case "i32.shr_u":
+        return isConstant(y) && a.grows ? { ...a, linear: false } : null;
       default:
-        if (!isConstant(y)) return null;
-        return { grows: a.grows, most: a.most * 2 ** ((y.immediate as number) & 31) };
+        return grows && !ranges.isIn(y, loop) ? { ...a, linear: false } : null;
     }
-  }
-
-  /** The exact value of an index in the round in which the counter (f64) is `at`. */
-  private exactly(v: Value, loop: Loop, at: Value): Value {
-    const { b } = this;
-    if (v === loop.counter!.phi) return at;
-    if (isConstant(v)) return b.f64(v.immediate as number);
-    if (!this.ranges.isIn(v, loop)) return this.unsigned(v);
-    const [x, y] = v.args as [Value, Value];
-    const left = this.exactly(x, loop, at);
-    if (v.op === "i32.shl")
-      return b.pure("f64.mul", [left, b.f64(2 ** ((y.immediate as number) & 31))]);
-    return b.pure(`f64${v.op.slice(3)}`, [left, this.exactly(y, loop, at)]);
   }
 
   private unsigned(v: Value): Value {
     return isConstant(v)
-      ? this.b.f64((v.immediate as number) >>> 0)
+      ? this.b.f64(number(v) >>> 0)
       : this.b.pure("f64.convert_i32_u", [this.value(v)]);
   }
 
   private allInRange(counter: Counter, clamps: readonly Value[]): Value {
     const { b, ranges } = this;
-    const { loop, start, step, bound, strict, signed } = counter;
-    const number = (v: Value): Value =>
+    const { start, step, bound, strict, signed, bottomTested } = counter;
+    const float = (v: Value): Value =>
       isConstant(v)
-        ? b.f64(signed ? (v.immediate as number) : (v.immediate as number) >>> 0)
+        ? b.f64(signed ? number(v) : number(v) >>> 0)
         : b.pure(signed ? "f64.convert_i32_s" : "f64.convert_i32_u", [this.value(v)]);
     const zero = b.f64(0);
-    const first = number(start);
-    const stride = number(step);
+    const first = float(start);
+    const stride = float(step);
+    const byOne = isConstant(step) && number(step) === 1;
     // The last round is at the end, or less than a step before.
-    const end = strict ? b.pure("f64.sub", [number(bound), b.f64(1)]) : number(bound);
-    let final = end;
-    if (!(isConstant(step) && step.immediate === 1)) {
-      const rounds = b.pure("f64.floor", [
-        b.pure("f64.div", [b.pure("f64.sub", [end, first]), stride]),
-      ]);
-      final = b.pure("f64.add", [first, b.pure("f64.mul", [rounds, stride])]);
-    }
+    const end = strict ? b.pure("f64.sub", [float(bound), b.f64(1)]) : float(bound);
+    const rounds = b.pure("f64.floor", [
+      b.pure("f64.div", [b.pure("f64.sub", [end, first]), stride]),
+    ]);
+    const final = byOne ? end : b.pure("f64.add", [first, b.pure("f64.mul", [rounds, stride])]);
     const conditions: Value[] = [];
-    if (counter.bottomTested) conditions.push(b.pure("f64.le", [first, end]));
-    if (signed && ranges.of(start).high >= 2 ** 31)
-      conditions.push(b.pure("f64.ge", [first, zero]));
-    if (!isConstant(step)) conditions.push(b.pure("f64.ge", [stride, b.f64(1)]));
+    const require = (x: Value, relation: string, y: Value): void => {
+      conditions.push(b.pure(`f64.${relation}`, [x, y]));
+    };
+    if (bottomTested) require(first, "le", end);
+    if (signed && ranges.of(start).high >= 2 ** 31) require(first, "ge", zero);
+    if (!isConstant(step)) require(stride, "ge", b.f64(1));
     // The counter must not wrap.
-    if (!(strict && isConstant(step) && step.immediate === 1))
-      conditions.push(
-        b.pure("f64.le", [b.pure("f64.add", [final, stride]), b.f64(2 ** (signed ? 31 : 32) - 1)]),
-      );
-    for (const clamp of this.strictest(clamps, loop)) {
+    if (!(strict && byOne))
+      require(b.pure("f64.add", [final, stride]), "le", b.f64(2 ** (signed ? 31 : 32) - 1));
+
+    /** The exact values of indices in the round in which the counter is `at`. */
+    const exactly = (at: Value): ((v: Value) => Value) => {
+      const known = new Map<Value, Value>();
+      const exact = (v: Value): Value => {
+        const found = known.get(v) ?? compute(v);
+        known.set(v, found);
+        return found;
+      };
+      /** Of an operand for which 2^32 is not 0. */
+      const word = (v: Value): Value => {
+        const x = exact(v);
+        if (ranges.isIn(v, counter.loop) && this.shape(v)!.most > wordLimit)
+          require(x, "le", b.f64(wordLimit));
+        return x;
+      };
+      const compute = (v: Value): Value => {
+        if (v === counter.phi) return at;
+        if (isConstant(v)) return b.f64(number(v));
+        if (!ranges.isIn(v, counter.loop)) return this.unsigned(v);
+        const minimum = minimumOf(v);
+        if (minimum) return b.pure("f64.min", minimum.map(word));
+        const [x, y] = v.args as [Value, Value];
+        if (v.op === "i32.shl") return b.pure("f64.mul", [exact(x), b.f64(scaleOf(v)!)]);
+        if (v.op === "i32.shr_u" || v.op === "i32.div_u") {
+          const divisor = v.op === "i32.div_u" ? word(y) : b.f64(2 ** (number(y) & 31));
+          return b.pure("f64.floor", [b.pure("f64.div", [word(x), divisor])]);
+        }
+        return b.pure(`f64${v.op.slice(3)}`, [exact(x), exact(y)]);
+      };
+      return exact;
+    };
+    const atStart = exactly(first);
+    const atEnd = exactly(final);
+    for (const clamp of this.strictest(clamps)) {
       const [index, last] = clamp.args as [Value, Value];
       const limit = this.unsigned(last);
-      const atEnd = this.exactly(index, loop, final);
-      conditions.push(b.pure("f64.le", [atEnd, limit]));
-      if (this.shape(index, loop)!.grows) continue;
-      const atStart = this.exactly(index, loop, first);
-      conditions.push(
-        b.pure("f64.le", [atStart, limit]),
-        b.pure("f64.ge", [atStart, zero]),
-        b.pure("f64.ge", [atEnd, zero]),
-      );
+      require(atEnd(index), "le", limit);
+      if (this.shape(index)!.grows) continue;
+      require(atStart(index), "le", limit);
+      require(atStart(index), "ge", zero);
+      require(atEnd(index), "ge", zero);
     }
     return conditions.reduce((all, condition) => b.pure("i32.and", [all, condition]));
   }
 
-  /** Of indices x + c with constants c >= 0 and one limit, the largest speaks for all. */
-  private strictest(clamps: readonly Value[], loop: Loop): Value[] {
+  /** Of growing indices x + c with constants c and one limit, the largest speaks for all. */
+  private strictest(clamps: readonly Value[]): Value[] {
     const largest = new Map<string, { clamp: Value; constant: number }>();
     const others: Value[] = [];
     for (const clamp of clamps) {
       const [index, last] = clamp.args as [Value, Value];
-      if (!this.shape(index, loop)!.grows) {
+      if (!this.shape(index)!.grows) {
         others.push(clamp);
         continue;
       }
-      const offset = index.op === "i32.add" && isConstant(index.args[1]!) ? index.args[1]! : null;
-      const constant = offset ? (offset.immediate as number) : 0;
-      const key = `${(offset ? index.args[0]! : index).id} ${last.id}`;
+      const hasOffset = index.op === "i32.add" && isConstant(index.args[1]!);
+      const constant = hasOffset ? number(index.args[1]!) : 0;
+      const key = `${(hasOffset ? index.args[0]! : index).id} ${last.id}`;
       const known = largest.get(key);
       if (!known || known.constant < constant) largest.set(key, { clamp, constant });
     }

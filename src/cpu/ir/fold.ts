@@ -115,6 +115,42 @@ const lanesOf = (v: Value): DataView => {
   return new DataView(bytes.buffer, bytes.byteOffset, 16);
 };
 
+/** Operations on vectors that are the same one on each lane. */
+const lanewise = /^(?:i32x4\.(add|sub|mul|shl|shr_[su]|(?:min|max)_[su])|v128\.(and|or|xor))$/;
+
+/**
+ * One lane of a vector of integers, without the vector: of indices, which are computed by the vector in
+ * WGSL and used one by one. Null if the vector itself is needed, or if it is made in too many steps.
+ */
+function laneOf(b: Builder, vector: Value, lane: number, steps: number): Value | null {
+  const { op, args } = vector;
+  const [x, y] = args;
+  switch (op) {
+    case "v128.const":
+      return b.i32(lanesOf(vector).getInt32(lane * 4, true));
+    case "i32x4.splat":
+      return x!;
+    case "i32x4.replace_lane":
+      return vector.immediate === lane
+        ? y!
+        : (laneOf(b, x!, lane, steps) ?? b.unfolded("i32x4.extract_lane", [x!], lane));
+    case "v128.load":
+      // Only a load that floats: what it reads does not change.
+      return vector.region
+        ? null
+        : b.loadConstant("i32.load", x!, (vector.immediate as number) + lane * 4);
+  }
+  const match = lanewise.exec(op);
+  if (!match || steps > 6) return null;
+  const name = (match[1] ?? match[2])!;
+  const left = laneOf(b, x!, lane, steps + 1);
+  const right = left && (y!.type === "v128" ? laneOf(b, y!, lane, steps + 1) : y!);
+  if (!left || !right) return null;
+  if (!name.startsWith("m") || name === "mul") return b.pure(`i32.${name}`, [left, right]);
+  const [order, sign] = [name.startsWith("min") ? "lt" : "gt", name.at(-1)!];
+  return b.pure("select", [left, right, b.pure(`i32.${order}_${sign}`, [left, right])]);
+}
+
 /** The value that `op` of `args` is, or null if that is a new one. */
 export function fold(
   b: Builder,
@@ -171,12 +207,7 @@ export function fold(
       }
       return null;
     case "i32x4.extract_lane":
-      if (x!.op === "i32x4.splat") return x!.args[0]!;
-      if (x!.op === "i32x4.replace_lane")
-        return x!.immediate === immediate ? x!.args[1]! : b.pure(op, [x!.args[0]!], immediate);
-      if (x!.op === "v128.const")
-        return b.i32(lanesOf(x!).getInt32((immediate as number) * 4, true));
-      return null;
+      return laneOf(b, x!, immediate as number, 0);
     case "i32.reinterpret_f32":
       return x!.op === "f32.reinterpret_i32" ? x!.args[0]! : null;
     case "f32.reinterpret_i32":

@@ -86,6 +86,14 @@ const regionsOf = (item: Item): readonly Region[] =>
       ? [item.body]
       : [];
 
+/** The operands of a minimum of unsigned numbers, else null. */
+export function minimumOf({ op, args }: Value): readonly [Value, Value] | null {
+  const [x, y, condition] = args;
+  if (op === "index.clamp") return [x!, y!];
+  if (op !== "select" || !/^i32\.l[te]_u$/.test(condition!.op)) return null;
+  return condition!.args[0] === x && condition!.args[1] === y ? [x!, y!] : null;
+}
+
 export class Ranges {
   readonly loops = new Map<LoopItem, Loop>();
   /** By value number, of phis, loads and atomics: the innermost loop around them. */
@@ -116,8 +124,8 @@ export class Ranges {
     return this.of(index).high <= this.of(last).low;
   }
 
-  /** The values that depend on an innermost loop, or null if they and its items are more than `limit`. */
-  valuesOf(loop: Loop, limit: number): Value[] | null {
+  /** The values that depend on an innermost loop, and how many these and its items are. */
+  contentsOf(loop: Loop): { values: Value[]; size: number } {
     const found = new Set<Value>();
     let items = 0;
     const visit = (value: Value): void => {
@@ -133,7 +141,7 @@ export class Ranges {
       }
     };
     scan(loop.item.body);
-    return items + found.size <= limit ? [...found] : null;
+    return { values: [...found], size: items + found.size };
   }
 
   of(value: Value): Range {
@@ -271,17 +279,9 @@ export class Ranges {
       case "i32x4.extract_lane":
         return this.ofLane(args[0]!, immediate as number);
       case "select": {
-        const [x, y, condition] = args as [Value, Value, Value];
-        const [a, b] = [this.of(x), this.of(y)];
-        const isMinimum =
-          condition.args[0] === x &&
-          condition.args[1] === y &&
-          (/^i32\.l[te]_u$/.test(condition.op) ||
-            (/^i32\.l[te]_s$/.test(condition.op) && Math.max(a.high, b.high) <= mostSigned));
-        return {
-          low: Math.min(a.low, b.low),
-          high: isMinimum ? Math.min(a.high, b.high) : Math.max(a.high, b.high),
-        };
+        const [a, b] = [this.of(args[0]!), this.of(args[1]!)];
+        const highest = minimumOf(value) ? Math.min : Math.max;
+        return { low: Math.min(a.low, b.low), high: highest(a.high, b.high) };
       }
     }
     if (args.length !== 2) return anything;
