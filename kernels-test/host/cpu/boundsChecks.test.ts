@@ -80,15 +80,13 @@ describe("intervals", () => {
       22,
     ],
     [
-      "the third lane of (0, 1, 2, 3) + 4",
-      indexOf((b) =>
-        b.pure(
-          "i32x4.extract_lane",
-          [b.pure("i32x4.add", [b.i32x4(0, 1, 2, 3), b.pure("i32x4.splat", [b.i32(4)])])],
-          2,
-        ),
-      ),
-      6,
+      "the third lane of (0, 1, 2, 3) + (x & 3)",
+      indexOf((b, x) => {
+        const base = b.pure("i32x4.splat", [b.pure("i32.and", [x, b.i32(3)])]);
+        const lanes = b.pure("i32x4.add", [b.i32x4(0, 1, 2, 3), base]);
+        return b.pure("i32x4.extract_lane", [lanes], 2);
+      }),
+      5,
     ],
   ];
   it.each(cases)("%s has a largest value", (_name, clampsWithLast, most) => {
@@ -230,6 +228,97 @@ describe("two versions of a loop", () => {
     });
     const text = printFunction(removeBoundsChecks(b.finish(null)));
     expect(text.split("loop L").length - 1).toBe(2);
+  });
+});
+
+describe("indices that are not linear", () => {
+  it.each([
+    [
+      "a minimum",
+      (b: Builder, x: Value, y: Value) => b.pure("select", [x, y, b.pure("i32.lt_u", [x, y])]),
+    ],
+    [
+      "a quotient",
+      (b: Builder, x: Value, y: Value) => b.pure("i32.div_u", [x, b.pure("i32.or", [y, b.i32(1)])]),
+    ],
+    ["a shift", (b: Builder, x: Value) => b.pure("i32.shr_u", [x, b.i32(1)])],
+    [
+      "a lane of a vector",
+      (b: Builder, x: Value, y: Value) =>
+        b.pure(
+          "i32x4.extract_lane",
+          [
+            b.pure("i32x4.min_u", [
+              b.pure("i32x4.add", [b.pure("i32x4.splat", [x]), b.i32x4(0, 1, 2, 3)]),
+              b.pure("i32x4.splat", [y]),
+            ]),
+          ],
+          3,
+        ),
+    ],
+  ])("%s of the counter needs no clamp in one version", (_name, make) => {
+    const b = new Builder("f", ["i32", "i32", "i32", "i32"]);
+    const [start, bound, other, last] = b.parameters as Value[];
+    counting(b, start!, bound!, b.i32(1), (i) => {
+      const x = b.pure("i32.add", [b.pure("i32.mul", [i, b.i32(3)]), start!]);
+      increment(b, b.pure("i32.add", [make(b, x, other!), b.i32(1)]), last!);
+    });
+    const body = b.finish(null);
+    const removed = removeBoundsChecks(body);
+    expect(clampsIn(removed)).toBe(1);
+    const far = 2 ** 32 - 1;
+    for (const args of [
+      [0, 4, 3, 15],
+      [0, 4, 3, 3],
+      [1, 5, far, 15],
+      [1, 5, far, 3],
+      // 3 i + i wraps in the last of these rounds: the largest index is not there.
+      [2 ** 30 - 4, 2 ** 30 + 1, 3, 9],
+      [2 ** 30 - 4, 2 ** 30 + 1, far, 9],
+      [2 ** 30 - 4, 2 ** 30 + 1, 2 ** 29, 9],
+    ])
+      expect(counts(removed, args)).toEqual(counts(body, args));
+  });
+});
+
+describe("addresses", () => {
+  const offsets = (body: FunctionBody): number[] =>
+    [...printFunction(removeBoundsChecks(body)).matchAll(/store (\d+)\//g)].map((m) =>
+      Number(m[1]),
+    );
+
+  it("a constant in an index in range becomes the offset", () => {
+    const b = new Builder("f", ["i32", "i32"]);
+    const index = b.pure("i32.add", [b.pure("i32.and", [b.parameters[0]!, b.i32(7)]), b.i32(5)]);
+    const inside = b.pure("index.clamp", [index, b.i32(12)]);
+    b.store("i32.store", b.pure("i32.add", [b.parameters[1]!, word(b, inside)]), b.i32(1), 64);
+    expect(offsets(b.finish(null))).toEqual([64 + 20]);
+  });
+
+  it("a constant in an index that keeps its clamp stays there", () => {
+    const b = new Builder("f", ["i32", "i32"]);
+    const index = b.pure("i32.add", [b.parameters[0]!, b.i32(5)]);
+    const inside = b.pure("index.clamp", [index, b.i32(12)]);
+    b.store("i32.store", b.pure("i32.add", [b.parameters[1]!, word(b, inside)]), b.i32(1), 64);
+    expect(offsets(b.finish(null))).toEqual([64]);
+  });
+
+  it("a constant in an address that is no index stays there", () => {
+    const b = new Builder("f", ["i32"]);
+    b.store("i32.store", b.pure("i32.add", [b.parameters[0]!, b.i32(-4)]), b.i32(1));
+    b.store("i32.store", b.pure("i32.add", [b.parameters[0]!, b.i32(4)]), b.i32(1));
+    expect(offsets(b.finish(null))).toEqual([0, 0]);
+  });
+
+  it("a sum that takes a value twice, many times over, is read in short time", () => {
+    const b = new Builder("f", ["i32", "i32"]);
+    counting(b, b.i32(0), b.parameters[0]!, b.i32(1), (i) => {
+      let x = i;
+      for (let n = 0; n < 60; n++) x = b.pure("i32.add", [x, b.pure("i32.shl", [x, b.i32(10)])]);
+      increment(b, x, b.parameters[1]!);
+    });
+    const body = b.finish(null);
+    expect(counts(removeBoundsChecks(body), [5, 9])).toEqual(counts(body, [5, 9]));
   });
 });
 

@@ -11,6 +11,7 @@
  * copy without clamps runs if all indices are in range.
  *
  * Constants that are added to such an index become the offset of the load or store, which costs nothing.
+ * The rest of an address in an innermost loop is what no round changes, plus what changes.
  */
 import { Builder } from "./builder";
 import type { FunctionBody, Item, Label, Region, Value } from "./ir";
@@ -19,6 +20,9 @@ import { type Counter, type Loop, minimumOf, Ranges } from "./ranges";
 /** Values and items of a loop that is worth a second copy: at most, and for each clamp that it saves. */
 const sizeLimit = 1500;
 const sizePerClamp = 48;
+
+/** How deep an address is taken apart: a sum of sums of one value has 2^depth parts. */
+const partsDepth = 8;
 
 const wordLimit = 2 ** 32 - 1;
 
@@ -46,6 +50,13 @@ interface Shape {
   readonly most: number;
 }
 
+/** What an address consists of: what no round of the innermost loop changes, the rest, and a constant. */
+interface Parts {
+  readonly fixed: Value | null;
+  readonly moving: Value | null;
+  readonly offset: number;
+}
+
 class Copier {
   private readonly b: Builder;
   private readonly ranges: Ranges;
@@ -53,7 +64,7 @@ class Copier {
   /** The values that have copies, in order. */
   private readonly copied: number[] = [];
   private readonly labels = new Map<Label, Label>();
-  /** The loop whose indices are looked at, and what is known of them. */
+  /** The innermost loop being copied, and what is known of the indices in it. */
   private loop: Loop | null = null;
   private readonly shapes = new Map<Value, Shape | null>();
   /** Clamps, by number, that the loop being copied does without. */
@@ -103,41 +114,61 @@ class Copier {
     );
   }
 
-  /** An address as another one and a constant, by what is added to indices in range. */
+  /** An address as another one and an offset. */
   private displaced(address: Value): readonly [Value, number] {
-    if (address.op === "index.clamp" && this.isRemoved(address)) {
-      const index = address.args[0]!;
-      const isExact = this.unchecked.has(address.id) && this.shape(index)?.grows === true;
-      return this.split(index, isExact, false);
-    }
-    return this.split(address, false, true);
+    const { fixed, moving, offset } = this.partsOfAddress(address);
+    return [this.sum(fixed, moving) ?? this.b.i32(0), offset];
+  }
+
+  private partsOfAddress(address: Value, depth = 0): Parts {
+    if (address.op !== "index.clamp" || !this.isRemoved(address))
+      return this.parts(address, true, true, false, depth);
+    const isExact = this.unchecked.has(address.id) && this.shape(address.args[0]!)?.grows === true;
+    return this.parts(address.args[0]!, false, true, isExact, depth);
   }
 
   /**
-   * x as y + c, where no sum wraps: those of an index that is in range in all rounds (`isExact`), those that
-   * intervals tell, and those that make an address of an index in range (`isAddress`).
+   * The parts of an address, or of an index in range. A constant is taken out (`takes`) where no sum wraps:
+   * in an index that is in range in all rounds (`isExact`), where intervals tell, and in what makes an
+   * address of an index in range.
    */
-  private split(x: Value, isExact: boolean, isAddress: boolean): readonly [Value, number] {
-    const { b } = this;
-    const inner = (v: Value): readonly [Value, number] =>
-      isAddress ? this.displaced(v) : this.split(v, isExact, false);
-    const whole = [this.value(x), 0] as const;
-    const exact = isAddress || (isExact && this.ranges.isIn(x, this.loop!));
-    const scale = scaleOf(x);
-    if (scale !== null) {
-      if (!exact && this.ranges.of(x.args[0]!).high * scale > wordLimit) return whole;
-      const [y, c] = inner(x.args[0]!);
-      return c === 0 ? whole : [b.pure(x.op, [y, b.i32(number(x.args[1]!))]), c * scale];
-    }
-    if (x.op !== "i32.add") return whole;
+  private parts(x: Value, isAddress: boolean, takes: boolean, isExact = false, depth = 0): Parts {
+    const { b, ranges, loop } = this;
+    const moves = loop !== null && ranges.isIn(x, loop);
     const [left, right] = x.args as [Value, Value];
-    if (!exact && this.ranges.of(left).high + this.ranges.of(right).high > wordLimit) return whole;
-    const [y, c] = inner(left);
-    if (!isAddress && isConstant(right)) {
-      return number(right) < 0 ? whole : [y, c + number(right)];
+    const scale = scaleOf(x);
+    const inner = (v: Value, fits: boolean): Parts =>
+      isAddress
+        ? this.partsOfAddress(v, depth + 1)
+        : this.parts(v, false, takes && (fits || (isExact && moves)), isExact, depth + 1);
+    const isDeep = depth > partsDepth;
+    if (x.op === "i32.add" && !isDeep) {
+      const fits = ranges.of(left).high + ranges.of(right).high <= wordLimit;
+      const [y, z] = [inner(left, fits), inner(right, fits)];
+      return {
+        fixed: this.sum(y.fixed, z.fixed),
+        moving: this.sum(y.moving, z.moving),
+        offset: y.offset + z.offset,
+      };
     }
-    const [z, d] = inner(right);
-    return c + d === 0 ? whole : [b.pure("i32.add", [y, z]), c + d];
+    if (scale !== null && !isDeep) {
+      const y = inner(left, ranges.of(left).high * scale <= wordLimit);
+      const scaled = (v: Value | null) => v && b.pure(x.op, [v, b.i32(number(right))]);
+      return { fixed: scaled(y.fixed), moving: scaled(y.moving), offset: y.offset * scale };
+    }
+    if (isConstant(x) && !isAddress && takes && number(x) >= 0)
+      return { fixed: null, moving: null, offset: number(x) };
+    if (moves && x.op === "i32.mul" && !ranges.isIn(right, loop) && !isDeep) {
+      const y = this.parts(left, false, false, false, depth + 1);
+      const scaled = (v: Value | null) => v && b.pure(x.op, [v, this.value(right)]);
+      return { fixed: scaled(y.fixed), moving: scaled(y.moving), offset: 0 };
+    }
+    const whole = this.value(x);
+    return { fixed: moves ? null : whole, moving: moves ? whole : null, offset: 0 };
+  }
+
+  private sum(x: Value | null, y: Value | null): Value | null {
+    return x && y ? this.b.pure("i32.add", [x, y]) : (x ?? y);
   }
 
   private values(values: readonly Value[]): Value[] {
@@ -230,8 +261,18 @@ class Copier {
 
   private versions(item: Extract<Item, { kind: "loop" }>): void {
     const loop = this.ranges.loops.get(item)!;
+    if (loop.hasInner) {
+      this.copyLoop(item);
+      return;
+    }
     this.loop = loop;
     this.shapes.clear();
+    this.versionsOf(loop);
+    this.loop = null;
+  }
+
+  private versionsOf(loop: Loop): void {
+    const { item } = loop;
     const clamps = this.clampsOfCounter(loop);
     if (clamps.length === 0) {
       this.copyLoop(item);
@@ -253,7 +294,7 @@ class Copier {
   private clampsOfCounter(loop: Loop): Value[] {
     const { ranges } = this;
     const { counter } = loop;
-    if (!counter || loop.hasInner || ranges.isIn(counter.bound, loop)) return [];
+    if (!counter || ranges.isIn(counter.bound, loop)) return [];
     if (isConstant(counter.step) && number(counter.step) <= 0) return [];
     const { values, size } = ranges.contentsOf(loop);
     if (size > sizeLimit) return [];

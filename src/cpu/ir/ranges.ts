@@ -276,8 +276,6 @@ export class Ranges {
         return exactly(0, 65535);
       case "i32x4.bitmask":
         return exactly(0, 15);
-      case "i32x4.extract_lane":
-        return this.ofLane(args[0]!, immediate as number);
       case "select": {
         const [a, b] = [this.of(args[0]!), this.of(args[1]!)];
         const highest = minimumOf(value) ? Math.min : Math.max;
@@ -286,32 +284,6 @@ export class Ranges {
     }
     if (args.length !== 2) return anything;
     return combine(op, this.of(args[0]!), this.of(args[1]!));
-  }
-
-  /** One lane of a vector of integers. */
-  private ofLane(vector: Value, lane: number): Range {
-    const { op, args, immediate } = vector;
-    switch (op) {
-      case "v128.const": {
-        const bytes = immediate as Uint8Array;
-        const word = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4 * lane, true);
-        return exactly(word, word);
-      }
-      case "i32x4.splat":
-        return this.of(args[0]!);
-      case "i32x4.add":
-      case "i32x4.mul":
-        return combine(
-          `i32${op.slice(5)}`,
-          this.ofLane(args[0]!, lane),
-          this.ofLane(args[1]!, lane),
-        );
-      case "i32x4.shl":
-      case "i32x4.shr_u":
-        return combine(`i32${op.slice(5)}`, this.ofLane(args[0]!, lane), this.of(args[1]!));
-      default:
-        return anything;
-    }
   }
 
   private ofPhi(phi: Value): Range {
