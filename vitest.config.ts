@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { type DriverName, driverCandidates } from "./setup/drivers.mjs";
+import { type DriverName, driverCandidates, driverNames } from "./setup/drivers.mjs";
 
 // Dawn crashes in worker threads, and two processes on one software driver only slow each other.
 const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false } as const;
@@ -7,41 +7,46 @@ const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false
 // A kernel compiles in up to a second on the software drivers.
 const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 
-/** `npm test` has set the driver's variables; a bare `vitest` names one through TILEGRAD_ADAPTER. */
-const choice = process.env["TILEGRAD_ADAPTER"];
+/** The run names it; a bare `vitest` computes on the CPU executor, and on lavapipe where Dawn is tested. */
+const adapter = process.env["TILEGRAD_ADAPTER"] || "cpu";
+const driver = driverNames.find((name) => name === adapter) ?? "lavapipe";
 
-function driverVariables(): Readonly<Record<string, string>> {
-  if (process.env["VK_DRIVER_FILES"]) return {};
-  return driverCandidates(choice as DriverName | undefined)[0]?.env ?? {};
-}
+/** `setup/test.mjs` has set the driver's variables already. */
+const driverVariables = (name: DriverName): Readonly<Record<string, string>> =>
+  process.env["VK_DRIVER_FILES"] ? {} : (driverCandidates(name)[0]?.env ?? {});
 
 const dawn = {
   ...oneProcessAtATime,
   ...patience,
-  env: choice === "cpu" ? {} : driverVariables(),
+  env: { TILEGRAD_ADAPTER: driver, ...driverVariables(driver) },
   setupFiles: ["kernels-test/dawn.setup.ts"],
 };
 
 /** The CPU executor needs no driver, and no Dawn. */
-const numeric = choice === "cpu" ? { ...patience, pool: "forks", isolate: true } : dawn;
+const cpu = {
+  ...patience,
+  pool: "forks",
+  env: { TILEGRAD_ADAPTER: "cpu" },
+};
 
-const tier = (name: string, options: object) => ({
-  test: {
-    name,
-    include: [`kernels-test/${name}/**/*.test.{ts,mjs}`],
-    sequence: { groupOrder: ["host", "static", "numeric", "conformance", "browser"].indexOf(name) },
-    ...options,
-  },
-});
+const tiers = {
+  host: { pool: "forks", testTimeout: 20_000 },
+  static: { pool: "forks", ...patience },
+  numeric: adapter === "cpu" ? cpu : dawn,
+  dawn,
+  conformance: dawn,
+  browser: { ...oneProcessAtATime, ...patience },
+};
 
 export default defineConfig({
   test: {
-    projects: [
-      tier("host", { pool: "forks", testTimeout: 20_000 }),
-      tier("static", dawn),
-      tier("numeric", numeric),
-      tier("conformance", dawn),
-      tier("browser", { ...oneProcessAtATime, ...patience }),
-    ],
+    projects: Object.entries(tiers).map(([name, options], groupOrder) => ({
+      test: {
+        name,
+        include: [`kernels-test/${name}/**/*.test.{ts,mjs}`],
+        sequence: { groupOrder },
+        ...options,
+      },
+    })),
   },
 });

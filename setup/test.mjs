@@ -1,8 +1,8 @@
-// npm test: sets up what is missing, then runs the checks and the four tiers. The last line is
-// "N passed, N failed".
+// npm test: the checks and the tiers that need nothing but Node. npm run test:all: those, and the tiers on
+// Dawn and in Chromium, which it sets up. The last line is "N passed, N failed".
 //
-//   npm test -- --tier host               one tier: check, host, static, numeric, browser (repeatable)
-//   npm test -- --tier numeric --adapter gpu   the numeric tier on one driver only
+//   npm test -- --tier host                    one tier, whatever it needs (repeatable)
+//   npm test -- --tier numeric --adapter gpu   the numeric tier on one adapter
 //   npm test -- kernels-test/host/x.test.ts    the files whose path contains this
 
 import { spawnSync } from "node:child_process";
@@ -15,14 +15,13 @@ import { ensureAdapter } from "./adapter.mjs";
 import { build } from "./build.mjs";
 import { ensureChromium } from "./chromium.mjs";
 import { ensureDependencies } from "./dependencies.mjs";
-import { driverNames } from "./drivers.mjs";
 import { SetupError } from "./setupError.mjs";
 import { failed, passed, sum, tallyVitest } from "./tally.mjs";
+import { adapters, plannedRuns, tiers } from "./testPlan.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const tiers = ["check", "host", "static", "numeric", "browser"];
-
 const flags = {
+  all: { type: "boolean", default: false },
   tier: { type: "string", multiple: true, default: [] },
   adapter: { type: "string" },
 };
@@ -37,25 +36,9 @@ function options() {
   const { values, positionals } = parsed;
   const unknown = values.tier.find((tier) => !tiers.includes(tier));
   if (unknown) throw new SetupError(`--tier ${unknown}: use ${tiers.join(", ")}.`);
-  if (values.adapter && !driverNames.includes(values.adapter))
-    throw new SetupError(`--adapter ${values.adapter}: use ${driverNames.join(", ")}.`);
-  return { chosen: values.tier, adapter: values.adapter, files: positionals };
-}
-
-/** Both software drivers: they differ in subgroup size, f16, denormals and limits. */
-function plannedRuns({ chosen, adapter, files }) {
-  const numeric = adapter ? [adapter] : ["lavapipe", "swiftshader"];
-  const runs = [
-    { tier: "check", name: "type check", program: ["typescript/bin/tsc", "--noEmit"] },
-    { tier: "check", name: "lint", program: ["@biomejs/biome/bin/biome", "check", "."] },
-    { tier: "host", name: "host" },
-    { tier: "static", name: "static", adapter: adapter ?? "lavapipe" },
-    ...numeric.map((driver) => ({ tier: "numeric", name: `numeric ${driver}`, adapter: driver })),
-    { tier: "browser", name: "browser" },
-  ];
-  return runs.filter(({ tier }) =>
-    chosen.length > 0 ? chosen.includes(tier) : files.length === 0 || tier !== "check",
-  );
+  if (values.adapter && !adapters.includes(values.adapter))
+    throw new SetupError(`--adapter ${values.adapter}: use ${adapters.join(", ")}.`);
+  return { all: values.all, chosen: values.tier, adapter: values.adapter, files: positionals };
 }
 
 const node = (args, env = {}) =>
@@ -67,17 +50,17 @@ const node = (args, env = {}) =>
 
 const installed = (path) => join(root, "node_modules", path);
 
-const adapters = new Map();
+const found = new Map();
 function adapterOn(driver) {
-  if (!adapters.has(driver)) adapters.set(driver, ensureAdapter(root, driver));
-  return adapters.get(driver);
+  if (!found.has(driver)) found.set(driver, ensureAdapter(root, driver));
+  return found.get(driver);
 }
 
-async function prepare(run) {
-  if (run.tier === "browser") ensureChromium();
-  if (!run.adapter) return {};
-  const { env } = await adapterOn(run.adapter);
-  return { ...env, TILEGRAD_ADAPTER: run.adapter };
+async function prepare({ tier, on }) {
+  if (tier === "browser") ensureChromium();
+  if (!on) return {};
+  const { env } = on === "cpu" ? {} : await adapterOn(on);
+  return { ...env, TILEGRAD_ADAPTER: on };
 }
 
 function execute(run, env, files, reports) {
@@ -102,7 +85,7 @@ async function testEverything(reports) {
   ensureDependencies(root);
   const runs = [];
   const tallies = [];
-  for (const run of plannedRuns({ ...choice, files })) {
+  for (const run of plannedRuns(root, { ...choice, files })) {
     try {
       runs.push([run, await prepare(run)]);
     } catch (error) {
@@ -112,7 +95,13 @@ async function testEverything(reports) {
     }
   }
   build(root);
-  for (const [run, env] of runs) tallies.push(execute(run, env, files, reports));
+  const times = [];
+  for (const [run, env] of runs) {
+    const began = performance.now();
+    tallies.push(execute(run, env, files, reports));
+    times.push([run.name, (performance.now() - began) / 1000]);
+  }
+  console.log(`\n${times.map(([name, time]) => `${name} ${time.toFixed(0)} s`).join(", ")}`);
   const total = sum(tallies);
   return total.passed + total.failures.length > 0 ? total : failed(files.join(" "), "no such test");
 }

@@ -1,10 +1,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { backportsSource } from "../../setup/apt.mjs";
 import { dependenciesAreCurrent } from "../../setup/dependencies.mjs";
 import { tallyVitest } from "../../setup/tally.mjs";
+import { plannedRuns } from "../../setup/testPlan.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 let folder;
 beforeEach(() => {
@@ -72,6 +76,42 @@ test("every development dependency is explained in docs/dependencies.md", () => 
   const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
   const explained = [...read("docs/dependencies.md").matchAll(/^\| `(\S+)` \|/gm)].map((m) => m[1]);
   expect(explained).toEqual(Object.keys(JSON.parse(read("package.json")).devDependencies));
+});
+
+describe("the plan of a test run", () => {
+  const plan = (options) => plannedRuns(root, options).map(({ name }) => name);
+  const fast = ["type check", "lint", "host", "static", "numeric cpu"];
+
+  test("by default has what needs neither a driver nor a browser", () => {
+    expect(plan({})).toEqual(fast);
+    expect(plannedRuns(root, {}).every(({ on = "cpu" }) => on === "cpu")).toBe(true);
+  });
+
+  test("has every tier on every adapter with all", () => {
+    expect(plan({ all: true })).toEqual([
+      ...fast,
+      ...["numeric", "dawn", "conformance"].flatMap((tier) => [
+        `${tier} lavapipe`,
+        `${tier} swiftshader`,
+      ]),
+      "browser",
+    ]);
+  });
+
+  test("has a tier that is named, on the first adapter that it can or the one that is asked for", () => {
+    expect(plan({ chosen: ["numeric", "dawn"] })).toEqual(["numeric cpu", "dawn lavapipe"]);
+    expect(plan({ chosen: ["numeric", "dawn"], adapter: "gpu" })).toEqual([
+      "numeric gpu",
+      "dawn gpu",
+    ]);
+    expect(plan({ chosen: ["dawn"], adapter: "cpu" })).toEqual([]);
+  });
+
+  test("has the tiers that hold the files that are named", () => {
+    expect(plan({ files: ["host/setup.test"] })).toEqual(["host"]);
+    expect(plan({ files: ["device.test.ts"] })).toEqual(["numeric cpu", "dawn lavapipe"]);
+    expect(plan({ files: ["no such file"] })).toEqual([]);
+  });
 });
 
 describe("the tally of a run", () => {

@@ -8,10 +8,6 @@ import type { DeviceTensor } from "../../src/tensor/deviceTensor";
 
 type Device = tg.Device;
 
-/** The GPUDevice below a device, to break it from the outside. */
-const gpuOf = (device: Device): GPUDevice =>
-  (device.executor as unknown as { device: GPUDevice }).device;
-
 const fresh = (options: Parameters<typeof initOn>[1] = {}): Promise<Device> =>
   initOn(nodePlatform, { makeCurrent: false, ...options });
 
@@ -103,11 +99,11 @@ describe("the end of a device", () => {
     expect(await reading).toBe(999000);
   });
 
-  test("a device lost from outside fails the next use, and a pending read, with DeviceLostError", async () => {
+  test("a device lost on purpose fails the next use, and a pending read, with DeviceLostError", async () => {
     const device = await fresh();
     const x = tg.tensor(range(1000), { device });
     const pending = x.exp().data();
-    gpuOf(device).destroy();
+    device.executor.lose();
     await expect(pending).rejects.toThrow(tg.DeviceLostError);
     expect(() => x.add(1)).toThrow(tg.DeviceLostError);
     expect(device.executor.failure).toBeInstanceOf(tg.DeviceLostError);
@@ -192,24 +188,6 @@ describe("what the device rejects", () => {
     await expect(device.synchronize()).rejects.toThrow(tg.DeviceValidationError);
     expect(() => x.add(1)).toThrow(tg.DeviceValidationError);
     await expect(x.data()).rejects.toThrow(tg.DeviceValidationError);
-    await device.destroy();
-  });
-
-  test("memory that runs out surfaces as OutOfMemoryError with the tensor and the cure", async () => {
-    const device = await fresh();
-    const gpu = gpuOf(device);
-    const real = gpu.popErrorScope.bind(gpu);
-    let pops = 0;
-    gpu.popErrorScope = async () => {
-      const error = await real();
-      // Scopes are closed in the order validation, out of memory, internal.
-      return ++pops === 2 ? new GPUOutOfMemoryError("no room") : error;
-    };
-    const x = tg.zeros([3, 5], { device });
-    gpu.popErrorScope = real;
-    const error = await x.data().catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(tg.OutOfMemoryError);
-    expect(String(error)).toMatch(/no memory for f32 tensor \[3, 5\] \(\d+ bytes\).*smaller batch/);
     await device.destroy();
   });
 });
@@ -307,24 +285,6 @@ describe("the command stream", () => {
     expect(counters.submits - submits).toBeLessThanOrEqual(3);
   });
 
-  test("more bind groups than are kept: results stay right, and few are held", async () => {
-    const count = 16_500;
-    const x = tg.arange(0, count * 64, 1, { dtype: "f32" });
-    const last = tg.scope(() => {
-      let y = x.slice({ dim: 0, end: 64 });
-      for (let i = 0; i < count; i++) {
-        y = tg.scope(() => x.slice({ dim: 0, start: i * 64, end: (i + 1) * 64 }).neg());
-        if (i < count - 1) y.dispose();
-      }
-      return y;
-    });
-    expect((await last.data())[63]).toBe(1 - count * 64);
-    const held = main.executor as unknown as { bindGroups: ReadonlyMap<string, unknown> };
-    expect(held.bindGroups.size).toBeLessThan(16_384);
-    x.dispose();
-    last.dispose();
-  });
-
   test("operations are sent together: one submit for a read of many", async () => {
     const { counters } = main.executor;
     const before = { ...counters };
@@ -396,13 +356,7 @@ describe("timing", () => {
   });
 });
 
-describe("the choice of adapter", () => {
-  test("a name that no adapter has is refused with the name that there is", async () => {
-    const error = await fresh({ adapter: "no such adapter" }).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(tg.AdapterError);
-    expect(String(error)).toContain("no such adapter");
-  });
-
+describe("features that are not offered", () => {
   test("f16 is refused where it is not offered", async () => {
     const device = await fresh({ withoutFeatures: ["shader-f16"] });
     for (const make of [
