@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Device, withDevice } from "../../src/device/device";
+import type { AdapterClass } from "../../src/device/executor";
 import { initOn } from "../../src/init";
 import { add, mul } from "../../src/ops/arithmetic";
 import {
@@ -465,9 +466,10 @@ describe("many workgroups", () => {
   });
 });
 
-test("a GPU gets registers, a software driver subgroups if their size is fixed, else loops", () => {
-  const choose = (adapter: "software" | "hardware", subgroupSize: number) =>
-    attentionVariants.defaultChoice({ adapter, subgroupSize }, 32, 32);
+test("a GPU gets registers, a software driver subgroups or loops, the CPU executor packed tiles", () => {
+  const choose = (adapter: AdapterClass, subgroupSize: number) =>
+    attentionVariants.defaultChoice({ ...target, adapter, subgroupSize }, 32, 32);
+  expect(choose("wasm", 4)).toBe("packed");
   expect(choose("hardware", 32)).toBe("unrolled");
   expect(choose("software", 8)).toBe("subgroup");
   expect(choose("software", 4)).toBe("subgroup");

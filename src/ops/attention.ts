@@ -8,10 +8,13 @@ import type { AdapterClass } from "../device/executor";
 import { ArgumentError, ShapeError } from "../errors";
 import {
   attentionBackwardKeys,
+  attentionBackwardKeysPacked,
   attentionBackwardKeysSubgroup,
   attentionBackwardQueries,
+  attentionBackwardQueriesPacked,
   attentionBackwardQueriesSubgroup,
   attentionForward,
+  attentionForwardPacked,
   attentionForwardSubgroup,
   gridFor,
   launch,
@@ -40,28 +43,43 @@ export interface AttentionOptions {
 }
 
 /**
- * The fused kernels, one invocation per row:
+ * The fused kernels, one invocation per row but for `packed`:
  *
  * - subgroup: the invocations of a subgroup load one row each and hand it round; for software drivers
  * - unrolled: a row lives in registers; for GPUs
  * - rolled: the same without unrolling; for software drivers without subgroups of a fixed size
+ * - packed: a block of rows per invocation, as products of packed tiles; for the CPU executor
  */
-export type FusedAttention = "subgroup" | "unrolled" | "rolled";
+export type FusedAttention = "subgroup" | "unrolled" | "rolled" | "packed";
 /** Or the plain composition, which stores the scores. */
 export type AttentionVariant = FusedAttention | "composite";
 
 /** What the choice of a variant depends on. */
-export type AttentionTarget = Pick<MatmulTarget, "adapter" | "subgroupSize">;
+export type AttentionTarget = MatmulTarget;
 
 /** Widest head whose row an invocation keeps. */
 const widestHead = 256;
 
-const allVariants: readonly AttentionVariant[] = ["subgroup", "unrolled", "rolled", "composite"];
+const allVariants: readonly AttentionVariant[] = [
+  "subgroup",
+  "unrolled",
+  "rolled",
+  "packed",
+  "composite",
+];
+
+/** What the `packed` kernel that needs most keeps in workgroup memory: attention/backward_keys_packed. */
+const packedBytes = (rows: number, width: number): number => 16 * (2 * rows * width + 4 * rows);
+
+/** Rows that a workgroup of the `packed` kernels owns, and that it walks at a time. */
+function packedRows({ limits }: AttentionTarget, width: number): number | undefined {
+  return [32, 16, 8].find((rows) => packedBytes(rows, width) <= limits.maxWorkgroupBytes);
+}
 
 /** The first of these that applies is taken. */
 const wantedVariants: Readonly<Record<AdapterClass, readonly AttentionVariant[]>> = {
   software: ["subgroup", "rolled"],
-  wasm: ["rolled"],
+  wasm: ["packed", "rolled"],
   hardware: ["unrolled"],
 };
 
@@ -75,6 +93,8 @@ export const attentionVariants = {
   ): boolean {
     if (variant === "composite") return true;
     if (width !== valueWidth || width % 4 !== 0 || width > widestHead) return false;
+    if (variant === "packed")
+      return target.adapter !== "hardware" && packedRows(target, width) !== undefined;
     // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
     return (
       variant !== "subgroup" ||
@@ -130,12 +150,16 @@ function launchPlan(device: Device, over: DeviceTensor, { variant, causal }: Att
   const [batch, heads, rows, width] = headsOf(over);
   const CAUSAL = causal ? 1 : 0;
   const step = subgroupStep(device);
-  const perGroup = variant === "subgroup" ? step : rowsPerGroup;
+  const block = packedRows(matmulTarget(device), width) ?? 0;
+  const perGroup = { subgroup: step, packed: block, unrolled: rowsPerGroup, rolled: rowsPerGroup }[
+    variant
+  ];
   const grid = gridFor(device, batch * heads * Math.ceil(rows / perGroup), 1);
   const constants = { D: width };
   return {
     grid,
     subgroup: { constants, overrides: { CAUSAL, STEP: step } },
+    packed: { constants, overrides: { CAUSAL, ROWS: block, STEP: block } },
     plain: { constants, overrides: { CAUSAL, ROLLED: variant === "rolled" ? 1 : 0 } },
   };
 }
@@ -208,9 +232,11 @@ function runForward(
     width: width / 4,
     scale: attrs.scale * Math.LOG2E,
   };
-  const { grid, subgroup, plain } = launchPlan(device, q, attrs);
+  const { grid, subgroup, packed, plain } = launchPlan(device, q, attrs);
   if (attrs.variant === "subgroup")
     launch(device, attentionForwardSubgroup, bindings, params, grid, subgroup);
+  else if (attrs.variant === "packed")
+    launch(device, attentionForwardPacked, bindings, params, grid, packed);
   else launch(device, attentionForward, bindings, params, grid, plain);
   for (const t of held) t.dispose();
   return lse;
@@ -272,6 +298,10 @@ function runBackward(operands: BackwardOperands, attrs: AttentionAttrs): void {
     const [first, second] = [attentionBackwardQueriesSubgroup, attentionBackwardKeysSubgroup];
     launch(device, first, rowBindings, rowParams, rows.grid, rows.subgroup);
     launch(device, second, columnBindings, columnParams, columns.grid, columns.subgroup);
+  } else if (attrs.variant === "packed") {
+    const [first, second] = [attentionBackwardQueriesPacked, attentionBackwardKeysPacked];
+    launch(device, first, rowBindings, rowParams, rows.grid, rows.packed);
+    launch(device, second, columnBindings, columnParams, columns.grid, columns.packed);
   } else {
     launch(device, attentionBackwardQueries, rowBindings, rowParams, rows.grid, rows.plain);
     launch(
