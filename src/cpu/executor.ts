@@ -182,7 +182,7 @@ export class CPUExecutor implements Executor {
       maxStorageBuffers: 16,
       maxWorkgroupsPerDimension: 65_535,
       maxInvocationsPerWorkgroup: 1024,
-      maxWorkgroupBytes: 65_536,
+      maxWorkgroupBytes: 262_144,
       ...options.limits,
     };
   }
