@@ -106,7 +106,9 @@ export function makeRunner(options: RunnerOptions, events: RunnerEvents): Runner
     const last = words[at + record.step] === 0;
     const entry = control.ring + 4 * (slice % control.slots);
     const tell = last && words[entry + slot.tell] !== 0;
-    if (last) Atomics.store(words, control.finished, slice);
+    // Another thread may have run the next slice already: the number never falls.
+    for (let seen = Atomics.load(words, control.finished); last && seen < slice; )
+      seen = Atomics.compareExchange(words, control.finished, seen, slice);
     wake(at + record.done);
     if (tell) events.finished();
   };

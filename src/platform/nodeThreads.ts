@@ -21,13 +21,14 @@ export function startNodeThread(code: ThreadCode, events: ThreadEvents): Thread 
     execArgv: [],
     name: "tilegrad",
   });
-  worker.unref();
   worker.on("message", (message) => {
     if (!ended) events.message(message);
   });
   worker.on("messageerror", (error) => fail(String(error)));
   worker.on("error", (error) => fail(String(error)));
   worker.on("exit", (exitCode) => fail(`it ended with ${exitCode}`));
+  // After the listeners: adding one keeps the process alive again.
+  worker.unref();
   return {
     post: (message) => worker.postMessage(message),
     keepAlive: (on) => (on ? worker.ref() : worker.unref()),
