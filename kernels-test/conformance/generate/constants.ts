@@ -80,8 +80,14 @@ ${stores.join("")}}
   };
 }
 
+/** A shader with overrides, and the same with constants of their values in their place. */
+export interface OverrideShader extends Shader {
+  readonly overrides: Readonly<Record<string, number>>;
+  readonly withConstants: string;
+}
+
 /** Overrides with values from outside, and others computed from them. */
-export function overrideShader(numbers: readonly number[]): Shader {
+export function overrideShader(numbers: readonly number[]): OverrideShader {
   const choices = new Choices(numbers);
   const overrides: Record<string, number> = {};
   const names: Record<ScalarName, string[]> = {
@@ -92,13 +98,15 @@ export function overrideShader(numbers: readonly number[]): Shader {
     f16: [],
   };
   let declarations = "";
-  const declare = (name: string, scalar: ScalarName, initial: string) => {
+  let constants = "";
+  const declare = (name: string, scalar: ScalarName, initial: string, value: number | null) => {
     const numbered = choices.chance(25);
     const id = 100 + Object.values(names).flat().length;
     const annotation = choices.chance(70) ? `: ${scalar}` : "";
     declarations += `${numbered ? `@id(${id}) ` : ""}override ${name}${annotation} = ${initial};\n`;
     names[scalar].push(name);
-    return numbered ? `${id}` : name;
+    constants += `const ${name}: ${scalar} = ${value === null ? initial : `${scalar}(${value})`};\n`;
+    if (value !== null) overrides[numbered ? id : name] = value;
   };
   const given: readonly (readonly [string, ScalarName, string, readonly number[]])[] = [
     ["A", "i32", "5i", [0, 1, -1, 2147483647, -2147483648]],
@@ -107,14 +115,13 @@ export function overrideShader(numbers: readonly number[]): Shader {
     ["D", "bool", "true", [0, 1, 5]],
   ];
   for (const [name, scalar, initial, values] of given) {
-    const key = declare(name, scalar, initial);
-    if (choices.chance(60)) overrides[key] = choices.of(values);
+    declare(name, scalar, initial, choices.chance(60) ? choices.of(values) : null);
   }
   const derivedTypes: readonly ScalarName[] = ["i32", "u32", "bool", "f32"];
   const bounds = { f32: { max: 16, fraction: 3 }, f16: { max: 8, fraction: 1 } };
   const expressions = new Expressions(
     choices,
-    { names, bounds, tick: null, abstract: true, safeAmounts: true },
+    { names, bounds, tick: null, abstract: true, plainAmounts: true },
     false,
   );
   for (let i = choices.between(1, 4); i > 0; i--) {
@@ -122,17 +129,15 @@ export function overrideShader(numbers: readonly number[]): Shader {
     const { text } = expressions.make(scalarOf(scalar), choices.between(1, 3));
     // Its bounds as a float are unknown, so floats are not used again.
     const name = `E${i}`;
-    const key = declare(name, scalar, text);
+    declare(name, scalar, text, choices.chance(20) ? choices.below(2) : null);
     if (scalar === "f32") names.f32.pop();
-    else if (choices.chance(20)) overrides[key] = choices.below(2);
   }
   const words = (["i32", "u32", "bool", "f32"] as const).flatMap((scalar) =>
     names[scalar].map((name) => wordOf(name, scalar)),
   );
-  if (choices.chance(50)) overrides["COUNT"] = choices.between(1, 8);
-  const wgsl = `override COUNT: u32 = 4;
-override SMALL = 3i;
-${declarations}
+  const count = choices.chance(50) ? choices.between(1, 8) : null;
+  if (count !== null) overrides["COUNT"] = count;
+  const rest = `
 @group(0) @binding(0) var<storage, read_write> out: array<u32>;
 var<workgroup> tile: array<u32, COUNT * 2u + 1u>;
 var<private> start: i32 = SMALL + 1;
@@ -151,7 +156,8 @@ ${words.map((word, i) => `    out[${16 + i}] = ${word};`).join("\n")}
 }
 `;
   return {
-    wgsl,
+    wgsl: `override COUNT: u32 = 4;\noverride SMALL = 3i;\n${declarations}${rest}`,
+    withConstants: `const COUNT: u32 = ${count ?? 4};\nconst SMALL = 3i;\n${constants}${rest}`,
     overrides,
     grid: [1, 1, 1],
     buffers: [

@@ -35,8 +35,11 @@ export interface Leaves {
   readonly bounds: Readonly<Record<"f32" | "f16", { max: number; fraction: number }>>;
   /** A function from i32 to i32 with a side effect, or null. */
   readonly tick: string | null;
-  /** Shifts and bit fields take constants in range only: those out of range are errors. */
-  readonly safeAmounts?: boolean;
+  /**
+   * Shifts and bit fields take constants in range, and indices are literals: Dawn does not see all errors
+   * of overrides in these places.
+   */
+  readonly plainAmounts?: boolean;
   /** Literals are also written without type. */
   readonly abstract?: boolean;
 }
@@ -151,7 +154,7 @@ export class Expressions {
   }
 
   private index(depth: number, length: number): string {
-    if (this.choices.chance(50)) return `${this.choices.below(length)}`;
+    if (this.leaves.plainAmounts || this.choices.chance(50)) return `${this.choices.below(length)}`;
     const { text } = this.make(scalarOf("u32"), depth);
     return `${text} % ${length}u`;
   }

@@ -221,7 +221,7 @@ describe("built-in functions", () => {
     ["frexp", [v2(f16)], "vec2<f16> > __frexp_result_vec2_f16"],
     ["modf", [f32], "f32 > __modf_result_f32"],
     ["ldexp", [f32, abstractInt], "f32, i32 > f32"],
-    ["ldexp", [abstractFloat, i32], "f32, i32 > f32"],
+    ["ldexp", [abstractFloat, i32], "abstract-float, i32 > abstract-float"],
     ["ldexp", [abstractFloat, abstractInt], "abstract-float, abstract-int > abstract-float"],
     ["ldexp", [v2(f32), i32], null],
     ["countOneBits", [abstractInt], "i32 > i32"],

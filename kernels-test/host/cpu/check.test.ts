@@ -77,6 +77,10 @@ const overridden: readonly (readonly [
   [{ N: 32 }, 2, "var x = 1u; x <<= N;", "override N = 1u;"],
   [{ N: 32 }, 2, "var x = 1f; x = clamp(x, N, 2);", "override N = 1f;"],
   [{ N: -1 }, 2, "_ = sqrt(N);", "override N = 1f;"],
+  [{ N: 2 }, null, "_ = (32 >> N) - 1i;", "override N = 1u;"],
+  [{ N: 2 }, 2, "_ = (32 >> N) - 1u;", "override N = 1u;"],
+  [{ N: 1 }, 2, "_ = select(2147483648, 1, N);", "override N = true;"],
+  [{ N: 1 }, 2, "_ = vec2(1, 2)[N] + 1u;", "override N = 0;"],
   [{ N: 8 }, null, "", "override N = 1; @compute @workgroup_size(N, N * 2) fn main() {}"],
   [{ N: 0 }, 1, "", "override N = 1; @compute @workgroup_size(N) fn main() {}"],
 ];

@@ -24,6 +24,8 @@ export const accepted: readonly Program[] = [
   ["var x: f32 = 4; x = x / 0;"],
   ["var x: f32 = 4; x = smoothstep(2, 1, x);"],
   ["let x = false && (1/0 == 0);"],
+  ["const z: f16 = ldexp(1.5, 2i);", "enable f16;"],
+  ["let x = 0 << 64u;"],
   ["let x = false && (1/0 == 0u);"],
   ["", "override N: i32;"],
   ["", "struct S { a: f32 } @group(0) @binding(0) var<uniform> u: array<f32, 4>;"],

@@ -45,7 +45,7 @@ const numeric: readonly (readonly [string, ...string[]])[] = [
   ["refract", "f WWT>W"],
   ["frexp", "f V>X"],
   ["modf", "f V>Y"],
-  ["ldexp", "x Vx>V", "h VI>V"],
+  ["ldexp", "x Vx>V", "f VI>V"],
   ["quantizeToF16", "s V>V"],
   ["dot4U8Packed", "k uu>u"],
   ["dot4I8Packed", "k uu>i"],

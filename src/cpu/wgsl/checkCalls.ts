@@ -21,6 +21,7 @@ import {
   converted,
   evaluated,
   isConstant,
+  isSettling,
   type Operand,
   settled,
   valueOperand,
@@ -118,7 +119,7 @@ function callBuiltin(scope: Scope, node: Call): CheckedCall {
   const args = node.args.map((arg) => checkValue(scope, arg));
   const types = args.map(({ type }) => type);
   const folds = args.every(isConstant) && constantBuiltins.has(name);
-  const overload = resolveBuiltin(name, templateArgs, types, !folds);
+  const overload = resolveBuiltin(name, templateArgs, types, !folds || isSettling(args));
   if (!overload)
     return fail(
       at,

@@ -14,6 +14,7 @@ import {
   evaluated,
   isConstant,
   isConvertible,
+  isSettling,
   loaded,
   type Operand,
   referenceOperand,
@@ -172,7 +173,7 @@ function binary(
   right: Operand,
 ): Operand {
   const folds = isConstant(left) && isConstant(right);
-  const overload = resolveBinary(operator, left.type, right.type, !folds);
+  const overload = resolveBinary(operator, left.type, right.type, isSettling([left, right]));
   if (!overload)
     return fail(
       at,
@@ -300,8 +301,15 @@ function checkIndex(scope: Scope, node: ast.Expression & { kind: "index" }): Ope
     );
   }
   if (isConstant(of) && isConstant(index)) {
-    const parts = of.constant as readonly ConstantValue[];
-    return constantOperand(at, elements.element, parts[k]!, constantStage([of, index]));
+    const part = constantOperand(
+      at,
+      elements.element,
+      (of.constant as readonly ConstantValue[])[k]!,
+      constantStage([of, index]),
+    );
+    if (!isSettling([of, index])) return part;
+    const type = concreteType(part.type);
+    return { ...part, type, constant: constantAs(scope, part, type) };
   }
   return valueOperand({
     kind: "element",

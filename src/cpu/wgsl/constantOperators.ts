@@ -51,7 +51,7 @@ function checkInteger(op: BinaryOperator, type: ScalarType, x: bigint, y: bigint
       throw new ConstantError(`${x} ${op} -1 is not a value of ${type.name}`);
   }
   if (op === "<<" || op === ">>") {
-    if (y >= bits && !(op === ">>" && type === abstractInt))
+    if (y >= bits && !(type === abstractInt && (op === ">>" || x === 0n)))
       throw new ConstantError(
         `${x} ${op} ${y} shifts by as many bits as ${type.name} has, or more`,
       );

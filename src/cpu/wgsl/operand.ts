@@ -71,6 +71,10 @@ export function constantStage(operands: readonly Operand[]): "const" | "override
 
 export const isConstant = ({ stage }: Operand): boolean => stage !== "runtime";
 
+/** Whether what is made of the operands has a concrete type: only const-expressions stay abstract. */
+export const isSettling = (operands: readonly Operand[]): boolean =>
+  operands.some(({ stage }) => stage !== "const");
+
 /** The type that a value of an abstract type has where nothing asks for another. */
 export function concreteType(type: Type): Type {
   if (!isAbstract(type)) return type;

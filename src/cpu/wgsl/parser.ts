@@ -438,6 +438,10 @@ class Parser {
 
   /** What an assignment may write to: no calls, no operators but `*` and `&`. */
   private target(): Expression {
+    return this.nested(() => this.anyTarget());
+  }
+
+  private anyTarget(): Expression {
     const { kind, at } = this.token;
     if (kind === "*" || kind === "&") {
       this.take();
