@@ -143,15 +143,15 @@ describe("loops with known bounds", () => {
 
   it("a load before the test keeps its clamp", () => {
     const b = new Builder("f", []);
-    b.block([], (exit) => {
+    const last = b.block(["i32"], (exit) => {
       b.loop([b.i32(0)], (again, [i]) => {
         const x = b.load("i32.load", word(b, b.pure("index.clamp", [i!, b.i32(7)])));
-        b.store("i32.store", b.i32(0), x);
-        b.branch(exit, [], b.pure("i32.ge_u", [i!, b.i32(8)]));
+        b.branch(exit, [x], b.pure("i32.ge_u", [i!, b.i32(8)]));
         b.branch(again, [b.pure("i32.add", [i!, b.i32(1)])]);
       });
       return null;
     });
+    b.store("i32.store", b.i32(0), last[0]!);
     expect(remaining(b.finish(null))).toBe(1);
   });
 });
@@ -198,6 +198,20 @@ describe("two versions of a loop", () => {
         const body = strided(step, relation);
         expect(counts(removeBoundsChecks(body), args)).toEqual(counts(body, args));
       }
+  });
+
+  it("a counter that wraps, and then is larger than in its last round, is clamped", () => {
+    const b = new Builder("f", ["i32", "i32", "i32", "i32"]);
+    const [bound, step, divisor, last] = b.parameters as Value[];
+    counting(b, b.i32(0), bound!, step!, (i) =>
+      increment(b, b.pure("i32.div_u", [i, divisor!]), last!),
+    );
+    const body = b.finish(null);
+    // Rounds: 0, 2^31 + 1, 2, 2^31 + 3, 4.
+    const args = [2 ** 31 + 4, 2 ** 31 + 1, 2 ** 31 + 2, 0];
+    const removed = removeBoundsChecks(body);
+    expect(clampsIn(removed)).toBe(1);
+    expect(counts(removed, args)[0]).toBe(5);
   });
 
   it("counting down from an invariant is one of the linear indices", () => {
@@ -283,7 +297,7 @@ describe("indices that are not linear", () => {
 
 describe("addresses", () => {
   const offsets = (body: FunctionBody): number[] =>
-    [...printFunction(removeBoundsChecks(body)).matchAll(/store (\d+)\//g)].map((m) =>
+    [...printFunction(removeBoundsChecks(body)).matchAll(/store8? (\d+)\//g)].map((m) =>
       Number(m[1]),
     );
 
@@ -301,6 +315,14 @@ describe("addresses", () => {
     const inside = b.pure("index.clamp", [index, b.i32(12)]);
     b.store("i32.store", b.pure("i32.add", [b.parameters[1]!, word(b, inside)]), b.i32(1), 64);
     expect(offsets(b.finish(null))).toEqual([64]);
+  });
+
+  it("a constant in a sum that can wrap stays there", () => {
+    const b = new Builder("f", ["i32"]);
+    const index = b.pure("i32.add", [b.parameters[0]!, b.i32(5)]);
+    b.store("i32.store8", b.pure("index.clamp", [index, b.i32(-1)]), b.i32(1));
+    const body = b.finish(null);
+    expect([remaining(body), offsets(body)]).toEqual([0, [0]]);
   });
 
   it("a constant in an address that is no index stays there", () => {
