@@ -62,14 +62,20 @@ const computing: Readonly<Record<string, string>> = {
 
 /**
  * Whether the choices mean anything together: a computing type C fits the stored type T, functions take C,
- * and what is stored as R is what the function gives, or a conversion of the value as it is.
+ * and what is stored as R is what the function gives, or a conversion of the value as it is. Elements are
+ * picked one by one to be stored as T, or four at once to be stored as vec4s of it.
  */
 function isMeaningful(
   kernel: AnyKernel,
   functions: ReadonlyMap<string, Signature>,
   chosen: Readonly<Record<string, string>>,
 ): boolean {
-  const { T, C, R } = chosen;
+  const { T, C, R, V, PICK, LANES } = chosen;
+  if (PICK) {
+    const inFours = T === "f16" ? "vec4h" : "vec4f";
+    if (PICK === "pick_all" ? V !== inFours || LANES !== "4" : V !== T || LANES !== "1")
+      return false;
+  }
   if (T && C && computing[T] !== C && !(kernel.name.startsWith("reduce/") && R === C)) return false;
   for (const name of Object.keys(kernel.defaults.slots)) {
     const fn = functions.get(chosen[name]!);

@@ -16,17 +16,21 @@ override DEPTH: u32 = 64;
 override LOAD_A: u32 = 0; // 0 | 1 | 2
 override LOAD_B: u32 = 0; // 0 | 1 | 2
 alias T = f32; // f32 | f16
+// What c is written in: T, or vec4s of it where n is a multiple of 4.
+alias V = f32; // f32 | f16 | vec4f | vec4h
+#slot PICK = pick_lane // pick_lane | pick_all
+override LANES: u32 = 1; // 1 | 4
 
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> a4: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> b: array<T>;
 @group(0) @binding(3) var<storage, read> b4: array<vec4<T>>;
 @group(0) @binding(4) var<storage, read> bias: array<T>;
-@group(0) @binding(5) var<storage, read_write> c: array<T>;
+@group(0) @binding(5) var<storage, read_write> c: array<V>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 // One after the other:
-//   four rows of a: for each k a vec4
+//   four rows of a: for each k a vec4; later the bias: for each four columns a vec4
 //   the columns of b: for each four columns, for each k, a vec4
 //   the sums, in blocks of 4x4: for each four rows, for each four columns, for each row, a vec4
 var<workgroup> tile: array<vec4f, DEPTH + DEPTH * COLS / 4u + ROWS * COLS / 4u>;
@@ -37,12 +41,24 @@ fn share(size: u32, unit: u32, groups: u32) -> u32 {
   return (units + groups - 1u) / groups * unit;
 }
 
-// Four elements of one row, as far as they lie inside the matrix.
-fn store_row(to: u32, count: u32, x: vec4f) {
-  c[to] = T(x.x);
-  if (count > 1u) { c[to + params.c_col] = T(x.y); }
-  if (count > 2u) { c[to + 2u * params.c_col] = T(x.z); }
-  if (count > 3u) { c[to + 3u * params.c_col] = T(x.w); }
+fn pick_lane(x: vec4f, lane: u32) -> f32 { return x[lane]; }
+fn pick_all(x: vec4f, lane: u32) -> vec4f { return x; }
+
+// Four elements of a row of c, which is contiguous, or the first `count` of them.
+fn put(to: u32, x: vec4f) {
+  let i = to / LANES;
+  c[i] = V(PICK(x, 0u));
+  if (LANES == 4u) { return; }
+  c[i + 1u] = V(PICK(x, 1u));
+  c[i + 2u] = V(PICK(x, 2u));
+  c[i + 3u] = V(PICK(x, 3u));
+}
+
+fn put_some(to: u32, x: vec4f, count: u32) {
+  let i = to / LANES;
+  c[i] = V(PICK(x, 0u));
+  if (count > 1u) { c[i + 1u] = V(PICK(x, 1u)); }
+  if (count > 2u) { c[i + 2u] = V(PICK(x, 2u)); }
 }
 
 @compute @workgroup_size(1)
@@ -77,22 +93,25 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     }
   }
 
-  for (var y = 0u; y < rows; y += 4u) {
-    for (var z = 0u; z < cols; z += 4u) {
-      let count = cols - z;
-      var add: vec4f;
-      if (params.biased == 1u) {
-        add.x = bias_at(0u, col + z);
-        if (count > 1u) { add.y = bias_at(0u, col + z + 1u); }
-        if (count > 2u) { add.z = bias_at(0u, col + z + 2u); }
-        if (count > 3u) { add.w = bias_at(0u, col + z + 3u); }
-      }
-      let lines = min(rows - y, 4u);
-      let to = at.c + (row + y) * params.c_row + (col + z) * params.c_col;
-      for (var i = 0u; i < lines; i++) {
-        let x = tile[c_tile + y / 4u * COLS + z + i] + add;
-        store_row(to + i * params.c_row, count, x);
-      }
+  // The bias, four columns in each, takes the place of the rows of a.
+  for (var z = 0u; z < cols; z += 4u) {
+    let count = cols - z;
+    var add: vec4f;
+    if (params.biased == 1u) {
+      add.x = bias_at(0u, col + z);
+      if (count > 1u) { add.y = bias_at(0u, col + z + 1u); }
+      if (count > 2u) { add.z = bias_at(0u, col + z + 2u); }
+      if (count > 3u) { add.w = bias_at(0u, col + z + 3u); }
+    }
+    tile[z / 4u] = add;
+  }
+  let whole = cols & ~3u;
+  for (var y = 0u; y < rows; y++) {
+    let sums = c_tile + y / 4u * COLS + y % 4u;
+    let to = at.c + (row + y) * params.c_row + col;
+    for (var z = 0u; z < whole; z += 4u) { put(to + z, tile[sums + z] + tile[z / 4u]); }
+    if (whole < cols) {
+      put_some(to + whole, tile[sums + whole] + tile[whole / 4u], cols - whole);
     }
   }
 }

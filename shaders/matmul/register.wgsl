@@ -7,6 +7,7 @@
 #include "grid"
 #include "strided"
 #include "matmul"
+#include "matmul_store"
 override WG: u32 = 8; // 8 | 16 | 32 | 64
 override VECTOR_B: u32 = 0; // 0 | 1
 alias T = f32; // f32 | f16

@@ -9,6 +9,7 @@
 #include "grid"
 #include "strided"
 #include "matmul_blocks"
+#include "matmul_store"
 override SIDE: u32 = 8; // 8 | 16
 const GROUPS = 2u; // 1 | 2
 override LOAD_A: u32 = 0; // 0 | 1 | 2

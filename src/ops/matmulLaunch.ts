@@ -202,8 +202,14 @@ function dispatch(
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         {
-          types,
+          ...(problem.n % 4 === 0
+            ? {
+                types: { ...types, V: c.dtype === "f16" ? "vec4h" : "vec4f" },
+                slots: { PICK: "pick_all" },
+              }
+            : { types: { ...types, V: types.T }, slots: { PICK: "pick_lane" } }),
           overrides: {
+            LANES: problem.n % 4 === 0 ? 4 : 1,
             ROWS: block.rows,
             COLS: block.cols,
             DEPTH: block.depth,

@@ -321,6 +321,7 @@ class Emitter {
     }
     if (this.options.relaxed && (op === "f32x4.add" || op === "f32x4.sub") && this.fused(value))
       return;
+    if ((op === "f32x4.splat" || op === "i32x4.splat") && this.loadedSplat(value)) return;
     for (const arg of args) this.value(arg);
     if (op === "call") {
       this.out.byte(code.call);
@@ -339,6 +340,16 @@ class Emitter {
     this.value(product.args[1]!);
     this.value(other);
     this.instruction(add ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd", null, 0);
+    return true;
+  }
+
+  /** A number loaded into all four lanes at once, where nothing else needs it. */
+  private loadedSplat(value: Value): boolean {
+    const number = this.schedule.resolve(value.args[0]!);
+    const loads = number.op === "f32.load" || number.op === "i32.load";
+    if (!loads || this.schedule.inLocal[number.id]) return false;
+    this.value(number.args[0]!);
+    this.instruction("v128.load32_splat", number.immediate as number, 0);
     return true;
   }
 
