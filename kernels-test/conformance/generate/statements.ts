@@ -1,6 +1,6 @@
 /**
- * Random programs of statements: nested control flow, functions, pointers, and memory of every kind. All
- * state is integers, so results are exact. Loops spend from a common fuel, so every program ends.
+ * Random programs of statements: nested control flow, functions, pointers, and memory of every kind. State
+ * is integers, and floats that are whole eighths up to 16, so results are exact. Loops spend from a common fuel, so every program ends.
  *
  * Aliasing: WGSL forbids a call through which one variable is written by two ways. So there are two sorts
  * of functions: those that take pointers touch no module-scope variable but the trace and the fuel; those
@@ -31,6 +31,16 @@ const paths = {
     [".y", "bool"],
     ["[#2]", "bool"],
   ],
+  f32: [["", "f32"]],
+  "vec4<f32>": [
+    [".w", "f32"],
+    ["[#4]", "f32"],
+  ],
+  "mat3x2<f32>": [
+    ["[#3].y", "f32"],
+    ["[#3][#2]", "f32"],
+  ],
+  "array<f32, 5>": [["[#5]", "f32"]],
   "array<i32, 4>": [["[#4]", "i32"]],
   "array<vec2<u32>, 3>": [
     ["[#3].x", "u32"],
@@ -186,6 +196,14 @@ class Statements {
       case "u32":
       case "bool":
         return this.expression(type, choices.between(1, 2));
+      case "f32":
+        return `eighths(${this.expression(type, 2)})`;
+      case "vec4<f32>":
+      case "mat3x2<f32>":
+      case "array<f32, 5>": {
+        const parts = [0, 1, 0, 1, 0, 1].slice(0, { v: 4, m: 6, a: 5 }[type[0] as "v"]);
+        return `${type}(${parts.map((depth) => `eighths(${this.expression("f32", depth)})`).join(", ")})`;
+      }
       case "vec3<i32>":
       case "vec4<u32>":
       case "vec2<bool>": {
@@ -306,6 +324,7 @@ class Statements {
     if (!target) return null;
     const { text, scalar } = target;
     if (scalar === "bool") return `${text} = ${this.expression("bool", 2)};`;
+    if (scalar === "f32") return `${text} = eighths(${this.expression("f32", 2)});`;
     switch (this.choices.below(4)) {
       case 0:
         return `${text} = ${this.expression(scalar, 2)};`;
@@ -434,7 +453,7 @@ class Statements {
     );
     // No pointers to components of vectors.
     const component = /^vec/.test(type) || /\.at|\[#3\]|right/.test(path);
-    if (component || scalar === "bool") {
+    if (component || scalar === "bool" || scalar === "f32") {
       const name = `p${this.fresh++}`;
       return `let ${name} = &${text};\n    *${name} = ${this.value(type)};`;
     }
@@ -525,6 +544,12 @@ const globals: readonly (readonly [string, Scoped])[] = [
   ["seed", { text: "seed", type: "u32", mutable: false, space: "private" }],
   ["triple", { text: "triple", type: "vec3<i32>", mutable: true, space: "private" }],
   ["own", { text: "own", type: "Record", mutable: true, space: "private" }],
+  ["floats", { text: "floats", type: "array<f32, 5>", mutable: true, space: "private" }],
+  ["matrix", { text: "matrix", type: "mat3x2<f32>", mutable: true, space: "private" }],
+  [
+    "shared_float",
+    { text: "shared_floats[lane_index]", type: "vec4<f32>", mutable: true, space: "workgroup" },
+  ],
   ["table", { text: "table", type: "array<i32, 4>", mutable: true, space: "private" }],
   [
     "shared_row",
@@ -540,6 +565,9 @@ const pointerTypes: readonly (readonly [Scoped["space"], TypeName])[] = [
   ["private", "Record"],
   ["private", "vec3<i32>"],
   ["workgroup", "array<i32, 4>"],
+  ["workgroup", "vec4<f32>"],
+  ["function", "mat3x2<f32>"],
+  ["private", "array<f32, 5>"],
   ["storage", "Record"],
 ];
 
@@ -593,6 +621,13 @@ var<private> fraction: f32;
 var<private> triple: vec3<i32> = vec3(1, -2, 3);
 var<private> own: Record;
 var<private> table: array<i32, 4>;
+var<private> floats: array<f32, 5>;
+var<private> matrix: mat3x2<f32>;
+var<workgroup> shared_floats: array<vec4<f32>, ${lanes}>;
+
+fn eighths(x: f32) -> f32 {
+  return round(clamp(x, -16, 16) * 8) / 8;
+}
 
 fn spend() -> bool {
   fuel--;
@@ -617,10 +652,12 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 ${body}
   let rows = shared_rows[lane];
   let summary = own.at + own.items[0] + own.pairs[1].left + vec3i(own.pairs[0].right.xyx) + i32(own.flags ^ own.rest[2]);
-  out[lane * 4u] = vec4u(trace, u32(fuel), u32(number), seed);
-  out[lane * 4u + 1u] = vec4u(vec4i(triple, own.count));
-  out[lane * 4u + 2u] = vec4u(vec4i(table[0], table[1], table[2], table[3]));
-  out[lane * 4u + 3u] = vec4u(vec4i(summary, rows[0] ^ (rows[1] + 1) ^ (rows[2] + 2) ^ (rows[3] + 3)));
+  let real = shared_floats[lane] + vec4f(matrix[0], matrix[2]) + vec4f(floats[1], floats[2], floats[3], floats[4]);
+  out[lane * 5u + 4u] = vec4u(vec4i(real * 8));
+  out[lane * 5u] = vec4u(trace, u32(fuel), u32(number), seed);
+  out[lane * 5u + 1u] = vec4u(vec4i(triple, own.count));
+  out[lane * 5u + 2u] = vec4u(vec4i(table[0], table[1], table[2], table[3]));
+  out[lane * 5u + 3u] = vec4u(vec4i(summary, rows[0] ^ (rows[1] + 1) ^ (rows[2] + 2) ^ (rows[3] + 3)));
 }
 `;
   const record = Array.from({ length: lanes * 20 }, (_, i) => i * 3);
@@ -630,7 +667,7 @@ ${body}
     buffers: [
       { name: "inputs", index: 0, access: "read", bytes: bytesOf(inputs) },
       { name: "memory", index: 1, access: "read_write", bytes: bytesOf(record) },
-      { name: "out", index: 2, access: "read_write", bytes: new Uint8Array(lanes * 64) },
+      { name: "out", index: 2, access: "read_write", bytes: new Uint8Array(lanes * 80) },
     ],
   };
 }
