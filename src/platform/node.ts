@@ -1,4 +1,5 @@
 /** Node: WebGPU through Dawn (npm `webgpu`, an optional peer), worker threads, the user's cache folder. */
+import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import {
   type DriverCandidate,
@@ -27,7 +28,7 @@ async function loadDawn(): Promise<Dawn> {
     return dawn;
   } catch (error) {
     throw new AdapterError(
-      `In Node, tilegrad needs the package "webgpu" (Dawn). Install it beside tilegrad: npm install webgpu. (${error instanceof Error ? error.message : error})`,
+      `In Node, WebGPU needs the package "webgpu" (Dawn). Install it beside tilegrad: npm install webgpu. (${error instanceof Error ? error.message : error})`,
     );
   }
 }
@@ -52,7 +53,7 @@ function create({ create }: Dawn, ...options: string[]): GPU {
  * What TILEGRAD_ADAPTER asks for, if it does: a driver, or "cpu" for the CPU executor.
  * @throws ArgumentError for an unknown one
  */
-function wanted(): DriverName | "cpu" | undefined {
+export function wantedAdapter(): DriverName | "cpu" | undefined {
   const name = process.env["TILEGRAD_ADAPTER"];
   if (!name) return undefined;
   if (name !== "cpu" && !driverNames.includes(name as DriverName))
@@ -62,9 +63,8 @@ function wanted(): DriverName | "cpu" | undefined {
   return name as DriverName | "cpu";
 }
 
-/** The driver that TILEGRAD_ADAPTER asks for, if it does. @throws ArgumentError for an unknown one */
-export function wantedDriver(): DriverName | undefined {
-  const name = wanted();
+function wantedDriver(): DriverName | undefined {
+  const name = wantedAdapter();
   return name === "cpu" ? undefined : name;
 }
 
@@ -103,8 +103,18 @@ async function findDriver(): Promise<GPU> {
   return found.adapter.gpu;
 }
 
+/**
+ * The files through which drivers reach a GPU on Linux: DRM, NVIDIA, WSL, Arm Mali, Qualcomm Adreno, NVIDIA
+ * Tegra, Imagination. Where none is there, Dawn need not be asked, which costs time and prints warnings.
+ */
+const gpuFiles = /^(dri|nvidia\d*|dxg|mali\d*|kgsl-3d0|nvhost-.*|nvmap|pvr.*)$/;
+
+const mayHaveGPU = (): boolean =>
+  process.platform !== "linux" || readdirSync("/dev").some((file) => gpuFiles.test(file));
+
 /** The search among the drivers of GPUs alone. */
 async function findHardware(): Promise<GPU | null> {
+  if (!mayHaveGPU()) return null;
   const loaded = await load();
   const found = await searchDrivers("gpu", (candidate) => look(loaded, candidate));
   return found?.adapter.gpu ?? null;
@@ -145,7 +155,7 @@ export const nodePlatform: Platform = {
   },
 
   wantedExecutor() {
-    const name = wanted();
+    const name = wantedAdapter();
     return name && (name === "cpu" ? "cpu" : "webgpu");
   },
 
