@@ -5,6 +5,7 @@ import {
   type MatrixLayout,
   matmulVariants,
   packedBlock,
+  packedSplit,
 } from "../../src/ops/matmulVariants";
 
 const limits = {
@@ -125,6 +126,32 @@ describe("on the CPU executor", () => {
     expect(packedBlock(wasm)).toEqual({ rows: 32, cols: 32, depth: 64 });
     const large = { ...wasm, limits: { ...limits, maxWorkgroupBytes: 2 ** 18 } };
     expect(packedBlock(large)).toEqual({ rows: 128, cols: 128, depth: 128 });
+  });
+
+  test("blocks fit, cover the product, and are enough for some threads where that pays", () => {
+    const block = { rows: 128, cols: 128, depth: 128 };
+    expect(packedSplit(problem(1024, 384, 128), block)).toEqual({ down: 8, across: 3 });
+    expect(packedSplit(problem(128, 128, 1024), block)).toEqual({ down: 2, across: 2 });
+    expect(packedSplit(problem(384, 128, 1024), block)).toEqual({ down: 4, across: 2 });
+    expect(packedSplit(problem(128, 128, 32, { batch: 32 }), block)).toEqual({
+      down: 1,
+      across: 1,
+    });
+    expect(packedSplit(problem(16, 16, 16), block)).toEqual({ down: 1, across: 1 });
+    for (const m of [1, 4, 5, 127, 129, 300, 1000])
+      for (const n of [1, 8, 9, 65, 257, 1000])
+        for (const k of [1, 100, 4096]) {
+          const { down, across } = packedSplit(problem(m, n, k), block);
+          const height = Math.ceil(Math.ceil(m / 4) / down) * 4;
+          const width = Math.ceil(Math.ceil(n / 8) / across) * 8;
+          expect(height).toBeLessThanOrEqual(block.rows);
+          expect(width).toBeLessThanOrEqual(block.cols);
+          expect((down - 1) * height).toBeLessThan(m);
+          expect((across - 1) * width).toBeLessThan(n);
+        }
+  });
+
+  test("without workgroup memory, tiles lie in registers", () => {
     const none = { ...wasm, limits: { ...limits, maxWorkgroupBytes: 1024 } };
     expect(matmulVariants.isApplicable({ kernel: "packed" }, none)).toBe(false);
     expect(choose(problem(512, 512, 512), none)).toEqual({ kernel: "register", along: "n" });

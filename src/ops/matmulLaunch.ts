@@ -20,6 +20,7 @@ import {
   type MatrixLayout,
   matmulVariants,
   packedBlock,
+  packedSplit,
   registerCols,
   registerRows,
   registerWorkgroup,
@@ -194,7 +195,12 @@ function dispatch(
     }
     case "packed": {
       const block = packedBlock(target)!;
-      const parts = split(p, block.rows, block.cols);
+      const { down, across } = packedSplit(p, block);
+      const parts = {
+        groups_n: across,
+        groups_product: down * across,
+        groups: down * across * p.batch,
+      };
       launch(
         device,
         matmulPacked,

@@ -100,6 +100,36 @@ export function packedBlock({ limits }: MatmulTarget): PackedBlock | undefined {
   return packedBlocks.find((block) => packedBytes(block) <= limits.maxWorkgroupBytes);
 }
 
+/** Multiplications and additions of a product that is worth sharing among 4 threads, and among 8. */
+const worthSharing = [2 ** 18, 2 ** 25] as const;
+
+/**
+ * Into how many blocks the packed kernel cuts the rows and the columns of each product: few, because each
+ * block packs its rows and columns anew, but enough for some threads.
+ */
+export function packedSplit(
+  { batch, m, n, k }: MatmulProblem,
+  block: PackedBlock,
+): { down: number; across: number } {
+  const work = batch * m * n * k;
+  const wanted = worthSharing.reduce((blocks, least, i) => (work >= least ? 4 << i : blocks), 1);
+  let down = Math.ceil(m / block.rows);
+  let across = Math.ceil(n / block.cols);
+  while (batch * down * across < wanted && down * across * smallestBlock ** 2 < m * n) {
+    if (m / down >= n / across) down++;
+    else across++;
+  }
+  // The kernel rounds blocks to whole tiles: fewer may do.
+  const needed = (size: number, unit: number, parts: number): number => {
+    const units = Math.ceil(size / unit);
+    return Math.ceil(units / Math.ceil(units / parts));
+  };
+  return { down: needed(m, 4, down), across: needed(n, 8, across) };
+}
+
+/** Side of a square block that packs as much as it computes. */
+const smallestBlock = 16;
+
 /** Invocations per workgroup of the register kernels: one subgroup, so that tiles stay small. */
 export function registerWorkgroup(target: MatmulTarget): number {
   return Math.max(target.subgroupSize, 8);
