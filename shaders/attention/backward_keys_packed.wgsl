@@ -1,7 +1,6 @@
 // dv[j] = sum_i p[i, j] do[i],  dk[j] = s sum_i ds[i, j] q[i],  ds[i, j] = p[i, j] (do[i] . v[j] - delta[i])
 //
-// The same as attention/backward_keys, which says what the operands are.
-//
+// shapes: as in attention/backward_keys
 // access: as in attention/forward_packed, the other way round: ROWS keys, STEP queries at a time, from the
 // first to the last; four keys to a vec4, products in blocks of 4 queries x 8 keys. The scores begin at -L
 // and the products with v at -delta.

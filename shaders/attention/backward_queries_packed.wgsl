@@ -1,7 +1,6 @@
 // dq[i] = s sum_j ds[i, j] k[j],  ds[i, j] = p[i, j] (do[i] . v[j] - delta[i]),  delta[i] = do[i] . o[i]
 //
-// The same as attention/backward_queries, which says what the operands are.
-//
+// shapes: as in attention/backward_queries
 // access: as in attention/forward_packed: ROWS queries, STEP keys at a time, products in blocks of 4 x 8. The
 // scores begin at -L and the products with v at -delta, so that neither is subtracted later.
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B

@@ -1,7 +1,6 @@
 // o[i] = sum_j p[i, j] v[j],  p[i, j] = exp(s q[i] . k[j] - L[i]),  L[i] = log sum_j exp(s q[i] . k[j])
 //
-// The same as attention/forward, which says what shapes and CAUSAL mean.
-//
+// shapes: as in attention/forward
 // access: a workgroup is one invocation, which takes ROWS queries of one head and walks STEP keys at a time.
 // It packs what it reads, so that eight queries are two vec4s, and multiplies k with q, and v with the
 // probabilities, in blocks of 4 x 8; maxima, exponentials and sums run on four queries at once. Under
