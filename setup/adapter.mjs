@@ -1,4 +1,5 @@
-// Finds a WebGPU adapter for a child process, installing a software driver where that is possible.
+// Finds what a child process shall compute on: a WebGPU adapter, whose software drivers it can install, or
+// the CPU executor, which needs nothing.
 
 import { aptInstall, aptPrefix, distribution, ensureBackports } from "./apt.mjs";
 import { installChromium } from "./chromium.mjs";
@@ -38,15 +39,10 @@ function installLavapipe() {
 }
 
 /**
- * The adapter to use and the environment (VK_DRIVER_FILES) that a child needs to get it. Prints what
- * was found. Throws SetupError with instructions if there is none and none can be installed.
- * `choice` is one of driverNames, by default TILEGRAD_ADAPTER; without it, the best one found.
+ * The environment (VK_DRIVER_FILES) that a child needs to get the driver `choice`, one of driverNames.
+ * Prints what was found. Throws SetupError with instructions if it is not there and cannot be installed.
  */
-export async function ensureAdapter(root, choice = process.env.TILEGRAD_ADAPTER || undefined) {
-  if (choice && !driverNames.includes(choice))
-    throw new SetupError(
-      `TILEGRAD_ADAPTER is "${choice}": use ${driverNames.join(", ")}, or leave it unset.`,
-    );
+export async function ensureAdapter(root, choice) {
   let found = await search(root, choice);
   const installable = choice !== "gpu" && aptPrefix();
   if (!found && installable) {
@@ -58,7 +54,7 @@ export async function ensureAdapter(root, choice = process.env.TILEGRAD_ADAPTER 
     throw new SetupError(
       choice === "swiftshader"
         ? "SwiftShader was not found: it is installed beside Chromium or Chrome on Linux."
-        : `No ${choice ?? "WebGPU adapter"} was found.\n${driverAdvice()}`,
+        : `No ${choice} was found.\n${driverAdvice()}`,
     );
   const { info, features } = found.adapter;
   const offered = ["shader-f16", "subgroups", "timestamp-query"].filter((f) =>
@@ -67,5 +63,29 @@ export async function ensureAdapter(root, choice = process.env.TILEGRAD_ADAPTER 
   console.log(
     `adapter: ${info.description || info.device} (${titles[found.driver]}; ${offered.join(", ")})`,
   );
-  return { ...found.adapter, driver: found.driver, env: found.candidate.env };
+  return found.candidate.env;
+}
+
+/**
+ * The environment in which a child computes on what is asked for (`cpu` or one of driverNames), else on a
+ * GPU that works, else on the CPU executor. Drivers are tried in processes of their own, since a bad one
+ * may crash the program that loads it.
+ */
+export async function chooseExecutor(root, choice = process.env.TILEGRAD_ADAPTER) {
+  if (choice === "cpu") return { TILEGRAD_ADAPTER: "cpu" };
+  if (driverNames.includes(choice))
+    return { ...(await ensureAdapter(root, choice)), TILEGRAD_ADAPTER: choice };
+  // The program says what is wrong with an unknown one.
+  if (choice) return {};
+  const gpu = await search(root, "gpu").catch((error) => {
+    if (error instanceof SetupError) return null;
+    throw error;
+  });
+  if (!gpu) {
+    console.log("adapter: the CPU executor, for no GPU was found");
+    return { TILEGRAD_ADAPTER: "cpu" };
+  }
+  const { info } = gpu.adapter;
+  console.log(`adapter: ${info.description || info.device} (${titles.gpu})`);
+  return { ...gpu.candidate.env, TILEGRAD_ADAPTER: "gpu" };
 }

@@ -59,7 +59,7 @@ function adapterOn(driver) {
 async function prepare({ tier, on }) {
   if (tier === "browser") ensureChromium();
   if (!on) return {};
-  const { env } = on === "cpu" ? {} : await adapterOn(on);
+  const env = on === "cpu" ? {} : await adapterOn(on);
   return { ...env, TILEGRAD_ADAPTER: on };
 }
 

@@ -79,7 +79,7 @@ describe("the command line", () => {
     await writeFile(at("a.txt"), "abc");
     await writeFile(at("model.safetensors"), "");
     expect((await run(["doctor", "--json"])).calls).toEqual([
-      ["doctor", { json: true, probe: false }],
+      ["doctor", { adapter: null, json: true, probe: false }],
     ]);
     expect((await run(["kernels", "matmul"])).calls).toEqual([
       ["kernels", { name: "matmul", json: false }],
@@ -89,7 +89,13 @@ describe("the command line", () => {
     const train = await run(["train", "gpt", "--text", at("a.txt"), "--eval-every", "3", "--json"]);
     expect(train.calls[0]![0]).toBe("trainGpt");
     expect(train.calls[0]![1]).toMatchObject({ config: { evalEvery: 3, width: 128 }, json: true });
+    const on = ["--adapter", "cpu", "--threads", "1"];
+    for (const command of [["start"], ["sample", folder]])
+      expect((await run([...command, ...on])).calls[0]![1]).toMatchObject({
+        device: { adapter: "cpu", threads: 1 },
+      });
     const start = (await run(["start"])).calls[0]![1] as TrainOptions;
+    expect(start.device).toEqual({ adapter: null, threads: null });
     expect(start.config.text).toBeNull();
     expect(start.given.size).toBe(0);
   });
@@ -103,6 +109,9 @@ describe("the command line", () => {
     [["train", "gpt", "stray"], /too many arguments/],
     [["start", "--resume", "nosuch"], /--resume nosuch: there is no model\.safetensors/],
     [["start", "--lr", "-1"], /--lr must be a number above 0, got "-1"/],
+    [["start", "--adapter", "nvidia"], /--adapter must be one of cpu, gpu, .* got "nvidia"/],
+    [["start", "--adapter", "gpu", "--threads", "2"], /--threads is for the CPU executor/],
+    [["doctor", "--adapter", "metal"], /--adapter must be one of cpu/],
     [["train"], /train what\?/],
     [["train", "resnet"], /unknown command 'resnet'/],
     [["trian"], /unknown command 'trian' .*Did you mean train\?/],
@@ -191,7 +200,7 @@ describe("createProgress", () => {
     expect(lines.slice(-3)).toEqual([
       "step 20  validation loss 2.1250  (training 2.0000)",
       "done: 100 steps, training loss 1.5000, validation loss 1.6250",
-      "5.12 k tokens/s, 3.00 MiB of GPU memory at most, 87 dispatches and 2 submits a step",
+      "5.12 k tokens/s, 3.00 MiB of device memory at most, 87 dispatches and 2 submits a step",
     ]);
     expect(stderr.text).toBe("");
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { DriverName } from "../../setup/drivers.mjs";
 import type { ProbeLine } from "../../src/cli/adapterProbe";
 import { type ProbeResult, surveyAdapters } from "../../src/cli/adapterSurvey";
+import type { AdapterChoice } from "../../src/cli/deviceFlags";
 
 const LAVAPIPE = "/usr/share/vulkan/icd.d/lvp_icd.json";
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -38,7 +38,7 @@ const shows = (...names: string[]): ProbeResult => ({
 /** A Linux machine whose drivers answer as given; "" is what the system offers unasked. */
 function machine(
   drivers: Readonly<Record<string, ProbeResult>>,
-  { env = {}, wanted }: { env?: Record<string, string>; wanted?: DriverName } = {},
+  { env = {}, wanted }: { env?: Record<string, string>; wanted?: AdapterChoice } = {},
 ) {
   const asked: string[] = [];
   const survey = surveyAdapters({
@@ -61,25 +61,26 @@ function machine(
 }
 
 describe("surveyAdapters", () => {
-  test("software drivers are listed once each, and the first of them is chosen where there is no GPU", async () => {
+  test("software drivers are listed once each, and left alone where there is no GPU", async () => {
     const { survey, asked } = machine({
       "": shows("llvmpipe"),
       [LAVAPIPE]: shows("llvmpipe"),
       [SWIFTSHADER]: shows("SwiftShader"),
     });
-    const { adapters, chosen, why } = await survey;
+    const { adapters, executor, chosen, why } = await survey;
     expect(adapters.map(({ name, driverFile }) => [name, driverFile])).toEqual([
       ["llvmpipe", null],
       ["SwiftShader", SWIFTSHADER],
     ]);
-    expect(chosen).toBe(adapters[0]);
-    expect(why).toMatch(/No GPU's driver was found.* first of the software drivers/);
+    expect([executor, chosen]).toEqual(["cpu", null]);
+    expect(why).toMatch(/There is no GPU, and software drivers .* when they are asked for/);
     expect(asked).toEqual(["", SWIFTSHADER]);
   });
 
   test("a GPU whose driver the loader does not see comes before software drivers", async () => {
     const { survey } = machine({ "": shows("llvmpipe"), [MOUNTED_GPU]: shows("Some GPU") });
-    const { chosen, why } = await survey;
+    const { executor, chosen, why } = await survey;
+    expect(executor).toBe("webgpu");
     expect(chosen).toMatchObject({ name: "Some GPU", driver: "gpu", driverFile: MOUNTED_GPU });
     expect(why).toMatch(/It is a GPU/);
   });
@@ -96,21 +97,40 @@ describe("surveyAdapters", () => {
     const { adapters, chosen, why } = await machine(drivers, { wanted: "swiftshader" }).survey;
     expect(adapters.map(({ name }) => name).sort()).toEqual(["SwiftShader", "llvmpipe"]);
     expect(chosen?.name).toBe("SwiftShader");
-    expect(why).toBe("TILEGRAD_ADAPTER asks for swiftshader.");
+    expect(why).toBe("--adapter or TILEGRAD_ADAPTER asks for it.");
   });
 
   test("a driver that is asked for and not there leaves nothing chosen, although others are", async () => {
-    const { adapters, chosen, why } = await machine({ "": shows("llvmpipe") }, { wanted: "gpu" })
-      .survey;
+    const { survey } = machine({ "": shows("llvmpipe") }, { wanted: "gpu" });
+    const { adapters, executor, chosen, why } = await survey;
     expect(adapters).toHaveLength(1);
-    expect(chosen).toBeNull();
+    expect([executor, chosen]).toEqual(["webgpu", null]);
     expect(why).toMatch(/asks for gpu, which was not found/);
   });
 
-  test("VK_DRIVER_FILES keeps other drivers from being looked for", async () => {
+  test("the CPU executor that is asked for comes before a GPU", async () => {
+    const { survey } = machine({ "": shows("Some GPU") }, { wanted: "cpu" });
+    expect(await survey).toMatchObject({
+      executor: "cpu",
+      chosen: null,
+      why: "--adapter or TILEGRAD_ADAPTER asks for it.",
+    });
+  });
+
+  test("a GPU that gives no device is passed over, as init does", async () => {
+    const refusing: ProbeResult = {
+      lines: [{ names: ["Busy GPU"] }, { works: false, problem: "no device today", refused: true }],
+      ending: null,
+    };
+    const { executor, why } = await machine({ "": refusing }).survey;
+    expect(executor).toBe("cpu");
+    expect(why).toBe("The GPU, Busy GPU, gives no device.");
+  });
+
+  test("VK_DRIVER_FILES keeps other software drivers from being looked for", async () => {
     const drivers = { "": shows("SwiftShader"), [LAVAPIPE]: shows("llvmpipe") };
     const { survey, asked } = machine(drivers, { env: { VK_DRIVER_FILES: SWIFTSHADER } });
-    expect((await survey).why).toMatch(/VK_DRIVER_FILES .*names its driver/);
+    expect((await survey).adapters.map(({ name }) => name)).toEqual(["SwiftShader"]);
     expect(asked).toEqual([""]);
   });
 
@@ -137,12 +157,13 @@ describe("surveyAdapters", () => {
     expect(chosen).toMatchObject({ name: "Odd GPU", works: false, problem });
   });
 
-  test("without the webgpu package there is its message and nothing else", async () => {
+  test("without the webgpu package there is its message, and the CPU executor", async () => {
     const none: ProbeResult = { lines: [{ noWebGPU: "npm install webgpu" }], ending: null };
     expect(await machine({ "": none }).survey).toEqual({
       adapters: [],
+      executor: "cpu",
       chosen: null,
-      why: "",
+      why: "There is no GPU.",
       noWebGPU: "npm install webgpu",
     });
   });

@@ -108,6 +108,17 @@ describe("in Node", { timeout: patience }, () => {
     expect(await consumer.run("node", ["bare.js"])).toEqual({ code: 0, out: "9 cpu\n", err: "" });
   });
 
+  test("without webgpu, the README's example learns, says nothing else, and ends by itself", async () => {
+    await consumer.write("example.js", readmeExample("In Node"));
+    const { code, out, err } = await consumer.run("node", ["example.js"]);
+    expect([code, err]).toEqual([0, ""]);
+    const lines = out.trim().split("\n");
+    const steps = lines.slice(0, -1).map((line) => line.split(" ").map(Number));
+    expect(steps.map(([step]) => step)).toEqual([100, 200, 300, 400]);
+    expect(steps[3]![1]).toBeLessThan(steps[0]![1]! / 4);
+    expect(Math.abs(Number(lines.at(-1)) - 1)).toBeLessThan(0.1);
+  });
+
   test("work under way is not lost at the end of a program", async () => {
     await consumer.write(
       "end.js",

@@ -65,12 +65,12 @@ describe("renderReport", () => {
       "Validation loss 1.6250 like an even choice among 5.1 of 65 characters",
       "Training loss 1.5000",
       "Tokens a second 5,120",
-      "GPU memory at most 3.00 MiB",
+      "Device memory at most 3.00 MiB",
       "Dispatches a step 87 in 2 submits",
       "The best validation loss, 1.6250, was at step 100.",
       "--eval-every",
       "llvmpipe",
-      "software, on the CPU",
+      "software driver: WebGPU on the CPU",
       "8 lanes",
       "npx tilegrad sample runs/a",
     ]) {
@@ -149,7 +149,7 @@ describe("renderReport", () => {
     expect(text).toContain(
       "npx tilegrad train gpt --resume &#39;my runs/it&#39;\\&#39;&#39;s&#39;",
     );
-    expect(text).not.toContain("GPU memory at most");
+    expect(text).not.toContain("Device memory at most");
   });
 
   test("a run that diverged shows the finite part and says where it ended", () => {

@@ -199,6 +199,7 @@ describe("parseSampleOptions", () => {
       topK: 5,
       topP: 1,
       seed: 1,
+      device: { adapter: null, threads: null },
       json: false,
     });
   });

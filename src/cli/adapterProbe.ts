@@ -4,7 +4,8 @@
  */
 
 import type { AdapterReport, ExecutorLimits } from "../device/executor";
-import { initOn } from "../init";
+import { AdapterError } from "../errors";
+import { type InitOptions, initOn } from "../init";
 import { matmul } from "../ops/matmul";
 import { sum } from "../ops/reduce";
 import { nodePlatform } from "../platform/node";
@@ -21,7 +22,12 @@ export type AdapterOutcome =
       /** From the request to the last result, kernels compiled among it. */
       seconds: number;
     }
-  | { works: false; problem: string };
+  | {
+      works: false;
+      problem: string;
+      /** True where it gave no device at all, so that `init` passes over it. */
+      refused?: boolean;
+    };
 
 /** One JSON line of a probe. The names come first, then an outcome for each, in order. */
 export type ProbeLine = { names: string[] } | AdapterOutcome | { noWebGPU: string };
@@ -37,20 +43,21 @@ export async function probeAdapters(stdout: TextOutput): Promise<void> {
     return;
   }
   write({ names });
-  for (const name of names) write(await tryAdapter(name));
+  for (const adapter of names) write(await tryDevice({ adapter }));
 }
 
-async function tryAdapter(name: string): Promise<AdapterOutcome> {
+/** Makes the device that `options` ask for and has it compute. */
+export async function tryDevice(options: InitOptions): Promise<AdapterOutcome> {
   const began = performance.now();
   try {
-    const device = await initOn(nodePlatform, { adapter: name });
+    const device = await initOn(nodePlatform, options);
     const problem = await selfCheck();
     const { adapter: report, limits } = device.executor;
     await device.destroy();
     if (problem !== null) return { works: false, problem };
     return { works: true, report, limits, seconds: (performance.now() - began) / 1000 };
   } catch (error) {
-    return { works: false, problem: messageOf(error) };
+    return { works: false, problem: messageOf(error), refused: error instanceof AdapterError };
   }
 }
 

@@ -1,4 +1,4 @@
-/** All adapters of a machine, driver by driver, and the one that `init()` would take. */
+/** All WebGPU adapters of a machine, driver by driver, and what `init()` would take. */
 
 import { spawn } from "node:child_process";
 import {
@@ -11,8 +11,9 @@ import {
   searchDrivers,
   thisMachine,
 } from "../../setup/drivers.mjs";
-import { wantedDriver } from "../platform/node";
+import { wantedAdapter } from "../platform/node";
 import type { AdapterOutcome, ProbeLine } from "./adapterProbe";
+import type { AdapterChoice } from "./deviceFlags";
 
 /** An adapter, the driver that shows it, and whether it computes. */
 export type SurveyedAdapter = AdapterOutcome & {
@@ -24,9 +25,11 @@ export type SurveyedAdapter = AdapterOutcome & {
 
 export interface AdapterSurvey {
   adapters: readonly SurveyedAdapter[];
-  /** What `init()` takes here; null if it finds none. */
+  /** What runs the kernels after `init()`. */
+  executor: "webgpu" | "cpu";
+  /** The adapter that `init()` takes; null for the CPU executor, or where what was asked for is not there. */
   chosen: SurveyedAdapter | null;
-  /** Why that one, or why none although there are some, in a sentence; else empty. */
+  /** Why, in a sentence. */
   why: string;
   /** Why WebGPU itself is missing, such as the npm package; null where it is there. */
   noWebGPU: string | null;
@@ -45,29 +48,31 @@ export type RunProbe = (env: Readonly<Record<string, string>>) => Promise<ProbeR
 /** What a survey depends on; tests pass their own. */
 export interface SurveyOptions {
   runProbe?: RunProbe;
-  /** The driver asked for. Default: what TILEGRAD_ADAPTER says. */
-  wanted?: DriverName | undefined;
+  /** What is asked for. Default: what TILEGRAD_ADAPTER says. */
+  wanted?: AdapterChoice | undefined;
   machine?: Machine;
 }
 
 /** Looks at each driver, one process at a time. @throws ArgumentError for an unknown TILEGRAD_ADAPTER */
 export async function surveyAdapters({
   runProbe = probeInChild,
-  wanted = wantedDriver(),
+  wanted = wantedAdapter(),
   machine = thisMachine,
 }: SurveyOptions = {}): Promise<AdapterSurvey> {
   const adapters: SurveyedAdapter[] = [];
   const firstBy = new Map<string, SurveyedAdapter | null>();
-  const candidates = [wanted, undefined].flatMap((choice) => driverCandidates(choice, machine));
+  const driver = wanted === "cpu" ? undefined : wanted;
+  const choices = [driver ?? "gpu", undefined] as const;
+  const candidates = choices.flatMap((choice) => driverCandidates(choice, machine));
   for (const candidate of candidates) {
     const key = JSON.stringify(candidate.env);
     const { kind } = candidate;
     // The system's own may already have shown this driver's adapter.
     const shown = kind !== "gpu" && adapters.some(({ driver }) => driver === kind);
-    if (firstBy.has(key) || (shown && kind !== wanted)) continue;
+    if (firstBy.has(key) || (shown && kind !== driver)) continue;
     const { lines, ending } = await runProbe(candidate.env);
     const missing = lines.find((line) => "noWebGPU" in line);
-    if (missing) return { adapters: [], chosen: null, why: "", noWebGPU: missing.noWebGPU };
+    if (missing) return { adapters: [], ...choice(wanted, null, []), noWebGPU: missing.noWebGPU };
     const found = surveyed(candidate, lines, ending);
     firstBy.set(key, found[0] ?? null);
     adapters.push(...found.filter((one) => !adapters.some((other) => isSame(one, other))));
@@ -76,16 +81,37 @@ export async function surveyAdapters({
     const first = firstBy.get(JSON.stringify(env));
     return first ? { info: identity(first), first } : null;
   };
-  const search = await searchDrivers(wanted, look, machine);
-  if (search === null) {
-    const why = wanted ? `TILEGRAD_ADAPTER asks for ${wanted}, which was not found.` : "";
-    return { adapters, chosen: null, why, noWebGPU: null };
-  }
-  const { first } = search.adapter;
-  const chosen = adapters.find((adapter) => isSame(adapter, first)) ?? first;
-  const named = machine.env["VK_DRIVER_FILES"] ?? machine.env["VK_ICD_FILENAMES"];
-  const why = reason(chosen, adapters, wanted, named !== undefined);
-  return { adapters, chosen, why, noWebGPU: null };
+  const search = await searchDrivers(driver ?? "gpu", look, machine);
+  const first = search?.adapter.first ?? null;
+  const found = adapters.find((adapter) => first && isSame(adapter, first)) ?? null;
+  return { adapters, ...choice(wanted, found, adapters), noWebGPU: null };
+}
+
+const ASKED = "--adapter or TILEGRAD_ADAPTER asks for";
+
+/** What `init()` does: see src/init.ts. `found` is the adapter that was asked for, or else the first GPU. */
+function choice(
+  wanted: AdapterChoice | undefined,
+  found: SurveyedAdapter | null,
+  adapters: readonly SurveyedAdapter[],
+): Pick<AdapterSurvey, "executor" | "chosen" | "why"> {
+  const cpu = (why: string) => ({ executor: "cpu", chosen: null, why }) as const;
+  const webgpu = (why: string) => ({ executor: "webgpu", chosen: found, why }) as const;
+  if (wanted === "cpu") return cpu(`${ASKED} it.`);
+  if (wanted) return webgpu(found ? `${ASKED} it.` : `${ASKED} ${wanted}, which was not found.`);
+  if (found && !found.works && found.refused)
+    return cpu(`The GPU, ${found.name}, gives no device.`);
+  if (found)
+    return webgpu(
+      adapters.filter(({ driver }) => driver === "gpu").length > 1
+        ? "It is the first of the GPUs, discrete ones before integrated ones."
+        : "It is a GPU, which comes first.",
+    );
+  return cpu(
+    adapters.length > 0
+      ? "There is no GPU, and software drivers are slower: they are used when they are asked for."
+      : "There is no GPU.",
+  );
 }
 
 function surveyed(
@@ -110,24 +136,6 @@ const isSame = (a: SurveyedAdapter, b: SurveyedAdapter): boolean =>
 function identity(adapter: AdapterOutcome & { name: string }): AdapterIdentity {
   if (adapter.works) return adapter.report;
   return { vendor: "", architecture: "", device: adapter.name, description: adapter.name };
-}
-
-function reason(
-  chosen: SurveyedAdapter,
-  adapters: readonly SurveyedAdapter[],
-  wanted: DriverName | undefined,
-  driverNamed: boolean,
-): string {
-  if (wanted) return `TILEGRAD_ADAPTER asks for ${wanted}.`;
-  if (driverNamed)
-    return "VK_DRIVER_FILES (or VK_ICD_FILENAMES) names its driver, so no other was looked for.";
-  if (chosen.driver === "gpu")
-    return adapters.filter(({ driver }) => driver === "gpu").length > 1
-      ? "It is the first of the GPUs, discrete ones before integrated ones."
-      : "It is a GPU, which comes before software drivers.";
-  return adapters.length > 1
-    ? "No GPU's driver was found, and it is the first of the software drivers."
-    : "No GPU's driver was found, and it is the only software driver.";
 }
 
 /** Milliseconds after which a driver is taken to hang. */

@@ -1,6 +1,7 @@
 /** What every command is given, and gives back. */
 
 import type { FileStore } from "../platform/files";
+import type { AdapterChoice } from "./deviceFlags";
 import type { SampleOptions } from "./sampleOptions";
 import type { TrainOptions } from "./trainOptions";
 
@@ -36,6 +37,7 @@ export type Command<Options> = (options: Options, context: CommandContext) => Pr
 
 /** The options of `tilegrad doctor`. */
 export interface DoctorOptions {
+  adapter: AdapterChoice | null;
   json: boolean;
   /** Only try the adapters of this process and write what comes of it: how doctor looks at a driver. */
   probe: boolean;

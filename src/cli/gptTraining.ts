@@ -40,6 +40,8 @@ export interface TrainingSurroundings {
   now(): number;
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
+  /** Flags of the device, for a command that goes on with the run. */
+  flags: string;
 }
 
 /** Steps between two readings of the loss: each for short runs, for a reading waits for the device. */
@@ -233,12 +235,13 @@ export class GptTraining {
         );
       await this.#save();
     }
-    await record.finish({ event: "interrupted", step, resume: resumeCommand(record.folder.path) });
+    const resume = `${resumeCommand(record.folder.path)}${this.#around.flags}`;
+    await record.finish({ event: "interrupted", step, resume });
     return EXIT_INTERRUPTED;
   }
 
   async #diverge(error: DivergenceError): Promise<never> {
-    const { record } = this.#around;
+    const { record, flags } = this.#around;
     const { path, model } = record.folder;
     const lastGoodStep = this.#saved ?? this.#fromStep;
     await record.finish({ event: "diverged", step: this.#step.count, lastGoodStep });
@@ -246,7 +249,7 @@ export class GptTraining {
     const lower = Math.min(lr / 10, TRAIN_GPT_DEFAULTS.rates[optimizer]);
     throw new DivergenceError(
       `${error.message} The checkpoint of step ${lastGoodStep} is kept in ${model}; ` +
-        `go on from it with: ${resumeCommand(path)} --lr ${lower}`,
+        `go on from it with: ${resumeCommand(path)} --lr ${lower}${flags}`,
       { cause: error },
     );
   }

@@ -4,6 +4,7 @@ import { Command as Cli, CommanderError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { TilegradError } from "../errors";
 import type { CommandContext, Commands } from "./command";
+import { DEVICE_FLAGS, type DeviceFlagTexts, parseDeviceOptions } from "./deviceFlags";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from "./exitCodes";
 import type { Flag } from "./flagValues";
 import { requireInputs, requireModel } from "./runFolder";
@@ -52,7 +53,7 @@ type Start = (run: (commands: Commands) => Promise<number>) => Promise<void>;
 
 function createProgram(context: CommandContext, start: Start): Cli {
   const program = new Cli("tilegrad")
-    .description("Train neural networks wherever WebGPU runs.")
+    .description("Train neural networks on a GPU through WebGPU, or on the CPU.")
     .version(packageJson.version)
     .exitOverride()
     .configureOutput({
@@ -61,14 +62,18 @@ function createProgram(context: CommandContext, start: Start): Cli {
       writeErr: () => {},
     });
 
-  program
+  const doctor = program
     .command("doctor")
-    .description("say which adapters and drivers there are, and what would be used and why")
+    .description("say what can compute here, and what would be used and why");
+  addFlag(doctor, DEVICE_FLAGS.adapter);
+  doctor
     .option("--json", "print one JSON object")
     .addOption(new Option("--probe").hideHelp())
-    .action(({ json = false, probe = false }: { json?: boolean; probe?: boolean }) =>
-      start(({ doctor }) => doctor({ json, probe }, context)),
-    );
+    .action((flags: DeviceFlagTexts & { json?: boolean; probe?: boolean }) => {
+      const { adapter } = parseDeviceOptions(flags);
+      const { json = false, probe = false } = flags;
+      return start((commands) => commands.doctor({ adapter, json, probe }, context));
+    });
 
   const train = program.command("train").description("train a model");
   addTraining(
@@ -91,6 +96,7 @@ function createProgram(context: CommandContext, start: Start): Cli {
   for (const [name, flag] of Object.entries(SAMPLE_FLAGS)) {
     addFlag(sample, flag, SAMPLE_DEFAULTS[name as keyof typeof SAMPLE_FLAGS]);
   }
+  addDeviceFlags(sample);
   sample
     .option("--json", "print one JSON object")
     .action(async (run: string, flags: SampleFlagTexts) => {
@@ -122,6 +128,7 @@ function addTraining(
   for (const name of SETTING_NAMES) addFlag(command, TRAIN_SETTINGS[name], defaultValues[name]);
   addFlag(command, OUT_FLAG, `runs/${defaults.run}-DATE-TIME`);
   addFlag(command, RESUME_FLAG);
+  addDeviceFlags(command);
   command
     .option("--json", "print one JSON object a line, and nothing else, on standard output")
     .action(async (flags: FlagTexts) => {
@@ -129,6 +136,10 @@ function addTraining(
       await requireInputs(context.files, options);
       await start(({ trainGpt }) => trainGpt(options, context));
     });
+}
+
+function addDeviceFlags(command: Cli): void {
+  for (const flag of Object.values(DEVICE_FLAGS)) addFlag(command, flag);
 }
 
 /** The default stands in the help only: the parser must see which flags were given. */

@@ -241,7 +241,7 @@ function sentences(event: RunEvent): string[] {
         `done: ${count(event.steps)} steps, training loss ${loss(event.trainLoss)}, ` +
           `validation loss ${loss(event.valLoss)}`,
         `${magnitude(event.tokensPerSecond)} tokens/s, ` +
-          `${bytes(event.peakGpuBytes)} of GPU memory at most, ` +
+          `${bytes(event.peakGpuBytes)} of device memory at most, ` +
           `${counted(event.dispatchesPerStep, "dispatch", "dispatches")} and ` +
           `${counted(event.submitsPerStep, "submit")} a step`,
       ];

@@ -21,7 +21,7 @@ export const sample: Command<SampleOptions> = async (options, context) => {
   const prompt = options.prompt || firstCharacter(saved);
   const begun = [...tokenizer.encode(prompt)];
   const interrupt = watchInterrupt(signals, { onFirst: () => {}, exit: context.exit });
-  const device = await openDevice();
+  const device = await openDevice(options.device);
   try {
     const model = restoredModel(checkpoint, saved);
     if (!json && options.prompt !== null) stdout.write(prompt);

@@ -1,5 +1,6 @@
 /** The options of `tilegrad sample DIR`. */
 
+import { type DeviceFlagTexts, type DeviceOptions, parseDeviceOptions } from "./deviceFlags";
 import { countFlag, type Flag, type Interval, numberFlag, POSITIVE, textFlag } from "./flagValues";
 
 export interface SampleOptions {
@@ -16,11 +17,12 @@ export interface SampleOptions {
   /** Draw from the most likely tokens that together have this probability, in (0, 1]; 1 for all. */
   topP: number;
   seed: number;
+  device: DeviceOptions;
   /** Print one JSON object with the text instead of the text. */
   json: boolean;
 }
 
-type SampleSettings = Omit<SampleOptions, "run" | "json">;
+type SampleSettings = Omit<SampleOptions, "run" | "device" | "json">;
 
 const PROBABILITY: Interval = {
   allowed: "above 0 and up to 1",
@@ -52,7 +54,8 @@ export const SAMPLE_DEFAULTS: SampleSettings = {
 /** Flag texts by camelCase name. */
 export type SampleFlagTexts = Readonly<
   Partial<Record<keyof SampleSettings, string>> & { json?: boolean }
->;
+> &
+  DeviceFlagTexts;
 
 /**
  * The options that a command line means.
@@ -62,5 +65,6 @@ export function parseSampleOptions(run: string, flags: SampleFlagTexts): SampleO
   const given = (Object.keys(SAMPLE_FLAGS) as (keyof SampleSettings)[])
     .filter((name) => flags[name] !== undefined)
     .map((name) => [name, SAMPLE_FLAGS[name].parse(flags[name]!)]);
-  return { run, ...SAMPLE_DEFAULTS, ...Object.fromEntries(given), json: flags.json === true };
+  const settings = { ...SAMPLE_DEFAULTS, ...Object.fromEntries(given) };
+  return { run, ...settings, device: parseDeviceOptions(flags), json: flags.json === true };
 }

@@ -2,6 +2,7 @@
 
 import type { Device } from "../device/device";
 import type { Command, CommandContext } from "./command";
+import { deviceFlagsText } from "./deviceFlags";
 import { openDevice } from "./engine";
 import { EXIT_OK } from "./exitCodes";
 import { GptTraining } from "./gptTraining";
@@ -19,7 +20,7 @@ import type { TrainOptions } from "./trainOptions";
  */
 export const trainGpt: Command<TrainOptions> = async (options, context) => {
   const plan = await planRun(options, context.files);
-  const device = await openDevice();
+  const device = await openDevice(options.device);
   try {
     const state = trainingState(plan);
     const folder = await openRunFolder(context.files, options);
@@ -50,10 +51,11 @@ async function train(run: {
   try {
     const record = await RunRecord.open(files, folder, progress);
     const inPlace = options.resume !== null && runFolder(options.resume).path === folder.path;
-    const around = { device, files, record, inPlace, now, signal };
+    const flags = deviceFlagsText(options.device);
+    const around = { device, files, record, inPlace, now, signal, flags };
     const exitCode = await new GptTraining(plan, state, around).run();
     progress.note(`report: ${folder.report}`);
-    if (exitCode === EXIT_OK) progress.note(`more text: ${sampleCommand(folder.path)}`);
+    if (exitCode === EXIT_OK) progress.note(`more text: ${sampleCommand(folder.path)}${flags}`);
     return exitCode;
   } finally {
     close();

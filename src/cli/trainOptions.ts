@@ -5,6 +5,7 @@
 
 import { CheckpointError } from "../errors";
 import { type Schedule, warmupCosine } from "../optim/schedule";
+import { type DeviceFlagTexts, type DeviceOptions, parseDeviceOptions } from "./deviceFlags";
 import { UsageError } from "./exitCodes";
 import { choiceFlag, countFlag, type Flag, numberFlag, POSITIVE, pathFlag } from "./flagValues";
 
@@ -42,6 +43,7 @@ export interface TrainOptions {
   out: string;
   /** Folder of the run to go on with, if any. */
   resume: string | null;
+  device: DeviceOptions;
   /** Print one JSON object a line on standard output, and nothing else there. */
   json: boolean;
 }
@@ -49,7 +51,8 @@ export interface TrainOptions {
 /** Flag texts by camelCase name, as the command line had them. */
 export type FlagTexts = Readonly<
   Partial<Record<keyof TrainConfig | "out" | "resume", string>> & { json?: boolean }
->;
+> &
+  DeviceFlagTexts;
 
 /** One row a setting: its flag, and what a resumed run may do with it. */
 export const TRAIN_SETTINGS: {
@@ -174,7 +177,8 @@ export function parseTrainOptions(
   requireWholeHeads(config);
   const out =
     flags.out === undefined ? (resume ?? defaultFolder(run, now)) : OUT_FLAG.parse(flags.out);
-  return { config, given: new Set(given.keys()), out, resume, json: flags.json === true };
+  const device = parseDeviceOptions(flags);
+  return { config, given: new Set(given.keys()), out, resume, device, json: flags.json === true };
 }
 
 /**

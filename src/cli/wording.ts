@@ -50,6 +50,17 @@ export function loss(value: number | null): string {
   return value === null ? "not finite" : value.toFixed(4);
 }
 
+const ADAPTER_KINDS: Readonly<Record<AdapterClass, string>> = {
+  hardware: "GPU",
+  software: "software driver: WebGPU on the CPU",
+  wasm: "CPU executor: WebAssembly, without WebGPU",
+};
+
+/** What computes, in a few words. */
+export function adapterKind(adapterClass: AdapterClass): string {
+  return ADAPTER_KINDS[adapterClass];
+}
+
 /** llvmpipe (LLVM 15.0.6, 256 bits), software: what an adapter calls itself, and what kind it is. */
 export function adapterName(adapter: {
   vendor: string;

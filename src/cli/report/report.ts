@@ -180,7 +180,7 @@ function keyFigures(
     const { peakGpuBytes, dispatchesPerStep, submitsPerStep } = totals;
     const submits = `in ${wording.counted(submitsPerStep, "submit")}`;
     figures.push(
-      keyFigure("GPU memory at most", wording.bytes(peakGpuBytes), "of buffers, all steps"),
+      keyFigure("Device memory at most", wording.bytes(peakGpuBytes), "of buffers, all steps"),
       keyFigure("Dispatches a step", wording.count(dispatchesPerStep), submits),
     );
   }
@@ -359,7 +359,7 @@ function deviceSection({ adapter, version }: ReportData): Html {
         : `${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize} lanes`;
   const facts: [string, string][] = [
     ["Adapter", wording.adapterName({ ...adapter, class: "hardware" })],
-    ["Kind", adapter.class === "software" ? "software, on the CPU" : "hardware"],
+    ["Kind", wording.adapterKind(adapter.class)],
     ["Vendor", adapter.vendor || "unknown"],
     ["Architecture", adapter.architecture || "unknown"],
     ["Subgroups", subgroups],
