@@ -22,10 +22,10 @@ import { sizeOf, type Type } from "../wgsl/types";
 import { assignedIn, rootOf } from "./assigned";
 import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
-import { eachInvocation, type Ids } from "./kernel";
+import { bindInputs, eachInvocation, type Ids } from "./kernel";
 import { type Lowering, type ReferredPlace, roundUp, unsupported, Varies } from "./lowering";
 import { loadMemory, type MemoryPlace, storeMemory } from "./memory";
-import { loadPlace, pointee, storePlace } from "./places";
+import { loadPlace, pointee as referred, storePlace } from "./places";
 import { leafCount } from "./representation";
 import { replaceExpressions } from "./rewriting";
 import { hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
@@ -52,6 +52,8 @@ export class GroupLowering {
   private readonly homes = new Map<Variable, Home>();
   /** Pointers to variables with homes, made anew in each segment. */
   private readonly pointers = new Map<Variable, Expression>();
+  /** What pointers are made from. */
+  private readonly pointees = new Map<Variable, Variable>();
   /** Parameters of the entry point that differ between invocations. */
   private readonly inputs = new Set<Variable>();
   /** Lets and vars that are defined in segments. */
@@ -125,6 +127,8 @@ export class GroupLowering {
   private define(s: Extract<Statement, { kind: "let" | "var" }>): boolean {
     const isUniform = this.isUniformDefinition(s);
     this.forget(s.variable);
+    const target = s.kind === "let" && s.variable.type.kind === "pointer" && pointee(s.value);
+    if (target) this.pointees.set(s.variable, target);
     if (!isUniform) this.inSegments.add(s.variable);
     else {
       if (s.kind === "var") this.uniformVars.add(s.variable);
@@ -253,7 +257,7 @@ export class GroupLowering {
       const [pointer] = e.args;
       if (!this.isUniform(pointer!)) unsupported("An index that may differ here", e.at);
       this.forget(result!);
-      cx.bindValue(result!, loadPlace(cx, pointee(cx, pointer!)));
+      cx.bindValue(result!, loadPlace(cx, referred(cx, pointer!)));
     } else if (!e.name.endsWith("Barrier")) this.subgroup(e, result);
   }
 
@@ -360,7 +364,7 @@ export class GroupLowering {
       mentioned,
       [slot],
       () => cx.environment.set(slot, leaf(cx, e)),
-      () => [],
+      () => false,
     );
     const value = cx.environment.get(slot);
     cx.environment.values.delete(slot);
@@ -371,17 +375,31 @@ export class GroupLowering {
   private segment(body: readonly Statement[], rest: readonly Statement[]): void {
     const { cx } = this;
     const { environment } = cx;
-    const assigned = assignedIn(body);
+    const assigned = this.throughPointers(assignedIn(body));
     for (const variable of assigned) if (this.uniformVars.has(variable)) throw new Varies(variable);
     const mentioned = new Set(mentionedIn(body));
     const { result } = this.frame;
     const returns = result !== null && body.some((s) => jumpsOut([s]));
-    if (returns) mentioned.add(result);
+    if (returns) {
+      mentioned.add(result);
+      assigned.add(result);
+    }
     const later = mentionedIn(rest);
+    const kept: Variable[] = [];
+    for (const s of body) {
+      if ((s.kind !== "let" && s.kind !== "var") || !later.has(s.variable)) continue;
+      if (s.kind === "let" && s.variable.type.kind === "pointer")
+        this.pointers.set(s.variable, s.value);
+      else kept.push(s.variable);
+    }
+    for (const variable of kept) if (!this.homes.has(variable)) this.home(variable);
+    const defined = new Set(kept);
     this.invocations(
       mentioned,
       [],
-      () => {
+      (lane) => {
+        for (const variable of kept)
+          if (cx.staysInMemory(variable)) cx.placed.set(variable, this.inMemory(variable, lane));
         const place = returns ? (cx.names.get(result) as { place: ReferredPlace }).place : null;
         const slots = place?.kind === "register" ? place.slots : [];
         environment.block((end) => {
@@ -389,69 +407,57 @@ export class GroupLowering {
           statements(cx, body);
         });
       },
-      () => {
-        const defined = body.flatMap((s) =>
-          s.kind === "let" || s.kind === "var" ? [s.variable] : [],
-        );
-        for (const s of body)
-          if (s.kind === "let" && s.variable.type.kind === "pointer" && later.has(s.variable))
-            this.pointers.set(s.variable, s.value);
-        const escaping = defined.filter((v) => later.has(v) && v.type.kind !== "pointer");
-        for (const variable of escaping) if (!this.homes.has(variable)) this.home(variable);
-        const changed = [...mentioned].filter(
-          (v) => this.homes.has(v) && (assigned.has(v) || (returns && v === result)),
-        );
-        return [...changed, ...escaping];
-      },
+      (variable) => defined.has(variable) || assigned.has(variable),
     );
+  }
+
+  /** With the variables that assigned pointers point to. */
+  private throughPointers(assigned: ReadonlySet<Variable>): Set<Variable> {
+    const all = new Set(assigned);
+    for (const variable of all) {
+      const target = this.pointees.get(variable);
+      if (target) all.add(target);
+    }
+    return all;
   }
 
   /**
    * One round for each invocation, with the variables it mentions in registers.
    * @param changing slots from outside that the body changes
-   * @param toStore which variables to store at the end
+   * @param isChanged which variables to store at the end
    */
   private invocations(
     mentioned: ReadonlySet<Variable>,
     changing: readonly Slot[],
-    body: () => void,
-    toStore: () => readonly Variable[],
+    body: (lane: Value) => void,
+    isChanged: (variable: Variable) => boolean,
   ): void {
     const { cx, ids } = this;
     const { environment } = cx;
-    const { entry } = ids;
+    const wanted = new Set(mentioned);
+    for (const variable of wanted) {
+      const pointer = this.pointers.get(variable);
+      if (pointer) addMentions(wanted, pointer);
+    }
     eachInvocation(
       cx,
       ids.count,
       (lane) => {
         const outer = [...environment.values.keys()];
-        entry.fn.parameters.forEach((parameter, i) => {
-          const input = entry.inputs[i]!;
-          if (this.inputs.has(parameter) && typeof input === "string")
-            cx.bindValue(parameter, ids.of(input, lane));
-          else if (this.inputs.has(parameter))
-            cx.bindValue(
-              parameter,
-              (input as readonly BuiltinValue[]).map((n) => ids.of(n, lane)),
-            );
-        });
-        const wanted = new Set(mentioned);
-        for (const [variable, pointer] of this.pointers)
-          if (wanted.has(variable)) addMentions(wanted, pointer);
+        bindInputs(cx, ids, lane, this.inputs);
         for (const variable of wanted) {
           const home = this.homes.get(variable);
           if (home) this.bring(variable, home, lane);
         }
-        for (const [variable, pointer] of this.pointers)
-          if (wanted.has(variable))
-            cx.names.set(variable, { kind: "place", place: pointee(cx, pointer) });
-        body();
-        for (const variable of new Set(toStore())) {
+        this.bringPointers(wanted);
+        body(lane);
+        for (const [variable, home] of this.homes) {
+          if (!isChanged(variable)) continue;
           const binding = cx.names.get(variable)!;
-          const place = binding.kind === "place" ? binding.place : null;
-          const own = this.placeAt(this.homes.get(variable)!, lane);
-          if (place?.kind === "memory" && place.memory.base === own.base) continue;
-          storeMemory(cx.b, own, binding.kind === "value" ? binding.value : loadPlace(cx, place!));
+          // A var that stays in memory is at home.
+          if (cx.staysInMemory(variable) && binding.kind === "place") continue;
+          const value = binding.kind === "value" ? binding.value : loadPlace(cx, binding.place);
+          storeMemory(cx.b, this.placeAt(home, lane), value);
         }
         environment.keep(outer);
       },
@@ -459,18 +465,29 @@ export class GroupLowering {
     );
   }
 
+  /** Pointers may be made from others: those come first. */
+  private bringPointers(wanted: ReadonlySet<Variable>): void {
+    for (const [variable, pointer] of this.pointers)
+      if (wanted.has(variable))
+        this.cx.names.set(variable, { kind: "place", place: referred(this.cx, pointer) });
+  }
+
   /** Makes a variable with a home usable in a segment. */
   private bring(variable: Variable, home: Home, lane: Value): void {
     const { cx } = this;
-    const memory = this.placeAt(home, lane);
     if (cx.staysInMemory(variable)) {
-      cx.names.set(variable, { kind: "place", place: { kind: "memory", memory, type: home.type } });
+      cx.names.set(variable, { kind: "place", place: this.inMemory(variable, lane) });
       return;
     }
     const place = cx.registerVariable(variable);
-    storePlace(cx, place, loadMemory(cx.b, memory));
+    storePlace(cx, place, loadMemory(cx.b, this.placeAt(home, lane)));
     // A let is named, a var is a place; both can be read from registers.
     cx.names.set(variable, { kind: "place", place });
+  }
+
+  private inMemory(variable: Variable, lane: Value): ReferredPlace {
+    const memory = this.placeAt(this.homes.get(variable)!, lane);
+    return { kind: "memory", memory, type: memory.type };
   }
 
   private home(variable: Variable): Home {
@@ -566,6 +583,12 @@ export class GroupLowering {
       (v) => !("space" in v) || v.space === "uniform" || (v as GlobalVariable).access === "read",
     );
   }
+}
+
+/** The variable that a pointer is made from: another pointer, or what it points into. */
+function pointee(pointer: Expression): Variable | null {
+  if (pointer.kind === "name") return pointer.variable;
+  return pointer.kind === "addressOf" ? rootOf(pointer.place) : null;
 }
 
 const nameOf = (variable: Variable): Expression => ({

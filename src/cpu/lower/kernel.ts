@@ -7,7 +7,13 @@ import type { Program } from "../../device/executor";
 import { Builder } from "../ir/builder";
 import type { FunctionBody, Value } from "../ir/ir";
 import { dispatchBlock } from "../ir/kernel";
-import type { BuiltinValue, CheckedProgram, EntryPoint, GlobalVariable } from "../wgsl/program";
+import type {
+  BuiltinValue,
+  CheckedProgram,
+  EntryPoint,
+  GlobalVariable,
+  Variable,
+} from "../wgsl/program";
 import { ShaderError } from "../wgsl/shaderError";
 import { sizeOf, u32 } from "../wgsl/types";
 import { fromScalars } from "./arithmetic";
@@ -78,7 +84,7 @@ function attempt(
       eachInvocation(cx, ids.count, (lane) => {
         for (const variable of privates)
           storePlace(cx, cx.declare(variable), initialValue(cx, variable));
-        bindInputs(cx, entry, ids, lane);
+        bindInputs(cx, ids, lane);
         environment.block((next) => {
           cx.activation = { result: [], type: null, end: next, returned: null };
           statements(cx, entry.fn.body);
@@ -257,10 +263,17 @@ function coordinates(b: Builder, index: Value, x: Value, y: Value): [Value, Valu
   ];
 }
 
-/** Binds the parameters of the entry point. */
-export function bindInputs(cx: Lowering, entry: EntryPoint, ids: Ids, lane: Value): void {
-  entry.fn.parameters.forEach((parameter, i) => {
-    const input = entry.inputs[i]!;
+/** Binds parameters of the entry point for one invocation: all, or only some. */
+export function bindInputs(
+  cx: Lowering,
+  ids: Ids,
+  lane: Value,
+  only?: ReadonlySet<Variable>,
+): void {
+  const { fn, inputs } = ids.entry;
+  fn.parameters.forEach((parameter, i) => {
+    if (only && !only.has(parameter)) return;
+    const input = inputs[i]!;
     const value: Representation =
       typeof input === "string" ? ids.of(input, lane) : input.map((name) => ids.of(name, lane));
     cx.bindValue(parameter, value);

@@ -80,6 +80,8 @@ export class Lowering {
   readonly environment: Environment;
   readonly names = new Map<Variable, Binding>();
   readonly frame = new Frame();
+  /** Where variables go that have a place before they are declared. */
+  readonly placed = new Map<Variable, ReferredPlace>();
   activation: Activation | null = null;
   breakTarget: Target | null = null;
   continueTarget: Target | null = null;
@@ -103,9 +105,11 @@ export class Lowering {
 
   /** A new variable, uninitialised: in registers, or in the thread's memory. */
   declare(variable: Variable): ReferredPlace {
-    const place = this.staysInMemory(variable)
-      ? this.memoryVariable(variable)
-      : this.registerVariable(variable);
+    const place =
+      this.placed.get(variable) ??
+      (this.staysInMemory(variable)
+        ? this.memoryVariable(variable)
+        : this.registerVariable(variable));
     this.names.set(variable, { kind: "place", place });
     return place;
   }
