@@ -34,6 +34,7 @@ export async function bundleCases(modules: readonly CaseModule[]): Promise<strin
     format: "esm",
     platform: "browser",
     target: "es2022",
+    define: { __COMPILER_VERSION__: '"test"' },
     write: false,
     loader: { ".wgsl": "text" },
   });

@@ -9,7 +9,7 @@ let opened: TestPage;
 beforeAll(async () => {
   opened = await openPage(await bundleCases(modules));
   expect(opened.errors).toEqual([]);
-  await opened.page.evaluate(async () => void (await tilegrad.init()));
+  await opened.page.evaluate(async () => void (await tilegrad.init({ executor: "webgpu" })));
 });
 afterAll(() => opened?.[Symbol.asyncDispose]());
 

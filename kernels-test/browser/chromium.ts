@@ -38,13 +38,21 @@ export interface TestPage extends AsyncDisposable {
   readonly errors: readonly string[];
 }
 
-/** Opens a page that loads `script` as a module, in a browser of its own. */
-export async function openPage(script = ""): Promise<TestPage> {
-  const server = await serve({
-    "index.html":
-      '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
-    "page.js": script,
-  });
+/** What gives a page shared memory. */
+export const isolation = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+
+/** Opens a page that loads `script` as a module, in a browser of its own. `files` lie beside it. */
+export async function openPage(
+  script = "",
+  headers: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+): Promise<TestPage> {
+  const html =
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
+  const server = await serve({ ...files, "index.html": html, "page.js": script }, headers);
   const browser = await launchChromium();
   const page = await browser.newPage();
   const errors: string[] = [];

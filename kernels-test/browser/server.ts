@@ -12,12 +12,16 @@ const types: Record<string, string> = {
   js: "text/javascript; charset=utf-8",
 };
 
-/** `files` by their path without the leading slash; "/" answers with `index.html`. */
-export async function serve(files: Readonly<Record<string, string>>): Promise<Server> {
+/** `files` by their path without the leading slash; "/" answers with `index.html`. `headers` go with all. */
+export async function serve(
+  files: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const server = createServer((request, response) => {
     const path = (request.url ?? "/").slice(1) || "index.html";
     const text = files[path];
     response.writeHead(text === undefined ? 404 : 200, {
+      ...headers,
       "content-type": types[path.split(".").pop() ?? ""] ?? "application/octet-stream",
     });
     response.end(text);
