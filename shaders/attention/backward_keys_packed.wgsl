@@ -62,6 +62,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.keys - first, ROWS);
+  // D, but not to compilers, which would unroll the loops over it.
+  let depth = 4u * params.width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
@@ -118,9 +120,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i + j] = vec4f(-deltas[j]);
           tile[products + STEP + i + j] = vec4f(-deltas[j]);
         }
-        multiply(queries + i * D4, eight, eight + D, scores + i, scores + STEP + i, D);
+        multiply(queries + i * D4, eight, eight + D, scores + i, scores + STEP + i, depth);
         let other = values + eight;
-        multiply(cotangents + i * D4, other, other + D, products + i, products + STEP + i, D);
+        multiply(cotangents + i * D4, other, other + D, products + i, products + STEP + i, depth);
       }
       slope(scores, products, begin, count, start, key);
       slope(scores + STEP, products + STEP, begin, count, start, key + 4u);

@@ -59,6 +59,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.queries - first, ROWS);
+  // D, but not to compilers, which would unroll the loops over it.
+  let depth = 4u * params.width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
@@ -124,9 +126,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i] = tile[deltas + near];
           tile[products + STEP + i] = tile[deltas + far];
         }
-        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, D);
+        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, depth);
         let back = cotangents + eight;
-        multiply(values + j * D4, back, back + D, products + j, products + STEP + j, D);
+        multiply(values + j * D4, back, back + D, products + j, products + STEP + j, depth);
       }
       slope(scores, products, some, start, query);
       slope(scores + STEP, products + STEP, some, start, query + 4u);

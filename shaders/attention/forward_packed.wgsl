@@ -70,6 +70,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.queries - first, ROWS);
+  // D, but not to compilers, which would unroll the loops over it.
+  let depth = 4u * params.width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
@@ -111,14 +113,14 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
         put_block(scores + j, mat4x4f());
         put_block(scores + STEP + j, mat4x4f());
         let eight = y * D4;
-        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, D);
+        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, depth);
       }
       let near = y / 4u;
       let keep = weigh(scores, some, start, query, highs + near, totals + near);
       let far = near + 1u;
       let keep_far = weigh(scores + STEP, some, start, query + 4u, highs + far, totals + far);
       let out = sums + y * D4;
-      for (var d = 0u; d < D; d++) {
+      for (var d = 0u; d < depth; d++) {
         tile[out + d] *= keep;
         tile[out + D + d] *= keep_far;
       }
