@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { hasRelaxedSimd } from "../../../src/cpu/engineFeatures";
 import type { CPUExecutor } from "../../../src/cpu/executor";
+import { BufferPool } from "../../../src/device/bufferPool";
 import type { BufferBinding, Program } from "../../../src/device/executor";
 import * as errors from "../../../src/errors";
 import { startNodeThread } from "../../../src/platform/nodeThreads";
@@ -154,6 +155,16 @@ describe("memory", () => {
     expect(refused).not.toThrow();
     executor.dispatch(programOf("step", "read_write"), [all(y)], param(9), [64, 1, 1]);
     expect((await words(executor, y))[0]).toEqual(new Array(64).fill(9));
+  });
+
+  test("released buffers that the pool keeps make room for others", async () => {
+    const pool = new BufferPool(await open({ memory: 64 << 20, threads: 1 }));
+    const shelved = pool.allocate(32 << 20, "a");
+    pool.release(shelved);
+    expect(pool.report().pooledBytes).toBe(32 << 20);
+    expect(pool.allocate(40 << 20, "b").bytes).toBe(40 << 20);
+    expect(pool.report().pooledBytes).toBe(0);
+    expect(() => pool.allocate(32 << 20, "c")).toThrow(errors.OutOfMemoryError);
   });
 
   test("a buffer beyond the limit is refused", async () => {
