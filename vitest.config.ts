@@ -34,7 +34,8 @@ const tiers = {
   static: { pool: "forks", ...patience },
   numeric: adapter === "cpu" ? cpu : dawn,
   dawn,
-  conformance: dawn,
+  // Its many small shaders compile twice as fast on lavapipe without optimizations.
+  conformance: { ...dawn, env: { ...dawn.env, GALLIVM_PERF: "nopt" } },
   browser: { ...oneProcessAtATime, ...patience },
 };
 
