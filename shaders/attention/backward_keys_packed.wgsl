@@ -120,9 +120,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i + j] = vec4f(-deltas[j]);
           tile[products + STEP + i + j] = vec4f(-deltas[j]);
         }
-        multiply(queries + i * D4, eight, eight + D, scores + i, scores + STEP + i, depth);
+        multiply(queries + i * D4, eight, D, scores + i, STEP, depth);
         let other = values + eight;
-        multiply(cotangents + i * D4, other, other + D, products + i, products + STEP + i, depth);
+        multiply(cotangents + i * D4, other, D, products + i, STEP, depth);
       }
       slope(scores, products, begin, count, start, key);
       slope(scores + STEP, products + STEP, begin, count, start, key + 4u);
@@ -130,10 +130,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       for (var d = 0u; d < params.width; d++) {
         let to_v = dv + eight + 4u * d;
         let p = scores + begin;
-        multiply(plain_cotangents + d * STEP + begin, p, p + STEP, to_v, to_v + D, some);
+        multiply(plain_cotangents + d * STEP + begin, p, STEP, to_v, D, some);
         let to_k = dk + eight + 4u * d;
         let ds = products + begin;
-        multiply(plain_queries + d * STEP + begin, ds, ds + STEP, to_k, to_k + D, some);
+        multiply(plain_queries + d * STEP + begin, ds, STEP, to_k, D, some);
       }
     }
   }

@@ -126,15 +126,15 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i] = tile[deltas + near];
           tile[products + STEP + i] = tile[deltas + far];
         }
-        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, depth);
+        multiply(keys + j * D4, eight, D, scores + j, STEP, depth);
         let back = cotangents + eight;
-        multiply(values + j * D4, back, back + D, products + j, products + STEP + j, depth);
+        multiply(values + j * D4, back, D, products + j, STEP, depth);
       }
       slope(scores, products, some, start, query);
       slope(scores + STEP, products + STEP, some, start, query + 4u);
       for (var d = 0u; d < params.width; d++) {
         let to = sums + eight + 4u * d;
-        multiply(plain_keys + d * STEP, scores, scores + STEP, to, to + D, some);
+        multiply(plain_keys + d * STEP, scores, STEP, to, D, some);
       }
     }
   }

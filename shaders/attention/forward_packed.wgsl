@@ -113,7 +113,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
         put_block(scores + j, mat4x4f());
         put_block(scores + STEP + j, mat4x4f());
         let eight = y * D4;
-        multiply(keys + j * D4, eight, eight + D, scores + j, scores + STEP + j, depth);
+        multiply(keys + j * D4, eight, D, scores + j, STEP, depth);
       }
       let near = y / 4u;
       let keep = weigh(scores, some, start, query, highs + near, totals + near);
@@ -126,7 +126,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       }
       for (var d = 0u; d < params.width; d++) {
         let to = out + 4u * d;
-        multiply(values + d * STEP, scores, scores + STEP, to, to + D, some);
+        multiply(values + d * STEP, scores, STEP, to, D, some);
       }
     }
   }

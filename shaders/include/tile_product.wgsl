@@ -2,23 +2,25 @@
 // declares `var<workgroup> tile: array<vec4f, ...>`, which holds all of them.
 //
 // Adds sum_k a[k] b[k]^T to a block of 4 rows and 8 columns: a[k], four rows, is tile[a + k]; b[k], eight
-// columns, is tile[b0 + k] and tile[b1 + k]; row i of the block is tile[c0 + i] and tile[c1 + i].
+// columns, is tile[b + k] and tile[b + k + apart]; row i of the block is tile[c + i] and tile[c + i + across].
+// `apart` should be a constant: it becomes part of the address.
 //
 // Eight sums, two vec4s of b and the elements of a, one after the other, fit into the 16 registers that x86
 // has. The loop is not unrolled: a compiler that moves all loads of an iteration to its start runs out of
 // them. Every sum runs over k in order.
-fn multiply(a: u32, b0: u32, b1: u32, c0: u32, c1: u32, count: u32) {
-  var x0 = tile[c0];
-  var x1 = tile[c0 + 1u];
-  var x2 = tile[c0 + 2u];
-  var x3 = tile[c0 + 3u];
+fn multiply(a: u32, b: u32, apart: u32, c: u32, across: u32, count: u32) {
+  let c1 = c + across;
+  var x0 = tile[c];
+  var x1 = tile[c + 1u];
+  var x2 = tile[c + 2u];
+  var x3 = tile[c + 3u];
   var y0 = tile[c1];
   var y1 = tile[c1 + 1u];
   var y2 = tile[c1 + 2u];
   var y3 = tile[c1 + 3u];
   for (var k = 0u; k < count; k++) {
-    let u = tile[b0 + k];
-    let v = tile[b1 + k];
+    let u = tile[b + k];
+    let v = tile[b + k + apart];
     let a0 = vec4f(tile[a + k].x);
     x0 += a0 * u;
     y0 += a0 * v;
@@ -32,10 +34,10 @@ fn multiply(a: u32, b0: u32, b1: u32, c0: u32, c1: u32, count: u32) {
     x3 += a3 * u;
     y3 += a3 * v;
   }
-  tile[c0] = x0;
-  tile[c0 + 1u] = x1;
-  tile[c0 + 2u] = x2;
-  tile[c0 + 3u] = x3;
+  tile[c] = x0;
+  tile[c + 1u] = x1;
+  tile[c + 2u] = x2;
+  tile[c + 3u] = x3;
   tile[c1] = y0;
   tile[c1 + 1u] = y1;
   tile[c1 + 2u] = y2;

@@ -86,9 +86,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     for (var y = 0u; y < rows; y += 4u) {
       for (var k = 0u; k < depth; k += 4u) { put_block(k, block_a(at.a, row + y, start + k)); }
       for (var z = 0u; z < cols; z += 8u) {
-        let columns = b_tile + z / 4u * DEPTH;
-        let sums = c_tile + y / 4u * COLS + z;
-        multiply(0u, columns, columns + DEPTH, sums, sums + 4u, depth);
+        multiply(0u, b_tile + z / 4u * DEPTH, DEPTH, c_tile + y / 4u * COLS + z, 4u, depth);
       }
     }
   }
