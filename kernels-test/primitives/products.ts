@@ -45,6 +45,7 @@ const addmm: PrimitiveSamples = {
 interface AttentionAttrs {
   causal: boolean;
   scale: number;
+  variant: "rolled" | "packed";
 }
 
 function probabilities(q: HostArray, k: HostArray, { causal, scale }: AttentionAttrs): HostArray {
@@ -61,8 +62,10 @@ function probabilities(q: HostArray, k: HostArray, { causal, scale }: AttentionA
 
 const heads = (seed: number, rows: number): Operand => real([1, 2, rows, 4], seed);
 const attentionAttrs: readonly (readonly [string, AttentionAttrs])[] = [
-  ["all see all", { causal: false, scale: 0.5 }],
-  ["causal", { causal: true, scale: 0.4 }],
+  ["all see all", { causal: false, scale: 0.5, variant: "rolled" }],
+  ["causal", { causal: true, scale: 0.4, variant: "rolled" }],
+  ["packed, all see all", { causal: false, scale: 0.5, variant: "packed" }],
+  ["packed, causal", { causal: true, scale: 0.4, variant: "packed" }],
 ];
 
 const attention: PrimitiveSamples = {
