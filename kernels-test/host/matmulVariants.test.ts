@@ -119,7 +119,12 @@ describe("on the CPU executor", () => {
   });
 
   test("a few elements are computed one by one", () => {
-    expect(choose(problem(4, 4, 4, { batch: 1000 }), wasm)).toEqual({ kernel: "vector", lanes: 1 });
+    const vector = { kernel: "vector", lanes: 1 };
+    expect(choose(problem(4, 4, 4, { batch: 1000 }), wasm)).toEqual(vector);
+    expect(choose(problem(8, 8, 32), wasm)).toEqual(vector);
+    expect(choose(problem(8, 8, 33), wasm).kernel).toBe("packed");
+    expect(choose(problem(2, 4, 4096), wasm)).toEqual(vector);
+    expect(choose(problem(1, 9, 4096), wasm).kernel).toBe("packed");
   });
 
   test("blocks are as large as the granted workgroup memory holds", () => {

@@ -186,11 +186,14 @@ function softwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVar
   return isApplicable(subgroup, target) ? subgroup : { kernel: "register", along };
 }
 
-/** Of a product: so many fill half of the packed kernel's smallest block, 4 x 8. */
-const fewElements = 16;
+/** Multiplications that the vector kernel does while the packed kernel's tiles are zeroed. */
+const fewMultiplications = 2048;
+/** Elements of c that fill so little of the packed kernel's 4 x 8 sums that one by one is faster. */
+const fewElements = 8;
 
-function wasmChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
-  if (problem.m * problem.n <= fewElements) return { kernel: "vector", lanes: 1 };
+function wasmChoice({ m, n, k }: MatmulProblem, target: MatmulTarget): MatmulVariant {
+  if (m * n <= fewElements || m * n * k <= fewMultiplications)
+    return { kernel: "vector", lanes: 1 };
   const packed: MatmulVariant = { kernel: "packed" };
   return isApplicable(packed, target) ? packed : { kernel: "register", along: "n" };
 }
