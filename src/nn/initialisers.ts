@@ -2,6 +2,7 @@
  * Initial values, drawn on the host from a seeded counter: the same weights on every adapter.
  * `manualSeed` starts the sequence over; each call takes the next stream of it.
  */
+import { cos, log, sin } from "../elementary";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 import { manualSeed as seedGenerator } from "../random/random";
 import { type Shape, sizeOf } from "../tensor/shape";
@@ -41,10 +42,10 @@ const open = (word: number): number => (word + 0.5) / 2 ** 32;
 export function normal(shape: Shape, { mean = 0, std = 1 } = {}): Float32Array {
   return draw(shape, (words, out, at) => {
     for (let pair = 0; pair < 4; pair += 2) {
-      const radius = std * Math.sqrt(-2 * Math.log(open(words[pair]!)));
+      const radius = std * Math.sqrt(-2 * log(open(words[pair]!)));
       const angle = 2 * Math.PI * open(words[pair + 1]!);
-      out[at + pair] = mean + radius * Math.cos(angle);
-      out[at + pair + 1] = mean + radius * Math.sin(angle);
+      out[at + pair] = mean + radius * cos(angle);
+      out[at + pair + 1] = mean + radius * sin(angle);
     }
   });
 }

@@ -1,4 +1,5 @@
 /** From logits to a token, on the host, from a seeded counter. */
+import { exp } from "../elementary";
 import { ArgumentError } from "../errors";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 
@@ -43,7 +44,7 @@ export class Sampler {
     if (this.#temperature === 0) return order[0]!;
     const greatest = logits[order[0]!]!;
     const kept = order.slice(0, this.#topK);
-    const weights = kept.map((i) => Math.exp((logits[i]! - greatest) / this.#temperature));
+    const weights = kept.map((i) => exp((logits[i]! - greatest) / this.#temperature));
     const total = weights.reduce((a, b) => a + b, 0);
     let mass = 0;
     let count = 0;

@@ -3,6 +3,7 @@
  * the formula is) and says what it needs; kernels, optimizers, checkpoints and tests read the row. A new
  * rule is that function, its name in shaders/optim/update.wgsl, and a row here.
  */
+import { power } from "../elementary";
 import { ArgumentError } from "../errors";
 import type { OptimUpdateOptions } from "../kernels";
 
@@ -95,7 +96,7 @@ export const adamwRule: Rule<AdamWHyperParameters> = {
   },
   states: () => ["exp_avg", "exp_avg_sq"],
   constants: ({ betas: [b1, b2], eps }) => [b1, 1 - b1, b2, 1 - b2, eps],
-  perStep: (t, { betas: [b1, b2] }) => [1 / (1 - b1 ** t), 1 / Math.sqrt(1 - b2 ** t)],
+  perStep: (t, { betas: [b1, b2] }) => [1 / (1 - power(b1, t)), 1 / Math.sqrt(1 - power(b2, t))],
 };
 
 export const lionRule: Rule<LionHyperParameters> = {

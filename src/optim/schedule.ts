@@ -11,6 +11,7 @@
  * one period of SGDR (Loshchilov and Hutter, 2017).
  */
 
+import { cos } from "../elementary";
 import { ArgumentError, CheckpointError } from "../errors";
 
 /** A schedule as checkpoints hold it. */
@@ -125,7 +126,7 @@ type Curve = (from: number, to: number, t: number) => number;
 
 const straight: Curve = (from, to, t) => from * (1 - t) + to * t;
 
-const halfCosine: Curve = (from, to, t) => to + ((from - to) * (1 + Math.cos(Math.PI * t))) / 2;
+const halfCosine: Curve = (from, to, t) => to + ((from - to) * (1 + cos(Math.PI * t))) / 2;
 
 function warmedUp(
   kind: "warmupCosine" | "warmupLinear",
