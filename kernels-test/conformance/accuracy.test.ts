@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { runCompiled } from "../compiledShader";
 import {
   type Accuracy,
   type Format,
@@ -8,7 +9,6 @@ import {
   vectorFunctions,
 } from "./accuracy";
 import { accuracyShader, argumentsOf, vectorArguments, vectorShader } from "./accuracyShader";
-import { runCompiled } from "./compiled";
 import { Dawn } from "./dawn";
 import { packings, wrongPacking, wrongUnpacking } from "./packing";
 import { bytesOf, type Shader, wordsOf } from "./run";

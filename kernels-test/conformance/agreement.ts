@@ -1,5 +1,5 @@
 /** Whether the CPU executor leaves the same words in every buffer as Dawn. */
-import { runCompiled } from "./compiled";
+import { runCompiled } from "../compiledShader";
 import type { Dawn } from "./dawn";
 import { type Shader, wordsOf } from "./run";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { runCompiled } from "../compiledShader";
 import { shown } from "./agreement";
-import { runCompiled } from "./compiled";
 import { boundsShader, isMarked, lanes } from "./generate/bounds";
 import { choiceLists } from "./generate/choices";
 import { wordsOf } from "./run";

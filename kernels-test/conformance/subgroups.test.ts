@@ -3,8 +3,8 @@
  * `subgroupBroadcastFirst` gives: so the subgroup size does not matter.
  */
 import { describe, expect, test } from "vitest";
+import { runCompiled } from "../compiledShader";
 import { shown } from "./agreement";
-import { runCompiled } from "./compiled";
 import { Dawn } from "./dawn";
 import { bytesOf, type Shader, wordsOf } from "./run";
 

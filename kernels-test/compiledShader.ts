@@ -2,9 +2,9 @@
  * Runs a shader as the CPU executor compiles it, on this thread, in a memory of its own where each buffer
  * stands between guards: what the shader changes outside its buffers shows.
  */
-import { compileProgram } from "../../src/cpu/compile";
-import { dispatchBlock } from "../../src/cpu/ir/kernel";
-import { programOf, type Shader } from "./run";
+import { compileProgram } from "../src/cpu/compile";
+import { dispatchBlock } from "../src/cpu/ir/kernel";
+import { programOf, type Shader } from "./conformance/run";
 
 const pageBytes = 65536;
 const guardBytes = 4096;
