@@ -10,8 +10,9 @@ declare global {
   var tilegrad: Tilegrad;
 }
 
-export async function bundleCases(modules: readonly CaseModule[]): Promise<string> {
-  const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export function bundleCases(modules: readonly CaseModule[]): Promise<string> {
   const imports = modules.map(({ file }, i) => `import { cases as cases${i} } from "${file}";`);
   const table = modules.map(({ name }, i) => `${JSON.stringify(name)}: cases${i}`);
   const contents = `
@@ -27,6 +28,11 @@ export async function bundleCases(modules: readonly CaseModule[]): Promise<strin
         return String(error?.stack ?? error);
       }
     };`;
+  return bundleScript(contents);
+}
+
+/** Bundles a module of the repository's root for a page. */
+export async function bundleScript(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: root },
     absWorkingDir: root,
