@@ -7,10 +7,11 @@
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 #include "grid"
 #include "attention_packed"
-const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
 override ROWS: u32 = 8;
 override STEP: u32 = 8;
+// vec4s of workgroup memory.
+override SIZE: u32 = 1024;
 
 struct Params {
   q_layout: vec4<u32>,
@@ -41,7 +42,7 @@ struct Params {
 
 // One after the other: k, v, dk, dv turned; q, g turned; q, g plain; scores, STEP vec4s for four keys and STEP
 // for the next four; the same for dp.
-var<workgroup> tile: array<vec4f, 4u * ROWS * D4 + 4u * STEP * D4 + 4u * STEP>;
+var<workgroup> tile: array<vec4f, SIZE>;
 
 // The scores of four keys become p, and dp becomes ds, for the queries from `begin` to `end` of the tile.
 fn slope(scores: u32, products: u32, begin: u32, end: u32, query: u32, key: u32) {
@@ -62,31 +63,31 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.keys - first, ROWS);
-  // D, but not to compilers, which would unroll the loops over it.
-  let depth = 4u * params.width;
+  let width = params.width;
+  let depth = 4u * width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
   let g_at = head_start(params.g_layout, pair, params.heads);
   let at = pair * params.queries;
-  let values = ROWS * D4;
-  let dk = values + ROWS * D4;
-  let dv = dk + ROWS * D4;
-  let queries = dv + ROWS * D4;
-  let cotangents = queries + STEP * D4;
-  let plain_queries = cotangents + STEP * D4;
-  let plain_cotangents = plain_queries + STEP * D4;
-  let scores = plain_cotangents + STEP * D4;
+  let values = ROWS * width;
+  let dk = values + ROWS * width;
+  let dv = dk + ROWS * width;
+  let queries = dv + ROWS * width;
+  let cotangents = queries + STEP * width;
+  let plain_queries = cotangents + STEP * width;
+  let plain_cotangents = plain_queries + STEP * width;
+  let scores = plain_cotangents + STEP * width;
   let products = scores + 2u * STEP;
 
   for (var y = 0u; y < rows; y += 4u) {
     let k4 = four_rows(k_at, params.k_layout.w, first + y, params.keys);
     let v4 = four_rows(v_at, params.v_layout.w, first + y, params.keys);
-    for (var d = 0u; d < params.width; d++) {
+    for (var d = 0u; d < width; d++) {
       let x = transpose(mat4x4f(k[k4.x + d], k[k4.y + d], k[k4.z + d], k[k4.w + d]));
-      put_block(y * D4 + 4u * d, x * params.scale);
+      put_block(y * width + 4u * d, x * params.scale);
       let z = transpose(mat4x4f(v[v4.x + d], v[v4.y + d], v[v4.z + d], v[v4.w + d]));
-      put_block(values + y * D4 + 4u * d, z);
+      put_block(values + y * width + 4u * d, z);
     }
   }
   // Queries before the first key see none of them.
@@ -95,13 +96,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     for (var i = 0u; i < count; i += 4u) {
       let q4 = four_rows(q_at, params.q_layout.w, start + i, params.queries);
       let g4 = four_rows(g_at, params.g_layout.w, start + i, params.queries);
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let x = mat4x4f(q[q4.x + d], q[q4.y + d], q[q4.z + d], q[q4.w + d]);
         put_block(plain_queries + d * STEP + i, x);
-        put_block(queries + i * D4 + 4u * d, transpose(x));
+        put_block(queries + i * width + 4u * d, transpose(x));
         let z = mat4x4f(g[g4.x + d], g[g4.y + d], g[g4.z + d], g[g4.w + d]);
         put_block(plain_cotangents + d * STEP + i, z);
-        put_block(cotangents + i * D4 + 4u * d, transpose(z));
+        put_block(cotangents + i * width + 4u * d, transpose(z));
       }
     }
     for (var y = 0u; y < rows; y += 8u) {
@@ -109,7 +110,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       var begin = 0u;
       if (CAUSAL == 1u) { begin = max(key, start) - start; }
       if (begin >= count) { continue; }
-      let eight = y * D4;
+      let eight = y * width;
       for (var i = begin; i < count; i += 4u) {
         let at4 = four_rows(at, 1u, start + i, params.queries);
         let log_totals = vec4f(lse[at4.x], lse[at4.y], lse[at4.z], lse[at4.w]);
@@ -120,20 +121,20 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i + j] = vec4f(-deltas[j]);
           tile[products + STEP + i + j] = vec4f(-deltas[j]);
         }
-        multiply(queries + i * D4, eight, D, scores + i, STEP, depth);
+        multiply(queries + i * width, eight, depth, scores + i, STEP, depth);
         let other = values + eight;
-        multiply(cotangents + i * D4, other, D, products + i, STEP, depth);
+        multiply(cotangents + i * width, other, depth, products + i, STEP, depth);
       }
       slope(scores, products, begin, count, start, key);
       slope(scores + STEP, products + STEP, begin, count, start, key + 4u);
       let some = count - begin;
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let to_v = dv + eight + 4u * d;
         let p = scores + begin;
-        multiply(plain_cotangents + d * STEP + begin, p, STEP, to_v, D, some);
+        multiply(plain_cotangents + d * STEP + begin, p, STEP, to_v, depth, some);
         let to_k = dk + eight + 4u * d;
         let ds = products + begin;
-        multiply(plain_queries + d * STEP + begin, ds, STEP, to_k, D, some);
+        multiply(plain_queries + d * STEP + begin, ds, STEP, to_k, depth, some);
       }
     }
   }
@@ -144,9 +145,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     let dk4 = four_rows(dk_at, params.dk_layout.w, first + y, params.keys);
     let dv4 = four_rows(dv_at, params.dv_layout.w, first + y, params.keys);
     let lines = min(rows - y, 4u);
-    for (var d = 0u; d < params.width; d++) {
-      let x = transpose(get_block(dk + y * D4 + 4u * d)) * params.slope;
-      let z = transpose(get_block(dv + y * D4 + 4u * d));
+    for (var d = 0u; d < width; d++) {
+      let x = transpose(get_block(dk + y * width + 4u * d)) * params.slope;
+      let z = transpose(get_block(dv + y * width + 4u * d));
       dkv[dk4.x + d] = x[0];
       dkv[dv4.x + d] = z[0];
       if (lines > 1u) {

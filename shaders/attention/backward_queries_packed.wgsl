@@ -6,10 +6,11 @@
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 #include "grid"
 #include "attention_packed"
-const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
 override ROWS: u32 = 8;
 override STEP: u32 = 8;
+// vec4s of workgroup memory.
+override SIZE: u32 = 1024;
 
 struct Params {
   q_layout: vec4<u32>,
@@ -41,7 +42,7 @@ struct Params {
 
 // One after the other: q, g, dq turned; k, v turned; k plain; scores, STEP vec4s for four queries and STEP for
 // the next four; the same for dp; for each four queries, -L; for each four, -delta.
-var<workgroup> tile: array<vec4f, 3u * ROWS * D4 + 3u * STEP * D4 + 4u * STEP + ROWS / 2u>;
+var<workgroup> tile: array<vec4f, SIZE>;
 
 // p and dp of four queries become ds, in the place of p.
 fn slope(scores: u32, products: u32, count: u32, key: u32, query: u32) {
@@ -59,20 +60,20 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.queries - first, ROWS);
-  // D, but not to compilers, which would unroll the loops over it.
-  let depth = 4u * params.width;
+  let width = params.width;
+  let depth = 4u * width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
   let o_at = head_start(params.o_layout, pair, params.heads);
   let g_at = head_start(params.g_layout, pair, params.heads);
   let at = pair * params.queries;
-  let cotangents = ROWS * D4;
-  let sums = cotangents + ROWS * D4;
-  let keys = sums + ROWS * D4;
-  let values = keys + STEP * D4;
-  let plain_keys = values + STEP * D4;
-  let scores = plain_keys + STEP * D4;
+  let cotangents = ROWS * width;
+  let sums = cotangents + ROWS * width;
+  let keys = sums + ROWS * width;
+  let values = keys + STEP * width;
+  let plain_keys = values + STEP * width;
+  let scores = plain_keys + STEP * width;
   let products = scores + 2u * STEP;
   let logs = products + 2u * STEP;
   let deltas = logs + ROWS / 4u;
@@ -82,12 +83,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     let o4 = four_rows(o_at, params.o_layout.w, first + y, params.queries);
     let g4 = four_rows(g_at, params.g_layout.w, first + y, params.queries);
     var along = vec4f(0.0);
-    for (var d = 0u; d < params.width; d++) {
+    for (var d = 0u; d < width; d++) {
       let x = transpose(mat4x4f(q[q4.x + d], q[q4.y + d], q[q4.z + d], q[q4.w + d]));
-      put_block(y * D4 + 4u * d, x * params.scale);
+      put_block(y * width + 4u * d, x * params.scale);
       let z = transpose(mat4x4f(o[o4.x + d], o[o4.y + d], o[o4.z + d], o[o4.w + d]));
       let w = transpose(mat4x4f(g[g4.x + d], g[g4.y + d], g[g4.z + d], g[g4.w + d]));
-      put_block(cotangents + y * D4 + 4u * d, w);
+      put_block(cotangents + y * width + 4u * d, w);
       along += (z[0] * w[0] + z[1] * w[1]) + (z[2] * w[2] + z[3] * w[3]);
     }
     let log4 = four_rows(at, 1u, first + y, params.queries);
@@ -103,12 +104,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     for (var j = 0u; j < count; j += 4u) {
       let k4 = four_rows(k_at, params.k_layout.w, start + j, params.keys);
       let v4 = four_rows(v_at, params.v_layout.w, start + j, params.keys);
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let x = mat4x4f(k[k4.x + d], k[k4.y + d], k[k4.z + d], k[k4.w + d]);
         put_block(plain_keys + d * STEP + j, x);
-        put_block(keys + j * D4 + 4u * d, transpose(x));
+        put_block(keys + j * width + 4u * d, transpose(x));
         let z = mat4x4f(v[v4.x + d], v[v4.y + d], v[v4.z + d], v[v4.w + d]);
-        put_block(values + j * D4 + 4u * d, transpose(z));
+        put_block(values + j * width + 4u * d, transpose(z));
       }
     }
     for (var y = 0u; y < rows; y += 8u) {
@@ -118,7 +119,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       let some = min(count, seen - start);
       let near = y / 4u;
       let far = near + 1u;
-      let eight = y * D4;
+      let eight = y * width;
       for (var j = 0u; j < some; j += 4u) {
         for (var i = j; i < j + 4u; i++) {
           tile[scores + i] = tile[logs + near];
@@ -126,15 +127,15 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
           tile[products + i] = tile[deltas + near];
           tile[products + STEP + i] = tile[deltas + far];
         }
-        multiply(keys + j * D4, eight, D, scores + j, STEP, depth);
+        multiply(keys + j * width, eight, depth, scores + j, STEP, depth);
         let back = cotangents + eight;
-        multiply(values + j * D4, back, D, products + j, STEP, depth);
+        multiply(values + j * width, back, depth, products + j, STEP, depth);
       }
       slope(scores, products, some, start, query);
       slope(scores + STEP, products + STEP, some, start, query + 4u);
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let to = sums + eight + 4u * d;
-        multiply(plain_keys + d * STEP, scores, STEP, to, D, some);
+        multiply(plain_keys + d * STEP, scores, STEP, to, depth, some);
       }
     }
   }
@@ -143,8 +144,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   for (var y = 0u; y < rows; y += 4u) {
     let dq4 = four_rows(dq_at, params.dq_layout.w, first + y, params.queries);
     let lines = min(rows - y, 4u);
-    for (var d = 0u; d < params.width; d++) {
-      let x = transpose(get_block(sums + y * D4 + 4u * d)) * params.slope;
+    for (var d = 0u; d < width; d++) {
+      let x = transpose(get_block(sums + y * width + 4u * d)) * params.slope;
       dq[dq4.x + d] = x[0];
       if (lines > 1u) { dq[dq4.y + d] = x[1]; }
       if (lines > 2u) { dq[dq4.z + d] = x[2]; }

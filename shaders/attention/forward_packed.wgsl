@@ -8,10 +8,11 @@
 // source: Milakov, Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135)
 #include "grid"
 #include "attention_packed"
-const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
 override ROWS: u32 = 8;
 override STEP: u32 = 8;
+// vec4s of workgroup memory.
+override SIZE: u32 = 1024;
 
 struct Params {
   q_layout: vec4<u32>,
@@ -37,7 +38,7 @@ struct Params {
 
 // One after the other: q turned; o turned; k turned; v plain; scores, STEP vec4s for four queries and STEP for
 // the next four; for each four queries, the maximum of their scores; for each four, the sum of exponentials.
-var<workgroup> tile: array<vec4f, 2u * ROWS * D4 + 2u * STEP * D4 + 2u * STEP + ROWS / 2u>;
+var<workgroup> tile: array<vec4f, SIZE>;
 
 // The scores of four queries become probabilities, up to the factor that o is divided by in the end.
 // Returns what the sums so far are to be multiplied by.
@@ -70,23 +71,23 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   if (pair >= params.pairs) { return; }
   let first = group % parts * ROWS;
   let rows = min(params.queries - first, ROWS);
-  // D, but not to compilers, which would unroll the loops over it.
-  let depth = 4u * params.width;
+  let width = params.width;
+  let depth = 4u * width;
   let q_at = head_start(params.q_layout, pair, params.heads);
   let k_at = head_start(params.k_layout, pair, params.heads);
   let v_at = head_start(params.v_layout, pair, params.heads);
-  let sums = ROWS * D4;
-  let keys = sums + ROWS * D4;
-  let values = keys + STEP * D4;
-  let scores = values + STEP * D4;
+  let sums = ROWS * width;
+  let keys = sums + ROWS * width;
+  let values = keys + STEP * width;
+  let scores = values + STEP * width;
   let highs = scores + 2u * STEP;
   let totals = highs + ROWS / 4u;
 
   for (var y = 0u; y < rows; y += 4u) {
     let q4 = four_rows(q_at, params.q_layout.w, first + y, params.queries);
-    for (var d = 0u; d < params.width; d++) {
+    for (var d = 0u; d < width; d++) {
       let x = transpose(mat4x4f(q[q4.x + d], q[q4.y + d], q[q4.z + d], q[q4.w + d]));
-      put_block(y * D4 + 4u * d, x * params.scale);
+      put_block(y * width + 4u * d, x * params.scale);
     }
     tile[highs + y / 4u] = vec4f(LOWEST);
   }
@@ -95,14 +96,14 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     let count = min(end - start, STEP);
     for (var j = 0u; j < count; j += 4u) {
       let k4 = four_rows(k_at, params.k_layout.w, start + j, params.keys);
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let x = transpose(mat4x4f(k[k4.x + d], k[k4.y + d], k[k4.z + d], k[k4.w + d]));
-        put_block(keys + j * D4 + 4u * d, x);
+        put_block(keys + j * width + 4u * d, x);
       }
     }
     for (var j = 0u; j < count; j++) {
       let value = v_at + (start + j) * params.v_layout.w;
-      for (var d = 0u; d < params.width; d++) { tile[values + d * STEP + j] = v[value + d]; }
+      for (var d = 0u; d < width; d++) { tile[values + d * STEP + j] = v[value + d]; }
     }
     for (var y = 0u; y < rows; y += 8u) {
       let query = first + y;
@@ -112,21 +113,21 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       for (var j = 0u; j < some; j += 4u) {
         put_block(scores + j, mat4x4f());
         put_block(scores + STEP + j, mat4x4f());
-        let eight = y * D4;
-        multiply(keys + j * D4, eight, D, scores + j, STEP, depth);
+        let eight = y * width;
+        multiply(keys + j * width, eight, depth, scores + j, STEP, depth);
       }
       let near = y / 4u;
       let keep = weigh(scores, some, start, query, highs + near, totals + near);
       let far = near + 1u;
       let keep_far = weigh(scores + STEP, some, start, query + 4u, highs + far, totals + far);
-      let out = sums + y * D4;
+      let out = sums + y * width;
       for (var d = 0u; d < depth; d++) {
         tile[out + d] *= keep;
-        tile[out + D + d] *= keep_far;
+        tile[out + depth + d] *= keep_far;
       }
-      for (var d = 0u; d < params.width; d++) {
+      for (var d = 0u; d < width; d++) {
         let to = out + 4u * d;
-        multiply(values + d * STEP, scores, STEP, to, D, some);
+        multiply(values + d * STEP, scores, STEP, to, depth, some);
       }
     }
   }
@@ -136,8 +137,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     let o4 = four_rows(o_at, params.o_layout.w, first + y, params.queries);
     let total = tile[totals + y / 4u];
     let lines = min(rows - y, 4u);
-    for (var d = 0u; d < params.width; d++) {
-      let x = get_block(sums + y * D4 + 4u * d);
+    for (var d = 0u; d < width; d++) {
+      let x = get_block(sums + y * width + 4u * d);
       let z = transpose(mat4x4f(x[0] / total, x[1] / total, x[2] / total, x[3] / total));
       o[o4.x + d] = z[0];
       if (lines > 1u) { o[o4.y + d] = z[1]; }

@@ -2,8 +2,9 @@
 // layouts of the rows of an operand, in vec4s:
 //   turned   for each four rows, for each element d, the four rows' d-th: D vec4s
 //   plain    for each four elements, for each of STEP rows, the row's four: STEP vec4s
-// The including kernel declares D, `override ROWS`, `override STEP` and the workgroup memory `tile`.
-#include "attention"
+// for rows of D elements, which is known at run time only: compilers would unroll loops over it, and run out
+// of registers. The including kernel declares `override ROWS`, `override STEP` and the workgroup memory `tile`.
+#include "attention_rows"
 #include "tile_product"
 
 // Where four rows begin; beyond the last it is read again and not used.

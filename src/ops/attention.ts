@@ -68,12 +68,31 @@ const allVariants: readonly AttentionVariant[] = [
   "composite",
 ];
 
-/** What the `packed` kernel that needs most keeps in workgroup memory: attention/backward_keys_packed. */
-const packedBytes = (rows: number, width: number): number => 16 * (2 * rows * width + 4 * rows);
+/** How the `packed` kernels divide their work. */
+interface PackedTiles {
+  /** Rows that a workgroup owns, and that it walks at a time. */
+  readonly rows: number;
+  /** Workgroup memory, vec4s. */
+  readonly size: number;
+}
 
-/** Rows that a workgroup of the `packed` kernels owns, and that it walks at a time. */
-function packedRows({ limits }: AttentionTarget, width: number): number | undefined {
-  return [32, 16, 8].find((rows) => packedBytes(rows, width) <= limits.maxWorkgroupBytes);
+/** From the best to what little memory holds; few, because each is a pipeline of its own. */
+const packedTiles: readonly PackedTiles[] = [
+  { rows: 32, size: 2560 },
+  { rows: 32, size: 5120 },
+  { rows: 32, size: 10240 },
+  { rows: 16, size: 10240 },
+  { rows: 8, size: 2048 },
+  { rows: 8, size: 1024 },
+];
+
+/** What the kernel that needs most keeps in workgroup memory, vec4s: attention/backward_keys_packed. */
+const packedSize = (rows: number, width: number): number => 2 * rows * width + 4 * rows;
+
+function tilesFor({ limits }: AttentionTarget, width: number): PackedTiles | undefined {
+  return packedTiles.find(
+    ({ rows, size }) => packedSize(rows, width) <= size && 16 * size <= limits.maxWorkgroupBytes,
+  );
 }
 
 /** The first of these that applies is taken. */
@@ -94,7 +113,7 @@ export const attentionVariants = {
     if (variant === "composite") return true;
     if (width !== valueWidth || width % 4 !== 0 || width > widestHead) return false;
     if (variant === "packed")
-      return target.adapter !== "hardware" && packedRows(target, width) !== undefined;
+      return target.adapter !== "hardware" && tilesFor(target, width) !== undefined;
     // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
     return (
       variant !== "subgroup" ||
@@ -150,7 +169,7 @@ function launchPlan(device: Device, over: DeviceTensor, { variant, causal }: Att
   const [batch, heads, rows, width] = headsOf(over);
   const CAUSAL = causal ? 1 : 0;
   const step = subgroupStep(device);
-  const block = packedRows(matmulTarget(device), width) ?? 0;
+  const { rows: block, size } = tilesFor(matmulTarget(device), width) ?? { rows: 8, size: 0 };
   const perGroup = { subgroup: step, packed: block, unrolled: rowsPerGroup, rolled: rowsPerGroup }[
     variant
   ];
@@ -159,7 +178,7 @@ function launchPlan(device: Device, over: DeviceTensor, { variant, causal }: Att
   return {
     grid,
     subgroup: { constants, overrides: { CAUSAL, STEP: step } },
-    packed: { constants, overrides: { CAUSAL, ROWS: block, STEP: block } },
+    packed: { overrides: { CAUSAL, ROWS: block, STEP: block, SIZE: size } },
     plain: { constants, overrides: { CAUSAL, ROLLED: variant === "rolled" ? 1 : 0 } },
   };
 }
