@@ -66,13 +66,13 @@ async function agrees(numbers: readonly number[][], half: boolean): Promise<void
 describe("random constant expressions", () => {
   test("are accepted and have the value as on Dawn", async () => {
     const property = fc.asyncProperty(lists, (numbers) => agrees(numbers, false));
-    await fc.assert(property, { seed: 8, numRuns: 40 });
+    await fc.assert(property, { seed: 8, numRuns: dawn.share(40) });
   }, 300_000);
 
   if (dawn.has("shader-f16"))
     test("with f16 are accepted and have the value as on Dawn", async () => {
       const property = fc.asyncProperty(lists, (numbers) => agrees(numbers, true));
-      await fc.assert(property, { seed: 9, numRuns: 20 });
+      await fc.assert(property, { seed: 9, numRuns: dawn.share(40) });
     }, 300_000);
 
   test("of overrides are accepted and have the value as on Dawn", async () => {
@@ -83,7 +83,7 @@ describe("random constant expressions", () => {
       ran++;
       await expectAgreement(dawn, shader);
     });
-    await fc.assert(property, { seed: 10, numRuns: 150 });
-    expect(ran).toBeGreaterThan(75);
+    await fc.assert(property, { seed: 10, numRuns: dawn.share(150) });
+    expect(ran).toBeGreaterThan(dawn.share(75));
   }, 300_000);
 });

@@ -1,4 +1,5 @@
 /** Dawn on the driver that the tests were given: what the CPU executor is held against. */
+import { driverOf } from "../../setup/drivers.mjs";
 import { WebGPUExecutor } from "../../src/device/webgpu";
 import { nodePlatform } from "../../src/platform/node";
 import { runOn, type Shader } from "./run";
@@ -12,6 +13,14 @@ export class Dawn {
 
   has(feature: "shader-f16" | "subgroups"): boolean {
     return this.executor.adapter.features.includes(feature);
+  }
+
+  /**
+   * How many of `count` generated shaders to run on the driver. lavapipe takes ten times as long to compile
+   * one as SwiftShader, which runs them all.
+   */
+  share(count: number): number {
+    return driverOf(this.executor.adapter) === "lavapipe" ? Math.ceil(count / 5) : count;
   }
 
   /** What each buffer holds after the shader ran. Rejects if Dawn rejects the shader. */

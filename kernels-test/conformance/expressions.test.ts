@@ -30,12 +30,12 @@ async function agrees(lists: readonly number[][], inputs: readonly number[], hal
 describe("random expressions", () => {
   test("have the value that Dawn gives them, bit for bit", async () => {
     const property = fc.asyncProperty(batches, ([lists, inputs]) => agrees(lists, inputs, false));
-    await fc.assert(property, { seed: 1, numRuns: 60 });
+    await fc.assert(property, { seed: 1, numRuns: dawn.share(60) });
   }, 300_000);
 
   if (dawn.has("shader-f16"))
     test("with f16 among their types have the value that Dawn gives them", async () => {
       const property = fc.asyncProperty(batches, ([lists, inputs]) => agrees(lists, inputs, true));
-      await fc.assert(property, { seed: 2, numRuns: 30 });
+      await fc.assert(property, { seed: 2, numRuns: dawn.share(60) });
     }, 300_000);
 });

@@ -22,7 +22,7 @@ async function expectSameEffect(
     fc.pre(shader !== null && !(await validator.module(shader.wgsl)));
     await expectAgreement(dawn, shader!);
   });
-  await fc.assert(property, { seed, numRuns });
+  await fc.assert(property, { seed, numRuns: dawn.share(numRuns) });
 }
 
 describe("random programs do what they do on Dawn:", () => {
@@ -44,7 +44,7 @@ describe("random programs do what they do on Dawn:", () => {
       await expectSameEffect(
         choiceLists(80).map((list) => layoutShader(list, true)),
         5,
-        40,
+        100,
       );
     }, 300_000);
 
