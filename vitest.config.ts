@@ -34,6 +34,7 @@ const tiers = {
   static: { pool: "forks", ...patience },
   numeric: adapter === "cpu" ? cpu : dawn,
   dawn,
+  pipelines: dawn,
   // Its many small shaders compile twice as fast on lavapipe without optimizations.
   conformance: { ...dawn, env: { ...dawn.env, GALLIVM_PERF: "nopt" } },
   browser: { ...oneProcessAtATime, ...patience },

@@ -4,7 +4,16 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { driverNames } from "./drivers.mjs";
 
-export const tiers = ["check", "host", "static", "numeric", "dawn", "conformance", "browser"];
+export const tiers = [
+  "check",
+  "host",
+  "static",
+  "numeric",
+  "dawn",
+  "pipelines",
+  "conformance",
+  "browser",
+];
 export const adapters = ["cpu", ...driverNames];
 
 /** Both software drivers: they differ in subgroup size, f16, denormals and limits. */
@@ -42,6 +51,8 @@ export function plannedRuns(root, { all = false, chosen = [], adapter, files = [
     { tier: "static", name: "static" },
     ...on("numeric", ["cpu", ...drivers]),
     ...on("dawn", drivers),
+    // SwiftShader takes minutes for all of them; what it runs, the numeric tier has it compile.
+    ...on("pipelines", ["lavapipe"]),
     ...on("conformance", drivers),
     { tier: "browser", name: "browser" },
   ];

@@ -115,8 +115,8 @@ export const TRAIN_GPT_DEFAULTS: TrainDefaults = {
 };
 
 /**
- * `tilegrad start`: a demonstration of about two minutes on two cores that render in software. In so little
- * time a small model that takes many large steps learns more than a larger one.
+ * `tilegrad start`: a demonstration of one to two minutes on two cores without a GPU. In so little time a
+ * small model that takes many large steps learns more than a larger one.
  */
 export const START_DEFAULTS: TrainDefaults = {
   run: "start",
@@ -127,7 +127,7 @@ export const START_DEFAULTS: TrainDefaults = {
   width: 64,
   context: 64,
   batch: 8,
-  steps: 2800,
+  steps: 5000,
   seed: 1,
 };
 
