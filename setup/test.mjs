@@ -20,6 +20,7 @@ import { failed, passed, sum, tallyVitest } from "./tally.mjs";
 import { adapters, plannedRuns, tiers } from "./testPlan.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+
 const flags = {
   all: { type: "boolean", default: false },
   tier: { type: "string", multiple: true, default: [] },
@@ -58,7 +59,8 @@ function adapterOn(driver) {
 
 async function prepare({ tier, on }) {
   if (tier === "browser") ensureChromium();
-  if (!on) return {};
+  // The plan chooses the adapters, not the environment.
+  if (!on) return { TILEGRAD_ADAPTER: "" };
   const env = on === "cpu" ? {} : await adapterOn(on);
   return { ...env, TILEGRAD_ADAPTER: on };
 }
