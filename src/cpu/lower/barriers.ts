@@ -18,17 +18,18 @@ import type {
   Statement,
   Variable,
 } from "../wgsl/program";
-import { sizeOf, type Type } from "../wgsl/types";
+import { bool, sizeOf, type Type } from "../wgsl/types";
 import { assignedIn, rootOf } from "./assigned";
 import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
 import { bindInputs, eachInvocation, type Ids } from "./kernel";
 import { type Lowering, type ReferredPlace, roundUp, unsupported, Varies } from "./lowering";
 import { loadMemory, type MemoryPlace, storeMemory } from "./memory";
+import { nameOf, withNamedIndices } from "./normalising";
 import { loadPlace, pointee as referred, storePlace } from "./places";
 import { leafCount } from "./representation";
-import { replaceExpressions } from "./rewriting";
-import { hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
+import { replaceExpressions, replaceInPlace } from "./rewriting";
+import { beforeJumpsOut, hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
 import { changingSlots, statement, statements } from "./statements";
 import { subgroupFunction } from "./subgroups";
 import { addMentions, mentionedIn } from "./usage";
@@ -112,6 +113,10 @@ export class GroupLowering {
       const follows = repeats || splitsIn(rest);
       if (splitsIn([s]) || (follows && jumpsOut([s]))) {
         flush(body.slice(i));
+        if (!follows && rest.length > 0 && jumpsOut([s])) {
+          this.guarded(s, rest);
+          return;
+        }
         this.groupStatement(s, follows, [...rest, ...after]);
       } else if (s.kind === "let" || s.kind === "var") {
         if (this.define(s)) segment.push(s);
@@ -121,6 +126,30 @@ export class GroupLowering {
       } else segment.push(s);
     }
     if (this.cx.environment.reachable) flush([]);
+  }
+
+  /** A statement out of which some invocations may jump alone, and what the others do after it. */
+  private guarded(s: Statement, rest: readonly Statement[]): void {
+    const { cx } = this;
+    const { at } = s;
+    const variable: Variable = { name: "left", type: bool, at };
+    const place: Place = { kind: "variable", variable, type: bool, at };
+    const left: Expression = { kind: "load", place, type: bool, at };
+    const yes: Expression = { kind: "constant", value: true, type: bool, at };
+    cx.varying.add(variable);
+    const guard: Statement = {
+      kind: "if",
+      condition: negated(left),
+      whenTrue: rest,
+      whenFalse: [],
+      at,
+    };
+    this.inSegments.add(variable);
+    this.segment([{ kind: "var", variable, init: null, at }], [guard]);
+    const mark: Statement = { kind: "assign", place, operator: null, value: yes, at };
+    const [marked] = beforeJumpsOut([s], mark);
+    this.groupStatement(marked!, false, [guard]);
+    if (cx.environment.reachable) this.segment([guard], []);
   }
 
   /** @returns whether it is for a segment to define */
@@ -143,6 +172,8 @@ export class GroupLowering {
     this.uniformVars.delete(variable);
     this.homes.delete(variable);
     this.pointers.delete(variable);
+    this.pointees.delete(variable);
+    this.cx.placed.delete(variable);
   }
 
   private groupStatement(s: Statement, follows: boolean, after: readonly Statement[]): void {
@@ -202,10 +233,39 @@ export class GroupLowering {
     }
     if (s.kind === "loop" || s.kind === "block") return false;
     const before: Statement[] = [];
-    const rewritten = replaceExpressions(s, (e) => this.extract(e, before));
+    const plain = s.kind === "assign" && hasSplit(s.value) ? this.withNamedPlace(s, before) : s;
+    const rewritten = replaceExpressions(plain, (e) => this.extract(e, before));
     if (before.length === 0) return false;
     this.list([...before, rewritten], follows, after);
     return true;
+  }
+
+  /** An assignment reads its place before its right side is evaluated: place = place operator value. */
+  private withNamedPlace(
+    s: Extract<Statement, { kind: "assign" }>,
+    before: Statement[],
+  ): Statement {
+    const named = (e: Expression): Expression => {
+      if (e.type.kind === "pointer") return replaceExpressions(e, named);
+      const index = this.extract(e, before);
+      const stays = index.kind === "constant" || index.kind === "name";
+      return stays ? index : this.named(index, e, before);
+    };
+    const { operator, at } = s;
+    const place = replaceInPlace(s.place, named);
+    if (!operator) return { ...s, place };
+    const { type } = place;
+    const old = temporary("old", s.value, type);
+    before.push({ kind: "let", variable: old, value: { kind: "load", place, type, at }, at });
+    const value: Expression = {
+      kind: "binary",
+      operator,
+      left: nameOf(old),
+      right: s.value,
+      type,
+      at,
+    };
+    return { ...s, place, operator: null, value };
   }
 
   /** The expression with its splits taken out into lets. What is evaluated before a split gets one too. */
@@ -222,10 +282,12 @@ export class GroupLowering {
     const inner = replaceExpressions(e, (part) => {
       const own = i++;
       const extracted = this.extract(part, before);
-      const stays = extracted.kind === "constant" || extracted.type.kind === "pointer";
-      return own < lastSplit && !stays ? this.named(extracted, before) : extracted;
+      const stays = extracted.kind === "constant" || extracted.kind === "name";
+      return own < lastSplit && !stays && extracted.type.kind !== "pointer"
+        ? this.named(extracted, part, before)
+        : extracted;
     });
-    return isSplitCall(inner) ? this.named(inner, before) : inner;
+    return isSplitCall(inner) ? this.named(inner, e, before) : inner;
   }
 
   /** var both = left; if (both) { both = right; }, or for || if (!both). */
@@ -234,7 +296,7 @@ export class GroupLowering {
     before: Statement[],
   ): Expression {
     const { at, type } = e;
-    const variable: Variable = { name: "both", type, at };
+    const variable = temporary("both", e, type);
     const place: Place = { kind: "variable", variable, type, at };
     const both: Expression = { kind: "load", place, type, at };
     before.push({ kind: "var", variable, init: this.extract(e.left, before), at });
@@ -244,15 +306,16 @@ export class GroupLowering {
     return both;
   }
 
-  private named(value: Expression, before: Statement[]): Expression {
-    const variable: Variable = { name: "part", type: value.type, at: value.at };
+  /** A name for the value of what was `origin` before splits were taken out of it. */
+  private named(value: Expression, origin: Expression, before: Statement[]): Expression {
+    const variable = temporary("part", origin, value.type);
     before.push({ kind: "let", variable, value, at: value.at });
-    return { kind: "name", variable, type: value.type, at: value.at };
+    return nameOf(variable);
   }
 
   private splitCall(e: SplitCall, result: Variable | null): void {
     const { cx } = this;
-    if (e.kind === "call") this.call(e.fn, e.args, result);
+    if (e.kind === "call") this.call(e, result);
     else if (e.name === "workgroupUniformLoad") {
       const [pointer] = e.args;
       if (!this.isUniform(pointer!)) unsupported("An index that may differ here", e.at);
@@ -261,17 +324,15 @@ export class GroupLowering {
     } else if (!e.name.endsWith("Barrier")) this.subgroup(e, result);
   }
 
-  private call(fn: FunctionDefinition, args: readonly Expression[], result: Variable | null): void {
+  private call(e: Extract<SplitCall, { kind: "call" }>, result: Variable | null): void {
     const { cx, frame, breakTarget, continueTarget } = this;
-    const own = fn.result ? { name: fn.name, type: fn.result, at: fn.at } : null;
+    const { fn, args } = e;
+    const own = fn.result && temporary("result", e, fn.result);
     // The result is assigned in segments.
     if (own) this.home(own);
-    const parameters: Statement[] = fn.parameters.map((variable, i) => ({
-      kind: "let",
-      variable,
-      value: args[i]!,
-      at: args[i]!.at,
-    }));
+    const parameters = fn.parameters.flatMap((variable, i) =>
+      withNamedIndices({ kind: "let", variable, value: args[i]!, at: args[i]!.at }),
+    );
     cx.environment.block((end) => {
       this.frame = { result: own, end };
       this.list([...parameters, { kind: "block", body: fn.body, at: fn.at }], false);
@@ -287,7 +348,7 @@ export class GroupLowering {
     );
     this.segment(
       e.args.map((value, i) => ({ kind: "let", variable: args[i]!, value, at: value.at })),
-      [{ kind: "evaluate", value: { ...e, args: args.map((v) => nameOf(v)) }, at: e.at }],
+      [{ kind: "evaluate", value: { ...e, args: args.map(nameOf) }, at: e.at }],
     );
     if (!result) return;
     const home = this.home(result);
@@ -384,7 +445,10 @@ export class GroupLowering {
       mentioned.add(result);
       assigned.add(result);
     }
-    const later = mentionedIn(rest);
+    const later = new Set(mentionedIn(rest));
+    for (const s of body.toReversed())
+      if (s.kind === "let" && s.variable.type.kind === "pointer" && later.has(s.variable))
+        addMentions(later, s.value);
     const kept: Variable[] = [];
     for (const s of body) {
       if ((s.kind !== "let" && s.kind !== "var") || !later.has(s.variable)) continue;
@@ -404,6 +468,8 @@ export class GroupLowering {
         const slots = place?.kind === "register" ? place.slots : [];
         environment.block((end) => {
           cx.activation = { result: slots, type: result?.type ?? null, end, returned: null };
+          // Of a switch of the workgroup that no split follows: nothing else does either, see list().
+          cx.breakTarget = end;
           statements(cx, body);
         });
       },
@@ -454,10 +520,10 @@ export class GroupLowering {
         for (const [variable, home] of this.homes) {
           if (!isChanged(variable)) continue;
           const binding = cx.names.get(variable)!;
-          // A var that stays in memory is at home.
-          if (cx.staysInMemory(variable) && binding.kind === "place") continue;
+          const own = this.placeAt(home, lane);
+          if (binding.kind === "place" && isAt(binding.place, own)) continue;
           const value = binding.kind === "value" ? binding.value : loadPlace(cx, binding.place);
-          storeMemory(cx.b, this.placeAt(home, lane), value);
+          storeMemory(cx.b, own, value);
         }
         environment.keep(outer);
       },
@@ -591,12 +657,22 @@ function pointee(pointer: Expression): Variable | null {
   return pointer.kind === "addressOf" ? rootOf(pointer.place) : null;
 }
 
-const nameOf = (variable: Variable): Expression => ({
-  kind: "name",
-  variable,
-  type: variable.type,
-  at: variable.at,
-});
+const temporaries = new WeakMap<Expression, { [name: string]: Variable }>();
+
+/**
+ * The variable that a split of this expression needs. It is the same one in every attempt at the kernel, so
+ * that what was learnt of it is known in the next.
+ */
+function temporary(name: "part" | "both" | "old" | "result", e: Expression, type: Type): Variable {
+  const known = temporaries.get(e) ?? {};
+  temporaries.set(e, known);
+  known[name] ??= { name, type, at: e.at };
+  return known[name];
+}
+
+/** Whether a place is this memory itself: a var that stays in memory is at home. */
+const isAt = (place: ReferredPlace, { base, offset }: MemoryPlace): boolean =>
+  place.kind === "memory" && place.memory.base === base && place.memory.offset === offset;
 
 const negated = (operand: Expression): Expression => ({
   kind: "unary",

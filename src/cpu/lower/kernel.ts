@@ -63,7 +63,7 @@ function attempt(
   entry: EntryPoint,
   program: Program,
   inMemory: ReadonlySet<object>,
-  varying: ReadonlySet<object>,
+  varying: Set<object>,
 ): LoweredKernel {
   const b = new Builder("run", ["i32", "i32", "i32", "i32"]);
   const [block, scratch, begin, end] = b.parameters as [Value, Value, Value, Value];

@@ -98,7 +98,7 @@ export class Lowering {
     /** Variables that do not fit into registers. */
     readonly inMemory: ReadonlySet<object>,
     /** Variables that differ between the invocations of a workgroup: see barriers.ts. */
-    readonly varying: ReadonlySet<object>,
+    readonly varying: Set<object>,
   ) {
     this.environment = new Environment(b);
   }

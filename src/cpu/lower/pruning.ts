@@ -1,8 +1,10 @@
 /**
  * Leaves out what never runs: arms of ifs whose condition is a constant, and what follows a jump. Kernels choose
- * between variants of their text by constants, and a barrier in an arm not taken must not count.
+ * between variants of their text by constants, and a barrier in an arm not taken must not count. What stays is
+ * normalised.
  */
 import type { CheckedProgram, FunctionDefinition, Statement } from "../wgsl/program";
+import { withNamedIndices, withSharedDeclarations } from "./normalising";
 
 /** Whether control never reaches the end of the statement. */
 function leaves(s: Statement): boolean {
@@ -25,7 +27,8 @@ function pruned(body: readonly Statement[]): Statement[] {
   for (const s of body) {
     const next = prunedStatement(s);
     if (!next) continue;
-    kept.push(next);
+    if (next.kind === "let") kept.push(...withNamedIndices(next));
+    else kept.push(next);
     if (leaves(next)) break;
   }
   return kept;
@@ -43,7 +46,11 @@ function prunedStatement(s: Statement): Statement | null {
     }
     case "loop":
       if (s.condition?.kind === "constant" && !s.condition.value) return null;
-      return { ...s, body: pruned(s.body), continuing: pruned(s.continuing) };
+      return withSharedDeclarations({
+        ...s,
+        body: pruned(s.body),
+        continuing: pruned(s.continuing),
+      });
     case "switch":
       return {
         ...s,

@@ -3,16 +3,17 @@ import type { Expression, Place, Statement } from "../wgsl/program";
 
 type Replace = (e: Expression) => Expression;
 
-function inPlace(place: Place, replace: Replace): Place {
+/** Replaces the pointer and the indices of a place. */
+export function replaceInPlace(place: Place, replace: Replace): Place {
   switch (place.kind) {
     case "variable":
       return place;
     case "dereference":
       return { ...place, pointer: replace(place.pointer) };
     case "element":
-      return { ...place, of: inPlace(place.of, replace), index: replace(place.index) };
+      return { ...place, of: replaceInPlace(place.of, replace), index: replace(place.index) };
     case "member":
-      return { ...place, of: inPlace(place.of, replace) };
+      return { ...place, of: replaceInPlace(place.of, replace) };
   }
 }
 
@@ -23,7 +24,7 @@ function inExpression(e: Expression, replace: Replace): Expression {
       return e;
     case "load":
     case "addressOf":
-      return { ...e, place: inPlace(e.place, replace) };
+      return { ...e, place: replaceInPlace(e.place, replace) };
     case "element":
       return { ...e, of: replace(e.of), index: replace(e.index) };
     case "member":
@@ -51,7 +52,7 @@ function inStatement(s: Statement, replace: Replace): Statement {
     case "evaluate":
       return { ...s, value: replace(s.value) };
     case "assign":
-      return { ...s, place: inPlace(s.place, replace), value: replace(s.value) };
+      return { ...s, place: replaceInPlace(s.place, replace), value: replace(s.value) };
     case "if":
       return { ...s, condition: replace(s.condition) };
     case "switch":

@@ -50,6 +50,42 @@ export function splitsIn(body: readonly Statement[]): boolean {
   return found;
 }
 
+/** Statements with `mark` before each jump that goes on after their own end: see jumpsOut. */
+export function beforeJumpsOut(
+  body: readonly Statement[],
+  mark: Statement,
+  inLoop = false,
+  inSwitch = false,
+): Statement[] {
+  const inside = (list: readonly Statement[], loop = inLoop, choice = inSwitch) =>
+    beforeJumpsOut(list, mark, loop, choice);
+  return body.flatMap((s): Statement[] => {
+    switch (s.kind) {
+      case "return":
+        return [mark, s];
+      case "break":
+        return inLoop || inSwitch ? [s] : [mark, s];
+      case "continue":
+        return inLoop ? [s] : [mark, s];
+      case "block":
+        return [{ ...s, body: inside(s.body) }];
+      case "if":
+        return [{ ...s, whenTrue: inside(s.whenTrue), whenFalse: inside(s.whenFalse) }];
+      case "loop":
+        return [{ ...s, body: inside(s.body, true), continuing: inside(s.continuing, true) }];
+      case "switch": {
+        const clauses = s.clauses.map((clause) => ({
+          ...clause,
+          body: inside(clause.body, inLoop, true),
+        }));
+        return [{ ...s, clauses }];
+      }
+      default:
+        return [s];
+    }
+  });
+}
+
 /** Whether statements may go on after their own end: by return, or break and continue of a loop around. */
 export function jumpsOut(body: readonly Statement[], inLoop = false, inSwitch = false): boolean {
   return body.some((s) => {
