@@ -185,5 +185,5 @@ function whereHelpIs(args: readonly string[]): string {
 }
 
 function oneLine(message: string): string {
-  return `tilegrad: ${message.trim().replace(/\s*\n\s*/g, " ")}\n`;
+  return `tilegrad: ${message.trim().replace(/\s+/g, " ")}\n`;
 }
