@@ -99,7 +99,10 @@ async function adapterOf(loaded: Dawn, env: DriverCandidate["env"]) {
 async function findDriver(): Promise<GPU> {
   const loaded = await load();
   const found = await searchDrivers(wantedDriver(), (candidate) => look(loaded, candidate));
-  if (!found) throw new AdapterError(`No WebGPU adapter was found; the CPU executor needs none. ${driverAdvice()}`);
+  if (!found)
+    throw new AdapterError(
+      `No WebGPU adapter was found; the CPU executor needs none. ${driverAdvice()}`,
+    );
   return found.adapter.gpu;
 }
 
