@@ -578,7 +578,8 @@ export class Expressions {
     ({ scalar, rows, columns }, depth) => {
       if (rows === 1 || columns === 1) return null;
       const matrix = this.make({ scalar, rows: columns, columns: rows }, depth);
-      return { ...matrix, text: `transpose(${matrix.text})` };
+      // Mesa 25.0 crashes on a product of two transposes: the factor keeps them from being operands.
+      return { ...matrix, text: `(1 * transpose(${matrix.text}))` };
     },
     (type, depth) => {
       const [a, b] = [this.make(scalarOf(type.scalar), depth), this.make(type, depth)];
