@@ -18,6 +18,8 @@ export const control = {
   finished: 16,
   /** 1 once a kernel has failed: nothing is begun any more. */
   failed: 32,
+  /** 1 while slices wait for a thread to go on from one that has run: see CommandQueue.publish. */
+  crowded: 33,
   /** Threads that wait for a step to end, or for a slice to come. */
   waiting: 48,
   /** A line for each thread: see `thread`. */

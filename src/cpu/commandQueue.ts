@@ -155,11 +155,24 @@ export class CommandQueue {
   publish(): void {
     if (this.stopped) return;
     this.acknowledge();
+    while (this.handOut()) {
+      const { running, finished } = this;
+      // What still runs will tell of its end; a thread that was held up in what has run tells if asked to.
+      if (running[0]!.number > finished) break;
+      Atomics.store(this.memory.words, control.crowded, 1);
+      if (this.pool.unread < running[0]!.number) break;
+      this.acknowledge();
+    }
+    this.pool.keepAlive(this.finished < this.last && (this.sealed.length > 0 || !this.idle));
+  }
+
+  /** Hands out what it can; true if the ring of slices is full. */
+  private handOut(): boolean {
     const { words } = this.memory;
     for (let next = this.sealed[0]; next; next = this.sealed[0]) {
-      const full = next.number - (this.running[0] ?? next).number >= control.slots;
+      if (next.number - (this.running[0] ?? next).number >= control.slots) return true;
       const fenced = this.fences.some((fence) => next!.number > fence);
-      if (full || fenced || !this.send(next.kernels)) break;
+      if (fenced || !this.send(next.kernels)) break;
       this.sealed.shift();
       this.running.push(next);
       const entry = control.ring + 4 * (next.number % control.slots);
@@ -170,7 +183,7 @@ export class CommandQueue {
       Atomics.store(words, control.published, next.number);
       this.pool.wake();
     }
-    this.pool.keepAlive(this.finished < this.last && (this.sealed.length > 0 || !this.idle));
+    return false;
   }
 
   /** Ends all waiting: nothing will run any more. */

@@ -70,6 +70,16 @@ export function makeRunner(options: RunnerOptions, events: RunnerEvents): Runner
 
   const failed = (): boolean => Atomics.load(words, control.failed) !== 0;
 
+  let announced = 0;
+  /** Says which slice the thread may be reading from now on. */
+  const announce = (reading: number): void => {
+    if (reading === announced) return;
+    announced = reading;
+    Atomics.store(words, line + thread.slice, reading);
+    if (Atomics.load(words, control.crowded) && Atomics.exchange(words, control.crowded, 0))
+      events.finished();
+  };
+
   /** Blocks while the word is `seen`, at most `milliseconds`. */
   const wait = (word: number, seen: number, milliseconds: number): void => {
     Atomics.add(words, control.waiting, 1);
@@ -160,7 +170,7 @@ export function makeRunner(options: RunnerOptions, events: RunnerEvents): Runner
       if (failed()) return false;
       const finished = Atomics.load(words, control.finished);
       if (slice <= finished) slice = finished + 1;
-      Atomics.store(words, line + thread.slice, slice);
+      announce(slice);
       // What a finished slice was made of may be in use again.
       if (Atomics.load(words, control.finished) >= slice) continue;
       const published = Atomics.load(words, control.published);
@@ -173,7 +183,7 @@ export function makeRunner(options: RunnerOptions, events: RunnerEvents): Runner
       }
       if (!blocks || spins > 3000) return false;
       if (spins > 2000) {
-        Atomics.store(words, line + thread.slice, nowhere);
+        announce(nowhere);
         wait(control.published, published, 50);
         spins = Atomics.load(words, control.published) === published ? 3000 : 0;
       }
@@ -182,7 +192,7 @@ export function makeRunner(options: RunnerOptions, events: RunnerEvents): Runner
 
   /** False where a slice came in the last moment. */
   const fallAsleep = (): boolean => {
-    Atomics.store(words, line + thread.slice, nowhere);
+    announce(nowhere);
     Atomics.store(words, line + thread.asleep, 1);
     const entry = control.ring + 4 * (slice % control.slots);
     if (failed() || Atomics.load(words, control.published) < slice) return true;

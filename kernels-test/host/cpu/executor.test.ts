@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { DeviceBuffer } from "../../../src/device/executor";
 import * as errors from "../../../src/errors";
+import { startNodeThread } from "../../../src/platform/nodeThreads";
+import type { ThreadCode } from "../../../src/platform/platform";
 import { param, programOf } from "./executorKernels";
 import { all, open, rejection, words } from "./openExecutor";
 
@@ -200,4 +202,36 @@ describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
     ]);
     expect(ended).toEqual(["throttle(6)", "throttle(5)", "throttle(1)", "drain"]);
   });
+});
+
+/** The code of a thread that is held up for 0.3 s at its tenth look at the clock, as a busy machine may. */
+const heldUp = ({ main, parts }: ThreadCode): ThreadCode => ({
+  main: (port, go: (...all: unknown[]) => void, ...rest: unknown[]) => {
+    const now = performance.now.bind(performance);
+    let looks = 0;
+    performance.now = () => {
+      if (++looks === 10) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      return now();
+    };
+    go(port, ...rest);
+  },
+  parts: [main, ...parts],
+});
+
+test("a thread held up in a list of commands holds up no more than what needs its memory", async () => {
+  let threads = 0;
+  const executor = await open({
+    threads: 2,
+    platform: {
+      startThread: (code, events) => startNodeThread(threads++ ? heldUp(code) : code, events),
+    },
+  });
+  const y = executor.createBuffer(1024, "y");
+  let expected = 0;
+  for (let i = 0; i < 10_000; i++) {
+    executor.dispatch(step, [all(y)], param(i), [256, 1, 1]);
+    expected = (Math.imul(expected, 3) + i) >>> 0;
+  }
+  const [got] = await words(executor, y);
+  expect(new Set(got)).toEqual(new Set([expected]));
 });
