@@ -578,8 +578,9 @@ export class Expressions {
     ({ scalar, rows, columns }, depth) => {
       if (rows === 1 || columns === 1) return null;
       const matrix = this.make({ scalar, rows: columns, columns: rows }, depth);
-      // Mesa 25.0 crashes on a product of two transposes: the factor keeps them from being operands.
-      return { ...matrix, text: `(1 * transpose(${matrix.text}))` };
+      // Mesa 25.0 crashes on a product of two transposes: the sum keeps them from being operands.
+      const zero = `${nameOf({ scalar, rows, columns })}()`;
+      return { ...matrix, text: `(transpose(${matrix.text}) + ${zero})` };
     },
     (type, depth) => {
       const [a, b] = [this.make(scalarOf(type.scalar), depth), this.make(type, depth)];
