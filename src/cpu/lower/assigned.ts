@@ -2,94 +2,28 @@
  * Which variables statements may assign, themselves or through calls: what a loop's phis are made for.
  * Pointers are followed to the variables they were made from.
  */
+import { evaluatedBy, operandsOf, statementsIn } from "../wgsl/children";
 import type { Expression, FunctionDefinition, Place, Statement, Variable } from "../wgsl/program";
 
-export type Visit = (place: Place) => void;
+export type Node = Expression | Place;
 
-/** Calls `onAssign` for every place assigned in the statements, and `onExpression` for each expression. */
+/** Calls `onAssign` for every place assigned in the statements, and `onNode` for all they evaluate. */
 export function walk(
   body: readonly Statement[],
-  onAssign: Visit,
-  onExpression: (e: Expression) => void,
+  onAssign: (place: Place) => void,
+  onNode: (node: Node) => void,
 ): void {
   for (const s of body) {
-    switch (s.kind) {
-      case "block":
-        walk(s.body, onAssign, onExpression);
-        break;
-      case "var":
-        if (s.init) onExpression(s.init);
-        break;
-      case "let":
-      case "evaluate":
-        onExpression(s.value);
-        break;
-      case "assign":
-        onAssign(s.place);
-        placeExpressions(s.place, onExpression);
-        onExpression(s.value);
-        break;
-      case "if":
-        onExpression(s.condition);
-        walk(s.whenTrue, onAssign, onExpression);
-        walk(s.whenFalse, onAssign, onExpression);
-        break;
-      case "loop":
-        if (s.condition) onExpression(s.condition);
-        walk(s.body, onAssign, onExpression);
-        walk(s.continuing, onAssign, onExpression);
-        if (s.breakIf) onExpression(s.breakIf);
-        break;
-      case "switch":
-        onExpression(s.selector);
-        for (const clause of s.clauses) walk(clause.body, onAssign, onExpression);
-        break;
-      case "return":
-        if (s.value) onExpression(s.value);
-        break;
-    }
+    if (s.kind === "assign") onAssign(s.place);
+    evaluatedBy(s).forEach(onNode);
+    walk(statementsIn(s), onAssign, onNode);
   }
 }
 
-function placeExpressions(place: Place, on: (e: Expression) => void): void {
-  if (place.kind === "dereference") on(place.pointer);
-  if (place.kind === "element") on(place.index);
-  if (place.kind === "element" || place.kind === "member") placeExpressions(place.of, on);
-}
-
-/** The expression and all inside it. */
-export function eachExpression(e: Expression, on: (e: Expression) => void): void {
-  on(e);
-  const into = (part: Expression) => eachExpression(part, on);
-  switch (e.kind) {
-    case "load":
-    case "addressOf":
-      placeExpressions(e.place, into);
-      break;
-    case "element":
-      into(e.of);
-      into(e.index);
-      break;
-    case "member":
-    case "swizzle":
-      into(e.of);
-      break;
-    case "unary":
-    case "convert":
-    case "bitcast":
-      into(e.operand);
-      break;
-    case "binary":
-    case "logical":
-      into(e.left);
-      into(e.right);
-      break;
-    case "call":
-    case "builtin":
-    case "construct":
-      e.args.forEach(into);
-      break;
-  }
+/** The expression or place and all inside it. */
+export function eachNode(node: Node, on: (node: Node) => void): void {
+  on(node);
+  for (const part of operandsOf(node)) eachNode(part, on);
 }
 
 /** The variable a place is part of, or the pointer it goes through. */
@@ -111,7 +45,7 @@ export function assignedIn(body: readonly Statement[]): ReadonlySet<Variable> {
     if (root) found.add(root);
   };
   walk(body, add, (outer) =>
-    eachExpression(outer, (e) => {
+    eachNode(outer, (e) => {
       // A pointer that is handed on may be assigned through.
       if (e.kind === "addressOf") add(e.place);
       if (e.kind !== "call") return;

@@ -20,6 +20,7 @@ import type {
 } from "../wgsl/program";
 import { bool, sizeOf, type Type } from "../wgsl/types";
 import { assignedIn, rootOf } from "./assigned";
+import { changingSlots } from "./changing";
 import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
 import { bindInputs, eachInvocation, type Ids } from "./kernel";
@@ -30,7 +31,7 @@ import { loadPlace, pointee as referred, storePlace } from "./places";
 import { leafCount } from "./representation";
 import { replaceExpressions, replaceInPlace } from "./rewriting";
 import { beforeJumpsOut, hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
-import { changingSlots, statement, statements } from "./statements";
+import { statement, statements } from "./statements";
 import { subgroupFunction } from "./subgroups";
 import { addMentions, mentionedIn } from "./usage";
 

@@ -20,7 +20,7 @@ import {
   type Representation,
   unflatten,
 } from "./representation";
-import { WideFailure } from "./wide";
+import { WideFailure, widened } from "./wide";
 
 export function memberOf(place: ReferredPlace, index: number, type: Type): ReferredPlace {
   if (place.kind === "memory")
@@ -76,12 +76,15 @@ export function pointee(cx: Lowering, pointer: Expression): ReferredPlace {
 }
 
 export function loadPlace(cx: Lowering, place: ReferredPlace): Representation {
+  const value = placeValue(cx, place);
+  return cx.wide ? widened(cx, place.type, value) : value;
+}
+
+function placeValue(cx: Lowering, place: ReferredPlace): Representation {
   const { b, environment } = cx;
   switch (place.kind) {
     case "memory":
-      return cx.wide
-        ? widened(cx, place.type, loadMemory(b, place.memory))
-        : loadMemory(b, place.memory);
+      return loadMemory(b, place.memory);
     case "register": {
       const leaves = place.slots
         .slice(place.first, place.first + leafCount(place.type))
@@ -93,14 +96,6 @@ export function loadPlace(cx: Lowering, place: ReferredPlace): Representation {
       return component(cx, place.vector.type, vector, place.lane);
     }
   }
-}
-
-/** In wide code a scalar from memory is the same in all lanes. */
-function widened(cx: Lowering, type: Type, value: Representation): Representation {
-  return unflatten(
-    type,
-    flatten(value).map((v) => splat(cx.b, elementOf(type), v)),
-  );
 }
 
 /** Component `lane` of a vector value; an index that is not known is kept inside. */

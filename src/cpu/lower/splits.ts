@@ -4,7 +4,7 @@
  * reached it.
  */
 import type { Expression, FunctionDefinition, Statement } from "../wgsl/program";
-import { eachExpression, walk } from "./assigned";
+import { eachNode, walk } from "./assigned";
 
 const isSplitting = (name: string): boolean =>
   name.endsWith("Barrier") ||
@@ -32,7 +32,7 @@ export const isSplitCall = (
 
 export function hasSplit(outer: Expression): boolean {
   let found = false;
-  eachExpression(outer, (e) => {
+  eachNode(outer, (e) => {
     found ||= isSplitCall(e);
   });
   return found;

@@ -2,17 +2,16 @@
 import type { Value } from "../ir/ir";
 import type { Statement } from "../wgsl/program";
 import { binary, splat } from "./arithmetic";
-import { assignedIn } from "./assigned";
 import { builtinFunction } from "./builtins";
 import { call, setResult } from "./calls";
-import type { Slot } from "./environment";
+import { changingSlots } from "./changing";
 import { expression, isLanes, leaf } from "./expressions";
 import type { Lowering, ReferredPlace } from "./lowering";
 import { matrixProduct } from "./matrices";
 import { bindingOf, loadPlace, lowerPlace, storePlace } from "./places";
 import { elementOf, flatten, type Representation, zeroRepresentation } from "./representation";
 import { tripCount } from "./unrolling";
-import { WideFailure, wideIf, wideReturn } from "./wide";
+import { requireScalars, WideFailure, wideIf, wideReturn } from "./wide";
 
 export function statements(cx: Lowering, body: readonly Statement[]): void {
   for (const s of body) {
@@ -35,6 +34,7 @@ export function statement(cx: Lowering, s: Statement): void {
       scoped(cx, s.body);
       return;
     case "var": {
+      if (cx.wide) requireScalars(cx, s.variable);
       const value = s.init
         ? expression(cx, s.init)
         : zeroRepresentation(b, s.variable.type, cx.wide);
@@ -51,7 +51,7 @@ export function statement(cx: Lowering, s: Statement): void {
       return;
     }
     case "evaluate":
-      if (s.value.kind === "call") call(cx, s.value.fn, s.value.args);
+      if (s.value.kind === "call" && !cx.wide) call(cx, s.value.fn, s.value.args);
       else if (s.value.kind === "builtin") builtinFunction(cx, s.value);
       else if (s.value.type.kind !== "pointer") expression(cx, s.value);
       return;
@@ -71,9 +71,12 @@ export function statement(cx: Lowering, s: Statement): void {
       switchStatement(cx, s);
       return;
     case "break":
+      // Some lanes would, others would not.
+      if (cx.wide) throw new WideFailure();
       environment.jump(cx.breakTarget!);
       return;
     case "continue":
+      if (cx.wide) throw new WideFailure();
       environment.jump(cx.continueTarget!);
       return;
     case "return": {
@@ -111,23 +114,6 @@ function updated(
   const lanes = isLanes(cx, type);
   const whole = lanes && by.kind === "scalar" && !cx.wide ? splat(b, elementOf(by), value) : value;
   return binary(b, operator, elementOf(type), lanes, before as Value, whole);
-}
-
-/** The slots that exist here of the variables assigned in the statements. */
-export function changingSlots(cx: Lowering, bodies: readonly (readonly Statement[])[]): Slot[] {
-  const { environment, names } = cx;
-  const slots = new Set<Slot>();
-  for (const body of bodies)
-    for (const variable of assignedIn(body)) {
-      const binding = names.get(variable);
-      if (binding?.kind !== "place") continue;
-      const place = binding.place.kind === "component" ? binding.place.vector : binding.place;
-      if (place.kind !== "register") continue;
-      for (const slot of place.slots) if (environment.values.has(slot)) slots.add(slot);
-    }
-  // Returns set the result of the function around the loop.
-  for (const slot of cx.activation?.result ?? []) if (environment.values.has(slot)) slots.add(slot);
-  return [...slots];
 }
 
 export function loop(cx: Lowering, s: Extract<Statement, { kind: "loop" }>): void {

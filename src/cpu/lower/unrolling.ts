@@ -4,7 +4,9 @@
  */
 import type { BinaryOperator, Expression, Statement, Variable } from "../wgsl/program";
 import type { Type } from "../wgsl/types";
-import { assignedIn, eachExpression, rootOf, walk } from "./assigned";
+import { eachNode, rootOf, walk } from "./assigned";
+import { changingSlots } from "./changing";
+import type { Slot } from "./environment";
 import { expression } from "./expressions";
 import type { Lowering } from "./lowering";
 import { isValue } from "./representation";
@@ -21,7 +23,7 @@ function nodeCount(body: readonly Statement[]): number {
     body,
     () => count++,
     (outer) =>
-      eachExpression(outer, (e) => {
+      eachNode(outer, (e) => {
         count++;
         if (e.kind === "call") count += nodeCount(e.fn.body);
       }),
@@ -29,29 +31,34 @@ function nodeCount(body: readonly Statement[]): number {
   return count;
 }
 
-/** The variable that `continuing` alone changes, and how. */
+/** The variable that `continuing` changes, and how. */
 function counterOf(
   s: Loop,
 ): { variable: Variable; operator: BinaryOperator; by: Expression } | null {
   const [only, ...more] = s.continuing;
   if (only?.kind !== "assign" || more.length > 0 || s.breakIf) return null;
   if (only.place.kind !== "variable" || !only.operator) return null;
-  const { variable } = only.place;
-  if (assignedIn(s.body).has(variable)) return null;
-  return { variable, operator: only.operator, by: only.value };
+  return { variable: only.place.variable, operator: only.operator, by: only.value };
 }
 
 const isCounter = (e: Expression, variable: Variable): boolean =>
   e.kind === "load" && e.place.kind === "variable" && rootOf(e.place) === variable;
 
+/** Whether a variable is in registers that do not change, or in memory that nothing writes. */
+function isStable(cx: Lowering, changing: ReadonlySet<Slot>, variable: Variable | null): boolean {
+  const binding = variable && cx.names.get(variable);
+  if (binding?.kind !== "place") return false;
+  const { place } = binding;
+  if (place.kind === "memory") return place.memory.constant;
+  return place.kind === "register" && !place.slots.some((slot) => changing.has(slot));
+}
+
 /** The number an expression has before the loop, if it is known and the loop does not change it. */
-function known(cx: Lowering, s: Loop, e: Expression): number | null {
+function known(cx: Lowering, changing: ReadonlySet<Slot>, e: Expression): number | null {
   let stable = true;
-  eachExpression(e, (part) => {
+  eachNode(e, (part) => {
     if (part.kind === "call" || part.kind === "builtin") stable = false;
-    if (part.kind !== "load") return;
-    const root = rootOf(part.place);
-    if (!root || assignedIn(s.body).has(root)) stable = false;
+    if (part.kind === "load" && !isStable(cx, changing, rootOf(part.place))) stable = false;
   });
   if (!stable || e.type.kind !== "scalar") return null;
   const wide = cx.wide;
@@ -120,9 +127,11 @@ export function tripCount(cx: Lowering, s: Loop): number | null {
   if (!counter || condition?.kind !== "binary" || !isInteger(counter.variable.type)) return null;
   if (!isCounter(condition.left, counter.variable)) return null;
   const signed = condition.left.type.kind === "scalar" && condition.left.type.name === "i32";
+  const changing = new Set(changingSlots(cx, [s.body]));
+  if (!isStable(cx, changing, counter.variable)) return null;
   const start = startOf(cx, counter.variable);
-  const bound = known(cx, s, condition.right);
-  const by = known(cx, s, counter.by);
+  const bound = known(cx, changing, condition.right);
+  const by = known(cx, changing, counter.by);
   if (start === null || bound === null || by === null) return null;
   let x = start;
   let rounds = 0;

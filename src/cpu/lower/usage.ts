@@ -7,7 +7,7 @@ import type {
   Statement,
   Variable,
 } from "../wgsl/program";
-import { eachExpression, rootOf, walk } from "./assigned";
+import { eachNode, rootOf, walk } from "./assigned";
 
 const inFunctions = new WeakMap<FunctionDefinition, ReadonlySet<Variable>>();
 
@@ -22,7 +22,7 @@ function mentionedByFunction(fn: FunctionDefinition): ReadonlySet<Variable> {
 
 /** Adds what an expression mentions to `found`. */
 export function addMentions(found: Set<Variable>, outer: Expression): void {
-  eachExpression(outer, (e) => {
+  eachNode(outer, (e) => {
     const add = (place: Place): void => {
       const root = rootOf(place);
       if (root) found.add(root);

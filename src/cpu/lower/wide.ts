@@ -6,15 +6,23 @@
  * instead.
  */
 import type { Value } from "../ir/ir";
-import type { Expression, Statement } from "../wgsl/program";
+import type { Expression, Statement, Variable } from "../wgsl/program";
+import type { Type } from "../wgsl/types";
 import { binary, choose, convert, splat, unary } from "./arithmetic";
-import { assignedIn, eachExpression, walk } from "./assigned";
+import { assignedIn, eachNode, walk } from "./assigned";
 import { wideBuiltin } from "./builtins";
 import { hasEffects } from "./calls";
 import { Slot } from "./environment";
 import { leaf } from "./expressions";
 import type { Activation, Lowering } from "./lowering";
-import { elementOf, flatten, type Representation, zeroRepresentation } from "./representation";
+import {
+  elementOf,
+  flatten,
+  leafTypes,
+  type Representation,
+  unflatten,
+  zeroRepresentation,
+} from "./representation";
 import { statements } from "./statements";
 
 /** Thrown where code cannot be made wide. */
@@ -32,7 +40,7 @@ export function packed(cx: Lowering, parts: readonly Expression[]): Value | null
   const region = b.region;
   const items = region.items.length;
   const values = environment.values;
-  const saved = { activation: cx.activation, wide: cx.wide, mask: cx.mask };
+  const { activation, wide, mask, breakTarget, continueTarget } = cx;
   try {
     environment.values = new Map(values);
     return lanesOf(cx, parts);
@@ -40,7 +48,7 @@ export function packed(cx: Lowering, parts: readonly Expression[]): Value | null
     if (!(error instanceof WideFailure)) throw error;
     b.region = region;
     region.items.length = items;
-    Object.assign(cx, saved);
+    Object.assign(cx, { activation, wide, mask, breakTarget, continueTarget });
     return null;
   } finally {
     environment.values = values;
@@ -90,6 +98,7 @@ function componentSource(e: Expression, lane: number): Expression | null {
 function lanesOf(cx: Lowering, parts: readonly Expression[]): Value {
   const { b } = cx;
   const first = parts[0]!;
+  if (first.type.kind !== "scalar") fail();
   const at = <K extends Expression["kind"]>(kind: K) =>
     parts.map((e) => (e.kind === kind ? (e as Extract<Expression, { kind: K }>) : fail()));
   const sources = parts.map((e, lane) => componentSource(e, lane));
@@ -147,6 +156,23 @@ function lanesOf(cx: Lowering, parts: readonly Expression[]): Value {
 
 function fail(): never {
   throw new WideFailure();
+}
+
+/** Variables of wide code are scalars, or made of them, and in registers. */
+export function requireScalars(cx: Lowering, variable: Variable): void {
+  if (cx.staysInMemory(variable) || leafTypes(variable.type).some((t) => t.kind !== "scalar"))
+    fail();
+}
+
+/** A value from outside of wide code is the same in all lanes. */
+export function widened(cx: Lowering, type: Type, value: Representation): Representation {
+  const types = leafTypes(type);
+  const lanes = flatten(value).map((v, i) => {
+    const leafType = types[i]!;
+    if (leafType.kind !== "scalar") return fail();
+    return v.type === "v128" ? v : splat(cx.b, leafType, v);
+  });
+  return unflatten(type, lanes);
 }
 
 /** The function for four lanes of arguments. */
@@ -236,7 +262,7 @@ function costOf(body: readonly Statement[]): number {
     body,
     () => nodes++,
     (outer) =>
-      eachExpression(outer, (e) => {
+      eachNode(outer, (e) => {
         nodes++;
         if (e.kind === "call") nodes += costOf(e.fn.body);
         // A transcendental function.
