@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { type DriverName, driverCandidates, driverNames } from "./setup/drivers.mjs";
 
@@ -22,10 +23,11 @@ const dawn = {
   setupFiles: ["kernels-test/dawn.setup.ts"],
 };
 
-/** The CPU executor needs no driver, and no Dawn. */
+/** The CPU executor needs no driver, and no Dawn. A process has threads of its own for what takes long. */
 const cpu = {
   ...patience,
   pool: "forks",
+  maxWorkers: Math.min(availableParallelism(), 4),
   env: { TILEGRAD_ADAPTER: "cpu" },
 };
 
