@@ -1,5 +1,6 @@
 /** Calls: every function is lowered in place of its call, with its parameters bound to the arguments. */
-import type { Expression, FunctionDefinition, Place } from "../wgsl/program";
+import type { Expression, FunctionDefinition } from "../wgsl/program";
+import { eachNode } from "./assigned";
 import type { Slot } from "./environment";
 import type { Activation, Lowering } from "./lowering";
 import { bindingOf } from "./places";
@@ -63,46 +64,13 @@ export function setResult(cx: Lowering, { result, type }: Activation, value: Rep
 }
 
 /** Whether evaluating it does more than compute: calls of functions, atomics. */
-export function hasEffects(e: Expression): boolean {
-  switch (e.kind) {
-    case "constant":
-    case "name":
-      return false;
-    case "load":
-    case "addressOf":
-      return placeHasEffects(e.place);
-    case "element":
-      return hasEffects(e.of) || hasEffects(e.index);
-    case "member":
-    case "swizzle":
-      return hasEffects(e.of);
-    case "unary":
-    case "convert":
-    case "bitcast":
-      return hasEffects(e.operand);
-    case "binary":
-    case "logical":
-      return hasEffects(e.left) || hasEffects(e.right);
-    case "call":
-      return !isPure(e.fn) || e.args.some(hasEffects);
-    case "builtin":
-      return e.name.startsWith("atomic") || e.args.some(hasEffects);
-    case "construct":
-      return e.args.some(hasEffects);
-  }
-}
-
-function placeHasEffects(place: Place): boolean {
-  switch (place.kind) {
-    case "variable":
-      return false;
-    case "dereference":
-      return hasEffects(place.pointer);
-    case "element":
-      return placeHasEffects(place.of) || hasEffects(place.index);
-    case "member":
-      return placeHasEffects(place.of);
-  }
+export function hasEffects(outer: Expression): boolean {
+  let found = false;
+  eachNode(outer, (node) => {
+    if (node.kind === "call") found ||= !isPure(node.fn);
+    else if (node.kind === "builtin") found ||= node.name.startsWith("atomic");
+  });
+  return found;
 }
 
 const pure = new WeakMap<FunctionDefinition, boolean>();

@@ -4,7 +4,7 @@
  * reached it.
  */
 import type { Expression, FunctionDefinition, Statement } from "../wgsl/program";
-import { eachNode, walk } from "./assigned";
+import { eachNode, type Node, walk } from "./assigned";
 
 const isSplitting = (name: string): boolean =>
   name.endsWith("Barrier") ||
@@ -25,12 +25,10 @@ export function isSplit(fn: FunctionDefinition): boolean {
 }
 
 /** A call that splits. */
-export const isSplitCall = (
-  e: Expression,
-): e is Extract<Expression, { kind: "call" | "builtin" }> =>
+export const isSplitCall = (e: Node): e is Extract<Expression, { kind: "call" | "builtin" }> =>
   e.kind === "call" ? isSplit(e.fn) : e.kind === "builtin" && isSplitting(e.name);
 
-export function hasSplit(outer: Expression): boolean {
+export function hasSplit(outer: Node): boolean {
   let found = false;
   eachNode(outer, (e) => {
     found ||= isSplitCall(e);

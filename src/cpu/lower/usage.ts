@@ -1,13 +1,6 @@
 /** Which variables code mentions, itself or through the functions it calls. */
-import type {
-  Expression,
-  FunctionDefinition,
-  GlobalVariable,
-  Place,
-  Statement,
-  Variable,
-} from "../wgsl/program";
-import { eachNode, rootOf, walk } from "./assigned";
+import type { FunctionDefinition, GlobalVariable, Statement, Variable } from "../wgsl/program";
+import { eachNode, type Node, walk } from "./assigned";
 
 const inFunctions = new WeakMap<FunctionDefinition, ReadonlySet<Variable>>();
 
@@ -20,16 +13,11 @@ function mentionedByFunction(fn: FunctionDefinition): ReadonlySet<Variable> {
   return found;
 }
 
-/** Adds what an expression mentions to `found`. */
-export function addMentions(found: Set<Variable>, outer: Expression): void {
-  eachNode(outer, (e) => {
-    const add = (place: Place): void => {
-      const root = rootOf(place);
-      if (root) found.add(root);
-    };
-    if (e.kind === "name") found.add(e.variable);
-    else if (e.kind === "load" || e.kind === "addressOf") add(e.place);
-    else if (e.kind === "call") for (const v of mentionedByFunction(e.fn)) found.add(v);
+/** Adds what an expression or place mentions to `found`. */
+export function addMentions(found: Set<Variable>, outer: Node): void {
+  eachNode(outer, (node) => {
+    if (node.kind === "name" || node.kind === "variable") found.add(node.variable);
+    else if (node.kind === "call") for (const v of mentionedByFunction(node.fn)) found.add(v);
   });
 }
 
@@ -37,11 +25,8 @@ export function mentionedIn(body: readonly Statement[]): ReadonlySet<Variable> {
   const found = new Set<Variable>();
   walk(
     body,
-    (place) => {
-      const root = rootOf(place);
-      if (root) found.add(root);
-    },
-    (e) => addMentions(found, e),
+    () => {},
+    (node) => addMentions(found, node),
   );
   return found;
 }
