@@ -4,12 +4,13 @@ import { outputs } from "./runText";
 
 const lanes = Array.from({ length: 4 }, (_, i) => i);
 const head = `@compute @workgroup_size(4)
-fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u)`;
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u)`;
 const barrier = "workgroupBarrier();";
 
-/** What four invocations write, each to its place. */
+/** What four invocations write, each to its place; n is 0, but not a constant. */
 const four = (body: string, module = "", words = 4): Promise<number[]> =>
-  outputs(`${module}\n${head} {\n${body}\n}`, words);
+  outputs(`${module}\n${head} {\nlet n = grid.x - 1u;\n${body}\n}`, words);
 
 describe("across a barrier", () => {
   test("lets keep their values", async () => {
@@ -281,7 +282,7 @@ describe("control flow around barriers", () => {
           default: { out[lane] = 99u; }
         }
         out[lane] += 100u;`,
-        "var<workgroup> tile: array<u32, 4>; override n: u32 = 0u;",
+        "var<workgroup> tile: array<u32, 4>;",
       ),
     ).toEqual([113, 112, 101, 110]);
   });
@@ -306,14 +307,12 @@ describe("control flow around barriers", () => {
         out[lane] += 10u;
         if (lane == 1u) { return; }
         out[lane] += 20u;`,
-        "override n: u32 = 0u;",
       ),
     ).toEqual([31, 11, 31, 0]);
     expect(
       await four(
         `switch (n) { default: { if (n == 0u) { ${barrier} if (lane > 2u) { break; } if (lane == 0u) { return; } } out[lane] += 1u; } }
         out[lane] += 10u;`,
-        "override n: u32 = 0u;",
       ),
     ).toEqual([0, 11, 11, 10]);
   });
@@ -366,9 +365,9 @@ describe("control flow around barriers", () => {
     expect(
       await four(
         `flag = 3u; ${barrier}
-        var n = 0u;
-        while (n < workgroupUniformLoad(&flag)) { n++; ${barrier} }
-        out[lane] = n + lane;`,
+        var k = 0u;
+        while (k < workgroupUniformLoad(&flag)) { k++; ${barrier} }
+        out[lane] = k + lane;`,
         "var<workgroup> flag: u32;",
       ),
     ).toEqual(lanes.map((l) => l + 3));
@@ -391,10 +390,10 @@ describe("functions with barriers", () => {
   test("may be called in conditions", async () => {
     expect(
       await four(
-        `var n = 0u; var m = 0u;
+        `var k = 0u; var m = 0u;
         if (workgroupUniformLoad(&flag) == 0u && exchange(lane, lane) < 2u) { m += 1u; }
-        while (n + workgroupUniformLoad(&flag) < 5u) { n += 2u; }
-        switch (workgroupUniformLoad(&flag) + n) { case 6u: { out[lane] = n + m; } default: { out[lane] = 77u; } }`,
+        while (k + workgroupUniformLoad(&flag) < 5u) { k += 2u; }
+        switch (workgroupUniformLoad(&flag) + k) { case 6u: { out[lane] = k + m; } default: { out[lane] = 77u; } }`,
         `var<workgroup> flag: u32; ${exchange}`,
       ),
     ).toEqual([6, 6, 7, 7]);
@@ -406,7 +405,7 @@ describe("functions with barriers", () => {
         `let both = n == 1u && probe(lane); let either = n == 0u || probe(lane);
         let yes = n == 0u && probe(lane); let no = n == 1u || probe(lane);
         out[lane] = calls * 10000u + u32(both) * 1000u + u32(either) * 100u + u32(yes) * 10u + u32(no);`,
-        `override n: u32 = 0u; var<private> calls: u32;
+        `var<private> calls: u32;
         fn probe(lane: u32) -> bool { ${barrier} calls++; return lane % 2u == 1u; }`,
       ),
     ).toEqual(lanes.map((l) => (l % 2 ? 20111 : 20100)));

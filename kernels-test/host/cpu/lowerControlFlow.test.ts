@@ -2,8 +2,13 @@
 import { describe, expect, test } from "vitest";
 import { outputs } from "./runText";
 
-const one = async (body: string, module = ""): Promise<number> =>
-  (await outputs(`${module}\n@compute @workgroup_size(1) fn main() {\n${body}\n}`, 1))[0]!;
+/** What one invocation leaves in out[0]. Where the module speaks of n, that is not a constant. */
+const one = async (body: string, module = "", n = 0): Promise<number> => {
+  const text = `var<private> n: u32;\n${module}
+    @compute @workgroup_size(1) fn main(@builtin(num_workgroups) grid: vec3u) {
+      n = grid.x * ${n}u;\n${body}\n}`;
+  return (await outputs(text, 1))[0]!;
+};
 
 describe("loops", () => {
   test("nest, with break and continue that reach through a switch", async () => {
@@ -32,7 +37,7 @@ describe("loops", () => {
         if (k > i) break;
         sum += k * i;
       }
-    expect(await one(text, "override n = 9u;")).toBe(sum);
+    expect(await one(text, "", 9)).toBe(sum);
   });
 
   test("run their continuing on continue, and leave by break-if", async () => {
@@ -59,7 +64,8 @@ describe("loops", () => {
     expect(
       await one(
         "var i = 3u; loop { i++; if (i > n) { break; } else { out[0] = i; return; } continuing { i = 99u; } } out[0] = 50u;",
-        "override n = 1u;",
+        "",
+        1,
       ),
     ).toBe(50);
     expect(await one("for (var i = 0u; i < 5u; i++) { out[0] += 7u; return; }")).toBe(7);
@@ -81,8 +87,8 @@ describe("loops", () => {
       big[i * 7] += 9;
       sum = (sum * 3 + i + t[0]! * 2 + t[i % 3]! + big[7] + big[i]) % 2 ** 32;
     }
-    expect(await one(text("6u"), "override n = 2u;")).toBe(sum);
-    expect(await one(text("n + 4u"), "override n = 2u; ")).toBe(sum);
+    expect(await one(text("6u"), "", 2)).toBe(sum);
+    expect(await one(text("n + 4u"), "", 2)).toBe(sum);
   });
 
   test.each([
@@ -151,8 +157,9 @@ describe("switch", () => {
       }`;
     expect(
       await one(
-        "out[0] = pick(n) + 10u * pick(n + 6) + 100u * pick(n + 7) + 1000u * pick(n + 8) + 10000u * pick(-9);",
-        `override n = -1i; ${text}`,
+        "out[0] = pick(i32(n)) + 10u * pick(i32(n) + 6) + 100u * pick(i32(n) + 7) + 1000u * pick(i32(n) + 8) + 10000u * pick(-9);",
+        text,
+        2 ** 32 - 1,
       ),
     ).toBe(24331);
   });
@@ -173,7 +180,8 @@ describe("switch", () => {
           switch (i) { case 0u: { a = 5u; } case 1u: { b.x += a; break; } case 2u: { if (a == 5u) { b.y = 9u; break; } a = 0u; } default: { a += b.x + b.y; } }
         }
         out[0] = a * 10000u + b.x * 100u + b.y;`,
-        "override n = 4u;",
+        "",
+        4,
       ),
     ).toBe(21 * 10000 + 709);
   });
@@ -181,7 +189,7 @@ describe("switch", () => {
 
 describe("returns", () => {
   test("end functions and the kernel early, out of loops too", async () => {
-    const module = `override n = 4u;
+    const module = `
       fn first(limit: u32) -> u32 {
         for (var i = 0u; i < 100u; i++) { for (var k = 0u; k < i; k++) { if (i * k > limit) { return i * 100u + k; } } if (i == 50u) { return 1u; } }
         return 2u;
@@ -191,6 +199,7 @@ describe("returns", () => {
       await one(
         "var x = 0u; nothing(&x); nothing(&x); out[0] = first(n) * 10u + x; if (x == 2u) { return; } out[0] = 0u;",
         module,
+        4,
       ),
     ).toBe(3020 + 2);
   });
@@ -199,8 +208,9 @@ describe("returns", () => {
     expect(
       await one(
         "let a = make(n); let b = make(1u); out[0] = a.m[1] + a.v.y * 10u + b.m[0] * 100u + b.v.x * 1000u;",
-        `override n = 7u; struct S { m: array<u32, 2>, v: vec2u }
+        `struct S { m: array<u32, 2>, v: vec2u }
         fn make(x: u32) -> S { var s: S; if (x > 5u) { s.m[1] = 3u; return s; } s.v.x = 4u; return S(array<u32, 2>(x, 0u), s.v + 1u); }`,
+        7,
       ),
     ).toBe(3 + 100 + 5000);
   });
@@ -230,7 +240,8 @@ describe("evaluation", () => {
         `let a = agree(1u, n == 0u) && agree(2u, true); let b = agree(3u, n == 3u) && agree(4u, false);
         let c = agree(5u, n == 3u) || agree(6u, true); let d = agree(7u, false) || agree(8u, n == 3u);
         out[0] = log * 16u + u32(a) * 8u + u32(b) * 4u + u32(c) * 2u + u32(d);`,
-        `override n = 3u; ${module}`,
+        module,
+        3,
       ),
     ).toBe(134578 * 16 + 3);
   });
@@ -249,7 +260,8 @@ describe("evaluation", () => {
     expect(
       await one(
         "var x = 1u; x += bump(&x); var t = array<u32, 70>(); t[n] = 1u; t[n] += bump(&t[n]); out[0] = x * 10u + t[3];",
-        "override n = 3u; fn bump(p: ptr<function, u32>) -> u32 { *p += 5u; return *p; }",
+        "fn bump(p: ptr<function, u32>) -> u32 { *p += 5u; return *p; }",
+        3,
       ),
     ).toBe(77);
   });
@@ -258,7 +270,8 @@ describe("evaluation", () => {
     expect(
       await one(
         "out[0] = sub(sub(n, 3u), sub(sub(9u, 1u), 2u));",
-        "override n = 20u; fn sub(x: u32, y: u32) -> u32 { return x - y; }",
+        "fn sub(x: u32, y: u32) -> u32 { return x - y; }",
+        20,
       ),
     ).toBe(11);
   });

@@ -1,6 +1,6 @@
 /**
  * Loads and stores of WGSL values at addresses, in the layout of types.ts. f16 is stored as two bytes and
- * computed with as f32.
+ * computed with as f32; a bool is stored as 0 or 1, in vectors too.
  */
 import type { Builder } from "../ir/builder";
 import type { Value } from "../ir/ir";
@@ -111,7 +111,8 @@ function loadHalves(b: Builder, place: MemoryPlace, width: number): Value {
 function loadVector(b: Builder, place: MemoryPlace, type: VectorType): Value {
   if (type.element.name === "f16") return loadHalves(b, place, type.width);
   // A vec3 is followed by padding or by another member: the fourth lane reads it, and nobody uses it.
-  return load(b, place, type.width === 2 ? "v128.load64_zero" : "v128.load");
+  const value = load(b, place, type.width === 2 ? "v128.load64_zero" : "v128.load");
+  return type.element.name === "bool" ? b.pure("i32x4.neg", [value]) : value;
 }
 
 export function loadMemory(b: Builder, place: MemoryPlace): Representation {
@@ -149,11 +150,12 @@ export function storeMemory(b: Builder, place: MemoryPlace, value: Representatio
   }
   const element = elementOf(type);
   if (type.kind === "vector") {
+    const lanes = element.name === "bool" ? b.pure("i32x4.neg", [value]) : value;
     if (element.name === "f16") storeHalves(b, place, value, type.width);
-    else if (type.width === 4) b.store("v128.store", base, value, offset);
+    else if (type.width === 4) b.store("v128.store", base, lanes, offset);
     else {
-      b.store("v128.store64_lane", base, value, offset, 0);
-      if (type.width === 3) b.store("v128.store32_lane", base, value, offset + 8, 2);
+      b.store("v128.store64_lane", base, lanes, offset, 0);
+      if (type.width === 3) b.store("v128.store32_lane", base, lanes, offset + 8, 2);
     }
   } else if (element.name === "f16") storeHalves(b, place, value, 1);
   else b.store(isFloat(element) ? "f32.store" : "i32.store", base, value, offset);
