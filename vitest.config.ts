@@ -5,8 +5,8 @@ import { type DriverName, driverCandidates, driverNames } from "./setup/drivers.
 // Dawn crashes in worker threads, and two processes on one software driver only slow each other.
 const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false } as const;
 
-// A kernel compiles in up to a second on the software drivers.
-const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
+// A kernel compiles in up to a second on the software drivers, and some tests have dozens compiled.
+const patience = { testTimeout: 180_000, hookTimeout: 180_000 };
 
 /** The run names it; a bare `vitest` computes on the CPU executor, and on lavapipe where Dawn is tested. */
 const adapter = process.env["TILEGRAD_ADAPTER"] || "cpu";
