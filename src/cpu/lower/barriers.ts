@@ -25,15 +25,15 @@ import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
 import { bindInputs, eachInvocation, type Ids } from "./kernel";
 import { type Lowering, type ReferredPlace, roundUp, unsupported, Varies } from "./lowering";
-import { loadMemory, type MemoryPlace, storeMemory } from "./memory";
+import { copyMemory, loadMemory, type MemoryPlace, storeMemory } from "./memory";
 import { nameOf, withNamedIndices } from "./normalising";
-import { loadPlace, pointee as referred, storePlace } from "./places";
+import { bindingOf, loadPlace, pointee as referred, storePlace } from "./places";
 import { leafCount } from "./representation";
 import { replaceExpressions, replaceInPlace } from "./rewriting";
 import { beforeJumpsOut, hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
 import { statement, statements } from "./statements";
 import { subgroupFunction } from "./subgroups";
-import { addMentions, mentionedIn } from "./usage";
+import { addMentions, globalsOf, mentionedIn } from "./usage";
 
 type SplitCall = Extract<Expression, { kind: "call" | "builtin" }>;
 
@@ -180,6 +180,7 @@ export class GroupLowering {
   private groupStatement(s: Statement, follows: boolean, after: readonly Statement[]): void {
     const { cx } = this;
     const { environment } = cx;
+    cx.step(s.at);
     if (this.splitStatement(s, follows, after)) return;
     switch (s.kind) {
       case "block":
@@ -320,8 +321,18 @@ export class GroupLowering {
     else if (e.name === "workgroupUniformLoad") {
       const [pointer] = e.args;
       if (!this.isUniform(pointer!)) unsupported("An index that may differ here", e.at);
-      this.forget(result!);
-      cx.bindValue(result!, loadPlace(cx, referred(cx, pointer!)));
+      if (!result) return;
+      this.forget(result);
+      const { type, at } = e;
+      cx.names.set(
+        result,
+        bindingOf(cx, {
+          kind: "load",
+          place: { kind: "dereference", pointer: pointer!, type, at },
+          type,
+          at,
+        }),
+      );
     } else if (!e.name.endsWith("Barrier")) this.subgroup(e, result);
   }
 
@@ -523,8 +534,9 @@ export class GroupLowering {
           const binding = cx.names.get(variable)!;
           const own = this.placeAt(home, lane);
           if (binding.kind === "place" && isAt(binding.place, own)) continue;
-          const value = binding.kind === "value" ? binding.value : loadPlace(cx, binding.place);
-          storeMemory(cx.b, own, value);
+          if (binding.kind === "value") storeMemory(cx.b, own, binding.value);
+          else if (binding.place.kind === "memory") copyMemory(cx.b, own, binding.place.memory);
+          else storeMemory(cx.b, own, loadPlace(cx, binding.place));
         }
         environment.keep(outer);
       },
@@ -646,9 +658,7 @@ export class GroupLowering {
   /** A function whose result depends on its arguments and on memory that nothing writes alone. */
   private isFunctional(fn: FunctionDefinition): boolean {
     if (fn.parameters.some((p) => p.type.kind === "pointer")) return false;
-    return [...mentionedIn(fn.body)].every(
-      (v) => !("space" in v) || v.space === "uniform" || (v as GlobalVariable).access === "read",
-    );
+    return globalsOf(fn).every((v) => v.space === "uniform" || v.access === "read");
   }
 }
 

@@ -19,11 +19,10 @@ import { sizeOf, u32 } from "../wgsl/types";
 import { fromScalars } from "./arithmetic";
 import { runGroup } from "./barriers";
 import { Slot } from "./environment";
-import { expression } from "./expressions";
 import { impossible, Lowering, NeedsMemory, roundUp, Varies } from "./lowering";
 import { clearMemory, type MemoryPlace } from "./memory";
-import { storePlace } from "./places";
-import { type Representation, zeroRepresentation } from "./representation";
+import { assign } from "./places";
+import type { Representation } from "./representation";
 import { isSplit } from "./splits";
 import { statements } from "./statements";
 import { globalsOf } from "./usage";
@@ -82,8 +81,7 @@ function attempt(
     if (isSplit(entry.fn)) runGroup(cx, ids, privates);
     else
       eachInvocation(cx, ids.count, (lane) => {
-        for (const variable of privates)
-          storePlace(cx, cx.declare(variable), initialValue(cx, variable));
+        for (const variable of privates) assign(cx, cx.declare(variable), variable.init);
         bindInputs(cx, ids, lane);
         environment.block((next) => {
           cx.activation = { result: [], type: null, end: next, returned: null };
@@ -93,10 +91,6 @@ function attempt(
   });
   b.return();
   return { body: b.finish(null), scratchBytes: roundUp(cx.frame.bytes, 16), leastBytes };
-}
-
-function initialValue(cx: Lowering, { init, type }: GlobalVariable): Representation {
-  return init ? expression(cx, init) : zeroRepresentation(cx.b, type, false);
 }
 
 /** for (i = begin; i < end; i++), unsigned. */

@@ -90,6 +90,10 @@ export class Lowering {
   /** In wide code: the lanes for which the present statement runs; null is all. */
   mask: Value | null = null;
 
+  /** How often the present statements are lowered because loops around them are unrolled. */
+  copies = 1;
+  private steps = 0;
+
   constructor(
     readonly b: Builder,
     readonly program: CheckedProgram,
@@ -103,19 +107,28 @@ export class Lowering {
     this.environment = new Environment(b);
   }
 
+  /** Counts statements as often as they are lowered. */
+  step(at: Position): void {
+    if (++this.steps > maxSteps)
+      throw new ShaderError(
+        `With the functions it calls in place of their calls, the kernel has more than ${maxSteps} statements. Call functions in loops, or fewer of them.`,
+        at,
+      );
+  }
+
   /** A new variable, uninitialised: in registers, or in the thread's memory. */
   declare(variable: Variable): ReferredPlace {
     const place =
       this.placed.get(variable) ??
       (this.staysInMemory(variable)
-        ? this.memoryVariable(variable)
+        ? this.newMemory(variable.type)
         : this.registerVariable(variable));
     this.names.set(variable, { kind: "place", place });
     return place;
   }
 
   staysInMemory(variable: Variable): boolean {
-    return this.inMemory.has(variable) || leafCount(variable.type) > maxRegisterLeaves;
+    return this.inMemory.has(variable) || isLarge(variable.type);
   }
 
   registerVariable(variable: Variable): RegisterPlace {
@@ -124,8 +137,7 @@ export class Lowering {
     return { kind: "register", variable, slots, first: 0, type };
   }
 
-  private memoryVariable(variable: Variable): ReferredPlace {
-    const { type } = variable;
+  newMemory(type: Type): Extract<ReferredPlace, { kind: "memory" }> {
     const offset = this.frame.reserve(roundUp(sizeOf(type), 16), Math.max(alignOf(type), 16));
     return {
       kind: "memory",
@@ -155,8 +167,13 @@ export class Lowering {
 
 export const roundUp = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 
-/** Larger variables live in memory from the start. */
+/** Some seconds of compiling. */
+const maxSteps = 30000;
+
 const maxRegisterLeaves = 64;
+
+/** Larger variables live in memory from the start, and are copied as a whole. */
+export const isLarge = (type: Type): boolean => leafCount(type) > maxRegisterLeaves;
 
 export function unsupported(what: string, at: Position): never {
   throw new ShaderError(`${what} is not supported by the CPU executor.`, at);

@@ -161,18 +161,48 @@ export function storeMemory(b: Builder, place: MemoryPlace, value: Representatio
   else b.store(isFloat(element) ? "f32.store" : "i32.store", base, value, offset);
 }
 
-/** Zeroes `bytes` (a multiple of 16) from `base` + `offset` on, whose address is a multiple of 16. */
-export function clearMemory(b: Builder, base: Value, offset: number, bytes: number): void {
-  const zero = b.i32x4(0);
-  if (bytes <= 256) {
-    for (let at = 0; at < bytes; at += 16) b.store("v128.store", base, zero, offset + at);
-    return;
+/** Calls `chunk` for `bytes` in pieces of 16, 4 and 2 bytes at `at` + `offset`; in a loop if they are many. */
+function inChunks(
+  b: Builder,
+  bytes: number,
+  chunk: (at: Value, offset: number, width: 16 | 4 | 2) => void,
+): void {
+  const start = b.i32(0);
+  const step = 64;
+  let offset = 0;
+  if (bytes > 4 * step) {
+    const looped = bytes - (bytes % step);
+    b.loop([start], (again, [at]) => {
+      for (let lane = 0; lane < step; lane += 16) chunk(at!, lane, 16);
+      const next = b.pure("i32.add", [at!, b.i32(step)]);
+      b.branch(again, [next], b.pure("i32.lt_u", [next, b.i32(looped)]));
+    });
+    offset = looped;
   }
-  const step = bytes % 64 === 0 ? 64 : 16;
-  const end = b.pure("i32.add", [base, b.i32(bytes)]);
-  b.loop([base], (again, [at]) => {
-    for (let lane = 0; lane < step; lane += 16) b.store("v128.store", at!, zero, offset + lane);
-    const next = b.pure("i32.add", [at!, b.i32(step)]);
-    b.branch(again, [next], b.pure("i32.lt_u", [next, end]));
+  while (offset < bytes) {
+    const width = bytes - offset >= 16 ? 16 : bytes - offset >= 4 ? 4 : 2;
+    chunk(start, offset, width);
+    offset += width;
+  }
+}
+
+const storeNames = { 16: "v128.store", 4: "i32.store", 2: "i32.store16" } as const;
+const loadNames = { 16: "v128.load", 4: "i32.load", 2: "i32.load16_u" } as const;
+
+/** Zeroes `bytes` from `base` + `offset` on. */
+export function clearMemory(b: Builder, base: Value, offset: number, bytes: number): void {
+  const [lanes, scalar] = [b.i32x4(0), b.i32(0)];
+  inChunks(b, bytes, (at, inside, width) => {
+    const value = width === 16 ? lanes : scalar;
+    b.store(storeNames[width], b.pure("i32.add", [base, at]), value, offset + inside);
+  });
+}
+
+/** Copies a value from one place to another of the same type. */
+export function copyMemory(b: Builder, to: MemoryPlace, from: MemoryPlace): void {
+  inChunks(b, sizeOf(from.type), (at, inside, width) => {
+    const source = { ...from, base: b.pure("i32.add", [from.base, at]) };
+    const value = load(b, source, loadNames[width], inside);
+    b.store(storeNames[width], b.pure("i32.add", [to.base, at]), value, to.offset + inside);
   });
 }

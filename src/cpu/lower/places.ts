@@ -1,24 +1,36 @@
 /** Places: from a reference of the program to registers or to an address. */
 import type { Value } from "../ir/ir";
 import type { Expression, Place } from "../wgsl/program";
-import type { Type } from "../wgsl/types";
+import { sizeOf, type Type } from "../wgsl/types";
 import { choose, extract, replace, splat } from "./arithmetic";
 import { expression, leaf } from "./expressions";
 import {
   type Binding,
   impossible,
+  isLarge,
   type Lowering,
   NeedsMemory,
   type ReferredPlace,
 } from "./lowering";
-import { componentType, elementPlace, loadMemory, partPlace, storeMemory } from "./memory";
+import {
+  clearMemory,
+  componentType,
+  copyMemory,
+  elementPlace,
+  loadMemory,
+  type MemoryPlace,
+  partPlace,
+  storeMemory,
+} from "./memory";
 import {
   elementOf,
   flatten,
+  isLeaf,
   leafCount,
   leavesBefore,
   type Representation,
   unflatten,
+  zeroRepresentation,
 } from "./representation";
 import { WideFailure, widened } from "./wide";
 
@@ -173,9 +185,47 @@ export function constantPlace(cx: Lowering, e: Expression): ReferredPlace | null
   }
 }
 
-/** What the name of a let or parameter stands for: a value that lies in constant memory stays there. */
+/** Where a large value lies, if it lies somewhere. */
+function largeSource(cx: Lowering, e: Expression): MemoryPlace | null {
+  if (cx.wide || !isLarge(e.type)) return null;
+  const place = e.kind === "load" ? lowerPlace(cx, e.place) : constantPlace(cx, e);
+  return place?.kind === "memory" ? place.memory : null;
+}
+
+/** Evaluates an expression (null: zero) into a place. */
+export function assign(cx: Lowering, place: ReferredPlace, e: Expression | null): void {
+  const { b } = cx;
+  if (place.kind === "memory" && !isLeaf(place.type)) {
+    const { memory } = place;
+    if (!e || (e.kind === "construct" && e.args.length === 0)) {
+      clearMemory(b, memory.base, memory.offset, sizeOf(place.type));
+      return;
+    }
+    const source = largeSource(cx, e);
+    if (source) {
+      copyMemory(b, memory, source);
+      return;
+    }
+  }
+  storePlace(cx, place, e ? expression(cx, e) : zeroRepresentation(b, place.type, cx.wide));
+}
+
+function copyOf(cx: Lowering, source: MemoryPlace): ReferredPlace {
+  const place = cx.newMemory(source.type);
+  copyMemory(cx.b, place.memory, source);
+  return place;
+}
+
+/**
+ * What the name of a let or parameter stands for: a value that lies in constant memory stays there. A large
+ * one is copied to where nothing changes it.
+ */
 export function bindingOf(cx: Lowering, e: Expression): Binding {
   if (e.type.kind === "pointer") return { kind: "place", place: pointee(cx, e) };
+  if (e.kind === "load") {
+    const source = largeSource(cx, e);
+    if (source && !source.constant) return { kind: "place", place: copyOf(cx, source) };
+  }
   const place = e.type.kind === "array" || e.type.kind === "struct" ? constantPlace(cx, e) : null;
   return place ? { kind: "place", place } : { kind: "value", value: expression(cx, e) };
 }

@@ -8,8 +8,8 @@ import { changingSlots } from "./changing";
 import { expression, isLanes, leaf } from "./expressions";
 import type { Lowering, ReferredPlace } from "./lowering";
 import { matrixProduct } from "./matrices";
-import { bindingOf, loadPlace, lowerPlace, storePlace } from "./places";
-import { elementOf, flatten, type Representation, zeroRepresentation } from "./representation";
+import { assign, bindingOf, loadPlace, lowerPlace, storePlace } from "./places";
+import { elementOf, flatten, type Representation } from "./representation";
 import { tripCount } from "./unrolling";
 import { requireScalars, WideFailure, wideIf, wideReturn } from "./wide";
 
@@ -28,17 +28,15 @@ function scoped(cx: Lowering, body: readonly Statement[]): void {
 }
 
 export function statement(cx: Lowering, s: Statement): void {
-  const { b, environment } = cx;
+  const { environment } = cx;
+  cx.step(s.at);
   switch (s.kind) {
     case "block":
       scoped(cx, s.body);
       return;
     case "var": {
       if (cx.wide) requireScalars(cx, s.variable);
-      const value = s.init
-        ? expression(cx, s.init)
-        : zeroRepresentation(b, s.variable.type, cx.wide);
-      storePlace(cx, cx.declare(s.variable), value);
+      assign(cx, cx.declare(s.variable), s.init);
       return;
     }
     case "let":
@@ -46,8 +44,8 @@ export function statement(cx: Lowering, s: Statement): void {
       return;
     case "assign": {
       const place = lowerPlace(cx, s.place);
-      const value = s.operator ? updated(cx, place, s) : expression(cx, s.value);
-      storePlace(cx, place, value);
+      if (s.operator) storePlace(cx, place, updated(cx, place, s));
+      else assign(cx, place, s.value);
       return;
     }
     case "evaluate":
@@ -137,7 +135,10 @@ export function loop(cx: Lowering, s: Extract<Statement, { kind: "loop" }>): voi
   environment.block((end) => {
     cx.breakTarget = end;
     if (rounds !== null) {
+      const { copies } = cx;
+      cx.copies = copies * Math.max(rounds, 1);
       for (let i = 0; i < rounds && environment.reachable; i++) round(() => {});
+      cx.copies = copies;
       return;
     }
     const changing = changingSlots(cx, [s.body, s.continuing]);

@@ -12,12 +12,17 @@ import type { Lowering } from "./lowering";
 import { isValue } from "./representation";
 
 const maxRounds = 64;
-/** Expression nodes of all rounds together. */
+/** Expression nodes of all rounds together, and with those of the unrolled loops around. */
 const maxNodes = 3000;
+const maxNestedNodes = 20_000;
 
 type Loop = Extract<Statement, { kind: "loop" }>;
 
+const counts = new WeakMap<readonly Statement[], number>();
+
 function nodeCount(body: readonly Statement[]): number {
+  const known = counts.get(body);
+  if (known !== undefined) return known;
   let count = 0;
   walk(
     body,
@@ -28,6 +33,7 @@ function nodeCount(body: readonly Statement[]): number {
         if (e.kind === "call") count += nodeCount(e.fn.body);
       }),
   );
+  counts.set(body, count);
   return count;
 }
 
@@ -144,5 +150,6 @@ export function tripCount(cx: Lowering, s: Loop): number | null {
     if (next === null) return null;
     x = next;
   }
-  return rounds * nodeCount(s.body) <= maxNodes ? rounds : null;
+  const nodes = rounds * nodeCount(s.body);
+  return nodes <= maxNodes && cx.copies * nodes <= maxNestedNodes ? rounds : null;
 }

@@ -40,7 +40,7 @@ export function packed(cx: Lowering, parts: readonly Expression[]): Value | null
   const region = b.region;
   const items = region.items.length;
   const values = environment.values;
-  const { activation, wide, mask, breakTarget, continueTarget } = cx;
+  const { activation, wide, mask, breakTarget, continueTarget, copies } = cx;
   try {
     environment.values = new Map(values);
     return lanesOf(cx, parts);
@@ -48,7 +48,7 @@ export function packed(cx: Lowering, parts: readonly Expression[]): Value | null
     if (!(error instanceof WideFailure)) throw error;
     b.region = region;
     region.items.length = items;
-    Object.assign(cx, { activation, wide, mask, breakTarget, continueTarget });
+    Object.assign(cx, { activation, wide, mask, breakTarget, continueTarget, copies });
     return null;
   } finally {
     environment.values = values;
@@ -256,7 +256,11 @@ const mayReturn = (body: readonly Statement[]): boolean => {
   return found;
 };
 
+const costs = new WeakMap<readonly Statement[], number>();
+
 function costOf(body: readonly Statement[]): number {
+  const known = costs.get(body);
+  if (known !== undefined) return known;
   let nodes = 0;
   walk(
     body,
@@ -269,6 +273,7 @@ function costOf(body: readonly Statement[]): number {
         if (e.kind === "builtin" && e.name !== "select") nodes += cheapNodes / 2;
       }),
   );
+  costs.set(body, nodes);
   return nodes;
 }
 
