@@ -37,7 +37,7 @@ await build({
   platform: "node",
   format: "esm",
   target: "es2022",
-  external: ["webgpu", "benchmark"],
+  external: ["webgpu", "benchmark", "esbuild"],
   logLevel: "warning",
 });
 const { status } = spawnSync(process.execPath, [output, ...rest], { stdio: "inherit", cwd: root });
