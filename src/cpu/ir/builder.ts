@@ -47,13 +47,24 @@ const immediateKey = (immediate: Immediate): string =>
       ? "-0"
       : `${immediate}`;
 
+/** Operands as one number, for keys; null for more than two. */
+function operandsKey(args: readonly Value[]): number | null {
+  if (args.length === 2) return args[0]!.id * maxValues + args[1]!.id;
+  if (args.length === 1) return args[0]!.id;
+  return args.length === 0 ? 0 : null;
+}
+
+/** Pairs of numbers below it fit into one. */
+const maxValues = 2 ** 26;
+
 export class Builder {
   readonly parameters: Value[];
   readonly body: Region = rootRegion();
   /** Where items go. */
   region: Region = this.body;
   private nextId = 0;
-  private readonly floating = new Map<string, Value>();
+  /** By instruction, then by operands. */
+  private readonly floating = new Map<string, Map<number | string, Value>>();
 
   constructor(
     readonly name: string,
@@ -73,12 +84,25 @@ export class Builder {
 
   /** A pure value as it is written: for fold.ts. */
   unfolded(op: string, args: readonly Value[], immediate: Immediate = null): Value {
-    let key = `${op} ${immediateKey(immediate)}`;
-    for (const arg of args) key += ` ${arg.id}`;
-    const found = this.floating.get(key);
-    if (found) return found;
-    const value = this.make(resultType(op, args), op, args, immediate, null, null);
-    this.floating.set(key, value);
+    const instruction = immediate === null ? op : `${op} ${immediateKey(immediate)}`;
+    return this.known(instruction, args, () =>
+      this.make(resultType(op, args), op, args, immediate, null, null),
+    );
+  }
+
+  /** The value of an instruction on operands, made where there is none. */
+  private known(instruction: string, args: readonly Value[], make: () => Value): Value {
+    let same = this.floating.get(instruction);
+    if (!same) {
+      same = new Map();
+      this.floating.set(instruction, same);
+    }
+    const key = operandsKey(args) ?? args.map((arg) => arg.id).join();
+    let value = same.get(key);
+    if (!value) {
+      value = make();
+      same.set(key, value);
+    }
     return value;
   }
 
@@ -112,13 +136,9 @@ export class Builder {
 
   /** A call of a pure function. */
   call(callee: FunctionBody, args: readonly Value[]): Value {
-    let key = `call ${callee.name}`;
-    for (const arg of args) key += ` ${arg.id}`;
-    const found = this.floating.get(key);
-    if (found) return found;
-    const value = this.make(callee.result!, "call", args, null, callee, null);
-    this.floating.set(key, value);
-    return value;
+    return this.known(`call ${callee.name}`, args, () =>
+      this.make(callee.result!, "call", args, null, callee, null),
+    );
   }
 
   /** A load of memory that nothing writes while the kernel runs: it floats. */

@@ -24,7 +24,7 @@ import { changingSlots } from "./changing";
 import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
 import { bindInputs, eachInvocation, type Ids } from "./kernel";
-import { type Lowering, type ReferredPlace, roundUp, unsupported, Varies } from "./lowering";
+import { type Lowering, type ReferredPlace, roundUp, unsupported } from "./lowering";
 import { copyMemory, loadMemory, type MemoryPlace, storeMemory } from "./memory";
 import { nameOf, withNamedIndices } from "./normalising";
 import { bindingOf, loadPlace, pointee as referred, storePlace } from "./places";
@@ -137,7 +137,6 @@ export class GroupLowering {
     const place: Place = { kind: "variable", variable, type: bool, at };
     const left: Expression = { kind: "load", place, type: bool, at };
     const yes: Expression = { kind: "constant", value: true, type: bool, at };
-    cx.varying.add(variable);
     const guard: Statement = {
       kind: "if",
       condition: negated(left),
@@ -449,7 +448,8 @@ export class GroupLowering {
     const { cx } = this;
     const { environment } = cx;
     const assigned = this.throughPointers(assignedIn(body));
-    for (const variable of assigned) if (this.uniformVars.has(variable)) throw new Varies(variable);
+    for (const variable of assigned)
+      if (this.uniformVars.has(variable)) cx.discovered.varying.add(variable);
     const mentioned = new Set(mentionedIn(body));
     const { result } = this.frame;
     const returns = result !== null && body.some((s) => jumpsOut([s]));
@@ -588,7 +588,7 @@ export class GroupLowering {
 
   private isUniformDefinition(s: Extract<Statement, { kind: "let" | "var" }>): boolean {
     if (s.kind === "let") return this.isUniform(s.value);
-    if (this.cx.varying.has(s.variable)) return false;
+    if (this.cx.discovered.varying.has(s.variable)) return false;
     return s.init === null || this.isUniform(s.init);
   }
 

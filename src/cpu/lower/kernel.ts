@@ -19,7 +19,7 @@ import { sizeOf, u32 } from "../wgsl/types";
 import { fromScalars } from "./arithmetic";
 import { runGroup } from "./barriers";
 import { Slot } from "./environment";
-import { impossible, Lowering, NeedsMemory, roundUp, Varies } from "./lowering";
+import { Discoveries, impossible, Lowering, roundUp } from "./lowering";
 import { clearMemory, type MemoryPlace } from "./memory";
 import { assign } from "./places";
 import type { Representation } from "./representation";
@@ -43,17 +43,12 @@ export function lowerKernel(checked: CheckedProgram, program: Program): LoweredK
       line: 1,
       column: 1,
     });
-  const inMemory = new Set<object>();
-  const varying = new Set<object>();
+  const discovered = new Discoveries();
+  // Where an assumption turns out wrong, what is lowered is wrong too, but shows other wrong ones.
   for (;;) {
-    try {
-      return attempt(checked, entry, program, inMemory, varying);
-    } catch (reason) {
-      // What was assumed of a variable does not hold: begin again without.
-      if (reason instanceof NeedsMemory) inMemory.add(reason.variable);
-      else if (reason instanceof Varies) varying.add(reason.variable);
-      else throw reason;
-    }
+    const known = discovered.count;
+    const lowered = attempt(checked, entry, program, discovered);
+    if (discovered.count === known) return lowered;
   }
 }
 
@@ -61,12 +56,11 @@ function attempt(
   checked: CheckedProgram,
   entry: EntryPoint,
   program: Program,
-  inMemory: ReadonlySet<object>,
-  varying: Set<object>,
+  discovered: Discoveries,
 ): LoweredKernel {
   const b = new Builder("run", ["i32", "i32", "i32", "i32"]);
   const [block, scratch, begin, end] = b.parameters as [Value, Value, Value, Value];
-  const cx = new Lowering(b, checked, scratch, inMemory, varying);
+  const cx = new Lowering(b, checked, scratch, discovered);
   const { environment } = cx;
   const globals = globalsOf(entry.fn);
   const leastBytes = program.bindings.map(() => 4);

@@ -42,14 +42,16 @@ export type Binding =
   | { readonly kind: "value"; readonly value: Representation }
   | { readonly kind: "place"; readonly place: ReferredPlace };
 
-/** A variable must be in memory after all, because an index into it is not known: begin again. */
-export class NeedsMemory {
-  constructor(readonly variable: Variable) {}
-}
+/** What is assumed of variables until something speaks against it. It only grows. */
+export class Discoveries {
+  /** Variables that do not fit into registers, because an index into them is not known. */
+  readonly inMemory = new Set<Variable>();
+  /** Variables that differ between the invocations of a workgroup: see barriers.ts. */
+  readonly varying = new Set<Variable>();
 
-/** A variable differs between the invocations of a workgroup after all: begin again. */
-export class Varies {
-  constructor(readonly variable: Variable) {}
+  get count(): number {
+    return this.inMemory.size + this.varying.size;
+  }
 }
 
 /** The function being inlined. */
@@ -99,10 +101,7 @@ export class Lowering {
     readonly program: CheckedProgram,
     /** Address of the thread's scratch memory. */
     readonly scratch: Value,
-    /** Variables that do not fit into registers. */
-    readonly inMemory: ReadonlySet<object>,
-    /** Variables that differ between the invocations of a workgroup: see barriers.ts. */
-    readonly varying: Set<object>,
+    readonly discovered: Discoveries,
   ) {
     this.environment = new Environment(b);
   }
@@ -128,7 +127,7 @@ export class Lowering {
   }
 
   staysInMemory(variable: Variable): boolean {
-    return this.inMemory.has(variable) || isLarge(variable.type);
+    return this.discovered.inMemory.has(variable) || isLarge(variable.type);
   }
 
   registerVariable(variable: Variable): RegisterPlace {

@@ -4,14 +4,7 @@ import type { Expression, Place } from "../wgsl/program";
 import { sizeOf, type Type } from "../wgsl/types";
 import { choose, extract, replace, splat } from "./arithmetic";
 import { expression, leaf } from "./expressions";
-import {
-  type Binding,
-  impossible,
-  isLarge,
-  type Lowering,
-  NeedsMemory,
-  type ReferredPlace,
-} from "./lowering";
+import { type Binding, impossible, isLarge, type Lowering, type ReferredPlace } from "./lowering";
 import {
   clearMemory,
   componentType,
@@ -48,7 +41,10 @@ export function elementAt(cx: Lowering, place: ReferredPlace, index: Value): Ref
     return { kind: "memory", memory: elementPlace(cx.b, place.memory, index), type };
   if (place.kind === "component") return impossible("an element of a component");
   if (place.type.kind === "vector") return { kind: "component", vector: place, lane: index, type };
-  if (index.op !== "i32.const") throw new NeedsMemory(place.variable);
+  if (index.op !== "i32.const") {
+    cx.discovered.inMemory.add(place.variable);
+    return memberOf(place, 0, type);
+  }
   const count = leafCount(place.type) / leafCount(type);
   const inside = Math.min((index.immediate as number) >>> 0, count - 1);
   return memberOf(place, inside, type);
