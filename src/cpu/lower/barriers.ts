@@ -33,6 +33,7 @@ import { replaceExpressions, replaceInPlace } from "./rewriting";
 import { beforeJumpsOut, hasSplit, isSplitCall, jumpsOut, splitsIn } from "./splits";
 import { statement, statements } from "./statements";
 import { subgroupFunction } from "./subgroups";
+import { chooseClause } from "./switches";
 import { addMentions, globalsOf, mentionedIn } from "./usage";
 
 type SplitCall = Extract<Expression, { kind: "call" | "builtin" }>;
@@ -45,7 +46,7 @@ export interface Home {
 }
 
 /** The function whose segments are lowered. */
-interface Frame {
+interface GroupActivation {
   readonly result: Variable | null;
   readonly end: Target;
 }
@@ -61,7 +62,7 @@ export class GroupLowering {
   /** Lets and vars that are defined in segments. */
   private readonly inSegments = new Set<Variable>();
   private readonly uniformVars = new Set<Variable>();
-  private frame!: Frame;
+  private activation!: GroupActivation;
   private breakTarget: Target | null = null;
   private continueTarget: Target | null = null;
 
@@ -87,7 +88,7 @@ export class GroupLowering {
       init: variable.init,
     }));
     cx.environment.block((end) => {
-      this.frame = { result: null, end };
+      this.activation = { result: null, end };
       this.list([...begin, ...fn.body], false);
     });
   }
@@ -206,7 +207,7 @@ export class GroupLowering {
         return;
       case "return":
         if (s.value) this.segment([this.resultAssignment(s.value)], []);
-        environment.jump(this.frame.end);
+        environment.jump(this.activation.end);
         return;
       default:
         unsupported(`A barrier in this ${s.kind} statement`, s.at);
@@ -214,7 +215,7 @@ export class GroupLowering {
   }
 
   private resultAssignment(value: Expression): Statement {
-    const variable = this.frame.result!;
+    const variable = this.activation.result!;
     const place: Place = { kind: "variable", variable, type: variable.type, at: value.at };
     return { kind: "assign", place, operator: null, value, at: value.at };
   }
@@ -336,7 +337,7 @@ export class GroupLowering {
   }
 
   private call(e: Extract<SplitCall, { kind: "call" }>, result: Variable | null): void {
-    const { cx, frame, breakTarget, continueTarget } = this;
+    const { cx, activation, breakTarget, continueTarget } = this;
     const { fn, args } = e;
     const own = fn.result && temporary("result", e, fn.result);
     // The result is assigned in segments.
@@ -345,10 +346,10 @@ export class GroupLowering {
       withNamedIndices({ kind: "let", variable, value: args[i]!, at: args[i]!.at }),
     );
     cx.environment.block((end) => {
-      this.frame = { result: own, end };
+      this.activation = { result: own, end };
       this.list([...parameters, { kind: "block", body: fn.body, at: fn.at }], false);
     });
-    Object.assign(this, { frame, breakTarget, continueTarget });
+    Object.assign(this, { activation, breakTarget, continueTarget });
     if (own && result) this.homes.set(result, this.homes.get(own)!);
   }
 
@@ -397,29 +398,10 @@ export class GroupLowering {
 
   private switch(s: Extract<Statement, { kind: "switch" }>, follows: boolean): void {
     const { cx, breakTarget } = this;
-    const { b, environment } = cx;
-    const selector = this.uniform(s.selector);
-    const fallback = s.clauses.find((clause) => clause.isDefault);
-    const clauses = s.clauses.filter((clause) => clause !== fallback);
-    const from = (i: number): void => {
-      const clause = clauses[i];
-      if (!clause) {
-        if (fallback) this.list(fallback.body, follows);
-        return;
-      }
-      const matches = clause.values
-        .map((value) => b.pure("i32.eq", [selector, b.i32(value)]))
-        .reduce((any, next) => b.pure("i32.or", [any, next]));
-      environment.if(
-        matches,
-        () => this.list(clause.body, follows),
-        () => from(i + 1),
-      );
-    };
-    environment.block((end) => {
+    const inside = (end: Target) => {
       this.breakTarget = end;
-      from(0);
-    });
+    };
+    chooseClause(cx, s, this.uniform(s.selector), inside, (body) => this.list(body, follows));
     this.breakTarget = breakTarget;
   }
 
@@ -451,7 +433,7 @@ export class GroupLowering {
     for (const variable of assigned)
       if (this.uniformVars.has(variable)) cx.discovered.varying.add(variable);
     const mentioned = new Set(mentionedIn(body));
-    const { result } = this.frame;
+    const { result } = this.activation;
     const returns = result !== null && body.some((s) => jumpsOut([s]));
     if (returns) {
       mentioned.add(result);

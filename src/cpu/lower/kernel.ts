@@ -25,6 +25,7 @@ import { assign } from "./places";
 import type { Representation } from "./representation";
 import { isSplit } from "./splits";
 import { statements } from "./statements";
+import { subgroupSize } from "./subgroupSize";
 import { globalsOf } from "./usage";
 
 export interface LoweredKernel {
@@ -32,9 +33,6 @@ export interface LoweredKernel {
   readonly scratchBytes: number;
   readonly leastBytes: readonly number[];
 }
-
-/** Invocations of a subgroup are neighbours by local index. */
-export const subgroupSize = 4;
 
 export function lowerKernel(checked: CheckedProgram, program: Program): LoweredKernel {
   const entry = checked.entries.find((e) => e.name === "main");

@@ -5,11 +5,13 @@ import { binary, splat } from "./arithmetic";
 import { builtinFunction } from "./builtins";
 import { call, setResult } from "./calls";
 import { changingSlots } from "./changing";
+import type { Target } from "./environment";
 import { expression, isLanes, leaf } from "./expressions";
 import type { Lowering, ReferredPlace } from "./lowering";
 import { matrixProduct } from "./matrices";
 import { assign, bindingOf, loadPlace, lowerPlace, storePlace } from "./places";
 import { elementOf, flatten, type Representation } from "./representation";
+import { chooseClause } from "./switches";
 import { tripCount } from "./unrolling";
 import { requireScalars, WideFailure, wideIf, wideReturn } from "./wide";
 
@@ -153,30 +155,10 @@ export function loop(cx: Lowering, s: Extract<Statement, { kind: "loop" }>): voi
 }
 
 function switchStatement(cx: Lowering, s: Extract<Statement, { kind: "switch" }>): void {
-  const { b, environment } = cx;
-  const selector = leaf(cx, s.selector);
   const { breakTarget } = cx;
-  const fallback = s.clauses.find((clause) => clause.isDefault);
-  const clauses = s.clauses.filter((clause) => clause !== fallback);
-  const matches = (values: readonly number[]): Value =>
-    values
-      .map((value) => b.pure("i32.eq", [selector, b.i32(value)]))
-      .reduce((any, next) => b.pure("i32.or", [any, next]));
-  const from = (i: number): void => {
-    const clause = clauses[i];
-    if (!clause) {
-      if (fallback) scoped(cx, fallback.body);
-      return;
-    }
-    environment.if(
-      matches(clause.values),
-      () => scoped(cx, clause.body),
-      () => from(i + 1),
-    );
-  };
-  environment.block((end) => {
+  const inside = (end: Target) => {
     cx.breakTarget = end;
-    from(0);
-  });
+  };
+  chooseClause(cx, s, leaf(cx, s.selector), inside, (body) => scoped(cx, body));
   cx.breakTarget = breakTarget;
 }

@@ -9,8 +9,7 @@ import { binary } from "./arithmetic";
 import { builtinComponents } from "./builtins";
 import { impossible, type Lowering } from "./lowering";
 import { elementOf } from "./representation";
-
-const size = 4;
+import { subgroupSize as size } from "./subgroupSize";
 
 const operators: Readonly<Record<string, BinaryOperator>> = {
   Add: "+",
