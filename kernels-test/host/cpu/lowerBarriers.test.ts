@@ -469,6 +469,28 @@ describe("functions with barriers", () => {
   });
 });
 
+test("a function with barriers may return an array early, in registers or in memory", async () => {
+  for (const size of [3, 80])
+    expect(
+      await four(
+        "let t = pick(lane); let i = (lane + 1u) % 3u; workgroupBarrier(); out[lane] = t[i] + t[0] * 10u;",
+        `fn pick(x: u32) -> array<u32, ${size}> {
+          var t: array<u32, ${size}>; ${barrier} t[x % 3u] = 5u;
+          if (x > 1u) { return t; }
+          t[1] = 7u; t[0] = 1u;
+          return t;
+        }`,
+      ),
+    ).toEqual(
+      lanes.map((l) => {
+        const t = [0, 0, 0];
+        t[l % 3] = 5;
+        if (l <= 1) [t[1], t[0]] = [7, 1];
+        return t[(l + 1) % 3]! + t[0]! * 10;
+      }),
+    );
+});
+
 test("a uniform load gives what was stored, of a whole struct too", async () => {
   expect(
     await four(

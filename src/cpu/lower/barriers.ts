@@ -23,7 +23,7 @@ import { assignedIn, rootOf } from "./assigned";
 import { changingSlots } from "./changing";
 import { Slot, type Target } from "./environment";
 import { leaf } from "./expressions";
-import { bindInputs, eachInvocation, type Ids } from "./kernel";
+import { bindInputs, eachInvocation, type Ids } from "./invocations";
 import { type Lowering, type ReferredPlace, roundUp, unsupported } from "./lowering";
 import { copyMemory, loadMemory, type MemoryPlace, storeMemory } from "./memory";
 import { nameOf, withNamedIndices } from "./normalising";
@@ -459,9 +459,8 @@ export class GroupLowering {
         for (const variable of kept)
           if (cx.staysInMemory(variable)) cx.placed.set(variable, this.inMemory(variable, lane));
         const place = returns ? (cx.names.get(result) as { place: ReferredPlace }).place : null;
-        const slots = place?.kind === "register" ? place.slots : [];
         environment.block((end) => {
-          cx.activation = { result: slots, type: result?.type ?? null, end, returned: null };
+          cx.activation = { result: place, end, returned: null };
           // Of a switch of the workgroup that no split follows: nothing else does either, see list().
           cx.breakTarget = end;
           statements(cx, body);

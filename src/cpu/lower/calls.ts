@@ -1,16 +1,10 @@
 /** Calls: every function is lowered in place of its call, with its parameters bound to the arguments. */
 import type { Expression, FunctionDefinition } from "../wgsl/program";
+import type { Type } from "../wgsl/types";
 import { eachNode } from "./assigned";
-import type { Slot } from "./environment";
-import type { Activation, Lowering } from "./lowering";
-import { bindingOf } from "./places";
-import {
-  flatten,
-  leafTypes,
-  type Representation,
-  unflatten,
-  zeroRepresentation,
-} from "./representation";
+import { isLarge, type Lowering, type ReferredPlace } from "./lowering";
+import { bindingOf, loadPlace, storePlace } from "./places";
+import { type Representation, zeroRepresentation } from "./representation";
 import { statements } from "./statements";
 
 /** @returns the result, or null if the function has none */
@@ -19,50 +13,46 @@ export function call(
   fn: FunctionDefinition,
   args: readonly Expression[],
 ): Representation | null {
+  const { environment } = cx;
+  const outer = [...environment.values.keys()];
+  const result = fn.result && resultPlace(cx, fn, fn.result);
+  callInto(cx, fn, args, result);
+  const value = result && loadPlace(cx, result);
+  environment.keep(outer);
+  return value;
+}
+
+/** A call whose result goes to a place. */
+export function callInto(
+  cx: Lowering,
+  fn: FunctionDefinition,
+  args: readonly Expression[],
+  result: ReferredPlace | null,
+): void {
   // All arguments first: one may be a call of the same function.
   const bindings = args.map((arg) => bindingOf(cx, arg));
   fn.parameters.forEach((parameter, i) => {
     cx.names.set(parameter, bindings[i]!);
   });
-  return inlined(cx, fn, () => statements(cx, fn.body));
-}
-
-/** Runs `body` as the body of `fn`, whose parameters are bound: returns in it end it. */
-export function inlined(
-  cx: Lowering,
-  fn: FunctionDefinition,
-  body: () => void,
-): Representation | null {
-  const { b, environment } = cx;
-  const outer = [...environment.values.keys()];
   const { activation, breakTarget, continueTarget } = cx;
-  const slots: Slot[] = fn.result
-    ? cx.slotsFor(fn.result, zeroRepresentation(b, fn.result, cx.wide))
-    : [];
-  environment.block((end) => {
-    cx.activation = { result: slots, type: fn.result, end, returned: null };
-    body();
+  cx.environment.block((end) => {
+    cx.activation = { result, end, returned: null };
+    statements(cx, fn.body);
   });
   Object.assign(cx, { activation, breakTarget, continueTarget });
-  const result =
-    fn.result &&
-    unflatten(
-      fn.result,
-      slots.map((slot) => environment.get(slot)),
-    );
-  environment.keep(outer);
-  return result;
 }
 
-/** Sets the result of the function being inlined. */
-export function setResult(cx: Lowering, { result, type }: Activation, value: Representation): void {
-  const leaves = flatten(value);
-  if (type)
-    leafTypes(type).forEach((_, i) => {
-      cx.environment.set(result[i]!, leaves[i]!);
-    });
+/** Registers that hold zero until a `return` sets them, or memory. */
+export function resultPlace(
+  cx: Lowering,
+  { name, at }: FunctionDefinition,
+  type: Type,
+): ReferredPlace {
+  if (isLarge(type)) return cx.newMemory(type);
+  const place = cx.registerVariable({ name, at, type });
+  storePlace(cx, place, zeroRepresentation(cx.b, type, cx.wide));
+  return place;
 }
-
 /** Whether evaluating it does more than compute: calls of functions, atomics. */
 export function hasEffects(outer: Expression): boolean {
   let found = false;

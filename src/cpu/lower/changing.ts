@@ -17,6 +17,8 @@ export function changingSlots(cx: Lowering, bodies: readonly (readonly Statement
       for (const slot of place.slots) if (environment.values.has(slot)) slots.add(slot);
     }
   // Returns set the result of the function around the loop.
-  for (const slot of cx.activation?.result ?? []) if (environment.values.has(slot)) slots.add(slot);
+  const result = cx.activation?.result;
+  if (result?.kind === "register")
+    for (const slot of result.slots) if (environment.values.has(slot)) slots.add(slot);
   return [...slots];
 }

@@ -1,11 +1,12 @@
 /** Expressions: values of the program as values of the intermediate form. */
 import type { Value } from "../ir/ir";
 import type { Expression } from "../wgsl/program";
-import { bool, type ScalarType, type Type } from "../wgsl/types";
+import type { ScalarType, Type } from "../wgsl/types";
 import { binary, convert, fromScalars, replace, shuffle, splat, unary } from "./arithmetic";
 import { bitcast } from "./bitcast";
 import { builtinFunction } from "./builtins";
 import { call, hasEffects } from "./calls";
+import { Slot } from "./environment";
 import { impossible, type Lowering } from "./lowering";
 import { matrixProduct } from "./matrices";
 import { component, constantPlace, elementAt, loadPlace, lowerPlace } from "./places";
@@ -154,12 +155,13 @@ function logical(cx: Lowering, e: Extract<Expression, { kind: "logical" }>): Val
     const name = `${cx.wide ? "v128" : "i32"}.${e.operator === "&&" ? "and" : "or"}`;
     return b.pure(name, [left, leaf(cx, e.right)]);
   }
-  const [slot] = cx.slotsFor(bool, left);
-  const evaluate = () => environment.set(slot!, leaf(cx, e.right));
+  const slot = new Slot();
+  environment.set(slot, left);
+  const evaluate = () => environment.set(slot, leaf(cx, e.right));
   const nothing = () => {};
   if (e.operator === "&&") environment.if(left, evaluate, nothing);
   else environment.if(left, nothing, evaluate);
-  return environment.get(slot!);
+  return environment.get(slot);
 }
 
 function construct(cx: Lowering, type: Type, args: readonly Expression[]): Representation {

@@ -9,13 +9,7 @@ import { ShaderError } from "../wgsl/shaderError";
 import { alignOf, sizeOf, type Type } from "../wgsl/types";
 import { Environment, Slot, type Target } from "./environment";
 import type { MemoryPlace } from "./memory";
-import {
-  flatten,
-  leafCount,
-  leafTypes,
-  leafValueType,
-  type Representation,
-} from "./representation";
+import { leafCount, type Representation } from "./representation";
 
 /** A variable, or a part of one, kept in registers: leaves `first` and following of `slots`. */
 export interface RegisterPlace {
@@ -56,8 +50,8 @@ export class Discoveries {
 
 /** The function being inlined. */
 export interface Activation {
-  readonly result: readonly Slot[];
-  readonly type: Type | null;
+  /** Where `return` puts its value. */
+  readonly result: ReferredPlace | null;
   /** Where `return` goes; in wide code nowhere: lanes that returned are masked out. */
   readonly end: Target | null;
   /** In wide code: the lanes that have returned. */
@@ -147,20 +141,6 @@ export class Lowering {
 
   bindValue(variable: Variable, value: Representation): void {
     this.names.set(variable, { kind: "value", value });
-  }
-
-  /** Slots for a value of `type`, holding `value`. */
-  slotsFor(type: Type, value: Representation): Slot[] {
-    const leaves = flatten(value);
-    return leafTypes(type).map((_, i) => {
-      const slot = new Slot();
-      this.environment.set(slot, leaves[i]!);
-      return slot;
-    });
-  }
-
-  valueType(type: Type) {
-    return leafValueType(type, this.wide);
   }
 }
 

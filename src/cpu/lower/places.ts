@@ -3,6 +3,7 @@ import type { Value } from "../ir/ir";
 import type { Expression, Place } from "../wgsl/program";
 import { sizeOf, type Type } from "../wgsl/types";
 import { choose, extract, replace, splat } from "./arithmetic";
+import { callInto } from "./calls";
 import { expression, leaf } from "./expressions";
 import { type Binding, impossible, isLarge, type Lowering, type ReferredPlace } from "./lowering";
 import {
@@ -184,6 +185,11 @@ export function constantPlace(cx: Lowering, e: Expression): ReferredPlace | null
 /** Where a large value lies, if it lies somewhere. */
 function largeSource(cx: Lowering, e: Expression): MemoryPlace | null {
   if (cx.wide || !isLarge(e.type)) return null;
+  if (e.kind === "call") {
+    const place = cx.newMemory(e.type);
+    callInto(cx, e.fn, e.args, place);
+    return place.memory;
+  }
   const place = e.kind === "load" ? lowerPlace(cx, e.place) : constantPlace(cx, e);
   return place?.kind === "memory" ? place.memory : null;
 }
@@ -206,6 +212,12 @@ export function assign(cx: Lowering, place: ReferredPlace, e: Expression | null)
   storePlace(cx, place, e ? expression(cx, e) : zeroRepresentation(b, place.type, cx.wide));
 }
 
+const placeOf = (memory: MemoryPlace): ReferredPlace => ({
+  kind: "memory",
+  memory,
+  type: memory.type,
+});
+
 function copyOf(cx: Lowering, source: MemoryPlace): ReferredPlace {
   const place = cx.newMemory(source.type);
   copyMemory(cx.b, place.memory, source);
@@ -218,9 +230,11 @@ function copyOf(cx: Lowering, source: MemoryPlace): ReferredPlace {
  */
 export function bindingOf(cx: Lowering, e: Expression): Binding {
   if (e.type.kind === "pointer") return { kind: "place", place: pointee(cx, e) };
-  if (e.kind === "load") {
+  if (e.kind === "load" || e.kind === "call") {
     const source = largeSource(cx, e);
-    if (source && !source.constant) return { kind: "place", place: copyOf(cx, source) };
+    // What a call gives is nobody else's.
+    const stays = source?.constant || e.kind === "call";
+    if (source) return { kind: "place", place: stays ? placeOf(source) : copyOf(cx, source) };
   }
   const place = e.type.kind === "array" || e.type.kind === "struct" ? constantPlace(cx, e) : null;
   return place ? { kind: "place", place } : { kind: "value", value: expression(cx, e) };

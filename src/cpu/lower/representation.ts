@@ -11,7 +11,7 @@
  * lanes of a v128, one for each of four evaluations side by side.
  */
 import type { Builder } from "../ir/builder";
-import type { Value, ValueType } from "../ir/ir";
+import type { Value } from "../ir/ir";
 import type { Constant } from "../wgsl/program";
 import { type ScalarType, type Type, vectorOf } from "../wgsl/types";
 
@@ -98,11 +98,6 @@ export function elementOf(type: Type): ScalarType {
     default:
       throw new Error(`${type.kind} has no element type`);
   }
-}
-
-export function leafValueType(type: Type, wide: boolean): ValueType {
-  if (type.kind === "vector" || wide) return "v128";
-  return isFloat(elementOf(type)) ? "f32" : "i32";
 }
 
 const scalarConstant = (b: Builder, element: ScalarType, value: number | boolean): Value =>

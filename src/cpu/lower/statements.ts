@@ -3,7 +3,7 @@ import type { Value } from "../ir/ir";
 import type { Statement } from "../wgsl/program";
 import { binary, splat } from "./arithmetic";
 import { builtinFunction } from "./builtins";
-import { call, setResult } from "./calls";
+import { call } from "./calls";
 import { changingSlots } from "./changing";
 import type { Target } from "./environment";
 import { expression, isLanes, leaf } from "./expressions";
@@ -81,10 +81,9 @@ export function statement(cx: Lowering, s: Statement): void {
       return;
     case "return": {
       const activation = cx.activation!;
-      const value = s.value && expression(cx, s.value);
-      if (cx.wide) wideReturn(cx, activation, value);
+      if (cx.wide) wideReturn(cx, activation, s.value && expression(cx, s.value));
       else {
-        if (value) setResult(cx, activation, value);
+        if (s.value) assign(cx, activation.result!, s.value);
         environment.jump(activation.end!);
       }
       return;

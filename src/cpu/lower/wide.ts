@@ -8,21 +8,15 @@
 import type { Value } from "../ir/ir";
 import type { Expression, Statement, Variable } from "../wgsl/program";
 import type { Type } from "../wgsl/types";
-import { binary, choose, convert, splat, unary } from "./arithmetic";
+import { binary, convert, splat, unary } from "./arithmetic";
 import { assignedIn, eachNode, walk } from "./assigned";
 import { wideBuiltin } from "./builtins";
-import { hasEffects } from "./calls";
+import { hasEffects, resultPlace } from "./calls";
 import { Slot } from "./environment";
 import { leaf } from "./expressions";
 import type { Activation, Lowering } from "./lowering";
-import {
-  elementOf,
-  flatten,
-  leafTypes,
-  type Representation,
-  unflatten,
-  zeroRepresentation,
-} from "./representation";
+import { loadPlace, storePlace } from "./places";
+import { elementOf, flatten, leafTypes, type Representation, unflatten } from "./representation";
 import { statements } from "./statements";
 
 /** Thrown where code cannot be made wide. */
@@ -203,13 +197,13 @@ function wideBody(cx: Lowering, { fn }: Extract<Expression, { kind: "call" }>): 
   const { b, environment } = cx;
   const { activation, mask } = cx;
   const outer = [...environment.values.keys()];
-  const result = cx.slotsFor(fn.result!, zeroRepresentation(b, fn.result!, true));
+  const result = resultPlace(cx, fn, fn.result!);
   const returned = new Slot();
   environment.set(returned, b.i32x4(0));
-  cx.activation = { result, type: fn.result, end: null, returned };
+  cx.activation = { result, end: null, returned };
   statements(cx, fn.body);
   environment.reachable = true;
-  const value = environment.get(result[0]!);
+  const value = loadPlace(cx, result) as Value;
   Object.assign(cx, { activation, mask });
   environment.keep(outer);
   return value;
@@ -231,11 +225,7 @@ export function wideReturn(
   value: Representation | null,
 ): void {
   const { b, environment } = cx;
-  if (value) {
-    const [lanes] = flatten(value);
-    const before = environment.get(result[0]!);
-    environment.set(result[0]!, cx.mask ? choose(b, true, lanes!, before, cx.mask) : lanes!);
-  }
+  if (value) storePlace(cx, result!, value);
   const gone = environment.get(returned!);
   environment.set(returned!, cx.mask ? b.pure("v128.or", [gone, cx.mask]) : b.i32x4(-1));
   environment.reachable = false;
