@@ -16,7 +16,7 @@ export const totalSteps = 200;
  * message (`expected "…" to be`). It changes, and is then to be taken anew, when a kernel of this run, the
  * order of its sums, or a mathematical function changes on purpose.
  */
-export const committedDigest = "76c0d4e758b06d0df9bcb819831f50270b945902a0a8de1cfec96621b24c8787";
+export const committedDigest = "d8d10284c6c18a7443492973e3375ce660ffcde283c11809b7867da07d6dca00";
 
 const vocab = 32;
 const batch = 4;

@@ -2,8 +2,8 @@
 //
 // shapes: as in attention/backward_keys
 // access: as in attention/forward_packed, the other way round: ROWS keys, STEP queries at a time, from the
-// first to the last; four keys to a vec4, products in blocks of 4 queries x 8 keys. The scores begin at -L
-// and the products with v at -delta.
+// first to the last; four keys to a vec4, products in blocks of 4 queries x 8 keys. The products with v begin
+// at -delta.
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 #include "grid"
 #include "attention_packed"
@@ -45,11 +45,12 @@ struct Params {
 var<workgroup> tile: array<vec4f, SIZE>;
 
 // The scores of four keys become p, and dp becomes ds, for the queries from `begin` to `end` of the tile.
-fn slope(scores: u32, products: u32, begin: u32, end: u32, query: u32, key: u32) {
+// The L of query i of the tile is lse[totals + i]: subtracted last, since sums that begin at a large -L lose bits.
+fn slope(scores: u32, products: u32, begin: u32, end: u32, totals: u32, query: u32, key: u32) {
   for (var i = begin; i < end; i++) {
     let keys = key + vec4<u32>(0u, 1u, 2u, 3u);
     let seen = vec4<bool>(CAUSAL == 0u) | (keys <= vec4<u32>(query + i));
-    let p = select(vec4f(0.0), exp2(tile[scores + i]), seen);
+    let p = select(vec4f(0.0), exp2(tile[scores + i] - lse[totals + i]), seen);
     tile[scores + i] = p;
     tile[products + i] *= p;
   }
@@ -113,11 +114,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
       let eight = y * width;
       for (var i = begin; i < count; i += 4u) {
         let at4 = four_rows(at, 1u, start + i, params.queries);
-        let log_totals = vec4f(lse[at4.x], lse[at4.y], lse[at4.z], lse[at4.w]);
         let deltas = vec4f(delta[at4.x], delta[at4.y], delta[at4.z], delta[at4.w]);
         for (var j = 0u; j < 4u; j++) {
-          tile[scores + i + j] = vec4f(-log_totals[j]);
-          tile[scores + STEP + i + j] = vec4f(-log_totals[j]);
+          tile[scores + i + j] = vec4f(0.0);
+          tile[scores + STEP + i + j] = vec4f(0.0);
           tile[products + i + j] = vec4f(-deltas[j]);
           tile[products + STEP + i + j] = vec4f(-deltas[j]);
         }
@@ -125,8 +125,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
         let other = values + eight;
         multiply(cotangents + i * width, other, depth, products + i, STEP, depth);
       }
-      slope(scores, products, begin, count, start, key);
-      slope(scores + STEP, products + STEP, begin, count, start, key + 4u);
+      slope(scores, products, begin, count, at + start, start, key);
+      slope(scores + STEP, products + STEP, begin, count, at + start, start, key + 4u);
       let some = count - begin;
       for (var d = 0u; d < width; d++) {
         let to_v = dv + eight + 4u * d;
