@@ -9,7 +9,6 @@ import {
   type Immediate,
   type Item,
   type Label,
-  loopRegion,
   type Region,
   rootRegion,
   type Value,
@@ -213,7 +212,7 @@ export class Builder {
   /** A loop whose body gets its phis; branching to the label goes round. Its end leaves the loop. */
   loop(initial: readonly Value[], body: (label: Label, phis: readonly Value[]) => void): void {
     const outer = this.region;
-    const inner = loopRegion(outer);
+    const inner = childRegion(outer);
     const label: Label = { kind: "loop", phis: initial.map((v) => this.phi(v.type, inner)) };
     this.region = inner;
     body(label, label.phis);

@@ -97,10 +97,6 @@ export interface Label {
 
 export interface Region {
   readonly parent: Region | null;
-  /** Loops around it. */
-  readonly loopDepth: number;
-  /** The innermost loop body that holds it (possibly itself), or null. */
-  readonly loop: Region | null;
   readonly items: Item[];
 }
 
@@ -111,26 +107,10 @@ export interface FunctionBody {
   readonly body: Region;
 }
 
-/** A module with one memory, imported, and one exported function, `run`, that calls the others. */
-export interface ModuleBody {
-  readonly main: FunctionBody;
-}
-
 export function rootRegion(): Region {
-  return { parent: null, loopDepth: 0, loop: null, items: [] };
+  return { parent: null, items: [] };
 }
 
 export function childRegion(parent: Region): Region {
-  return { parent, loopDepth: parent.loopDepth, loop: parent.loop, items: [] };
-}
-
-export function loopRegion(parent: Region): Region {
-  const region: { -readonly [K in keyof Region]: Region[K] } = {
-    parent,
-    loopDepth: parent.loopDepth + 1,
-    loop: null,
-    items: [],
-  };
-  region.loop = region;
-  return region;
+  return { parent, items: [] };
 }

@@ -39,7 +39,7 @@ import { addMentions, globalsOf, mentionedIn } from "./usage";
 type SplitCall = Extract<Expression, { kind: "call" | "builtin" }>;
 
 /** Where a variable lies for each invocation: `stride` bytes apart. */
-export interface Home {
+interface Home {
   readonly offset: number;
   readonly stride: number;
   readonly type: Type;
@@ -51,7 +51,7 @@ interface GroupActivation {
   readonly end: Target;
 }
 
-export class GroupLowering {
+class GroupLowering {
   private readonly homes = new Map<Variable, Home>();
   /** Pointers to variables with homes, made anew in each segment. */
   private readonly pointers = new Map<Variable, Expression>();

@@ -4,7 +4,7 @@
  * construction of static single assignment form", CC 2013, for structured control flow).
  */
 import type { Builder } from "../ir/builder";
-import { childRegion, type Item, type Label, loopRegion, type Region, type Value } from "../ir/ir";
+import { childRegion, type Item, type Label, type Region, type Value } from "../ir/ir";
 
 /** One leaf of a variable. */
 export class Slot {}
@@ -145,7 +145,7 @@ export class Environment {
   loop(changing: readonly Slot[], body: (again: Target) => void): void {
     const { b } = this;
     const outer = b.region;
-    const inner = loopRegion(outer);
+    const inner = childRegion(outer);
     const initial = changing.map((slot) => this.get(slot));
     const label: Label = { kind: "loop", phis: initial.map((v) => b.phi(v.type, inner)) };
     changing.forEach((slot, i) => {

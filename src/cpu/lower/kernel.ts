@@ -36,20 +36,15 @@ export function lowerKernel(checked: CheckedProgram, program: Program): LoweredK
   // Where an assumption turns out wrong, what is lowered is wrong too, but shows other wrong ones.
   for (;;) {
     const known = discovered.count;
-    const lowered = attempt(checked, entry, program, discovered);
+    const lowered = attempt(entry, program, discovered);
     if (discovered.count === known) return lowered;
   }
 }
 
-function attempt(
-  checked: CheckedProgram,
-  entry: EntryPoint,
-  program: Program,
-  discovered: Discoveries,
-): LoweredKernel {
+function attempt(entry: EntryPoint, program: Program, discovered: Discoveries): LoweredKernel {
   const b = new Builder("run", ["i32", "i32", "i32", "i32"]);
   const [block, scratch, begin, end] = b.parameters as [Value, Value, Value, Value];
-  const cx = new Lowering(b, checked, scratch, discovered);
+  const cx = new Lowering(b, scratch, discovered);
   const { environment } = cx;
   const globals = globalsOf(entry.fn);
   const leastBytes = program.bindings.map(() => 4);

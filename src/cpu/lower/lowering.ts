@@ -4,7 +4,7 @@
  */
 import type { Builder } from "../ir/builder";
 import type { Value } from "../ir/ir";
-import type { CheckedProgram, Position, Variable } from "../wgsl/program";
+import type { Position, Variable } from "../wgsl/program";
 import { ShaderError } from "../wgsl/shaderError";
 import { alignOf, sizeOf, type Type } from "../wgsl/types";
 import { Environment, Slot, type Target } from "./environment";
@@ -59,12 +59,9 @@ export interface Activation {
 }
 
 /** Addresses of the scratch memory of a thread, handed out in order. */
-export class Frame {
+class Frame {
   bytes = 0;
 
-  allocate(type: Type): number {
-    return this.reserve(sizeOf(type), alignOf(type));
-  }
   reserve(bytes: number, align: number): number {
     const at = Math.ceil(this.bytes / align) * align;
     this.bytes = at + bytes;
@@ -92,7 +89,6 @@ export class Lowering {
 
   constructor(
     readonly b: Builder,
-    readonly program: CheckedProgram,
     /** Address of the thread's scratch memory. */
     readonly scratch: Value,
     readonly discovered: Discoveries,

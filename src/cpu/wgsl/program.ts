@@ -5,7 +5,7 @@
  * An expression is a value. A place is a reference to memory: something that can be loaded, stored or
  * pointed to. Evaluation order is left to right, as written.
  */
-import type { AccessMode, AddressSpace, ScalarType, StructType, Type } from "./types";
+import type { AccessMode, AddressSpace, StructType, Type } from "./types";
 
 /** 1-based. */
 export interface Position {
@@ -220,6 +220,3 @@ export interface CheckedProgram {
   /** Copied from the TranslationUnit. */
   readonly diagnostics: readonly DiagnosticRange[];
 }
-
-/** Re-exported for readers of a program. */
-export type { ScalarType, Type };
