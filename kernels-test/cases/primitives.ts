@@ -3,8 +3,8 @@
  * second derivatives against central differences from the device.
  */
 import type { AnyPrimitive } from "../../src/ops/primitive";
-import { primitives } from "../../src/ops/table";
 import { bind } from "../../src/ops/trace";
+import { primitives } from "../../src/table";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Case, Tilegrad } from "../caseModules";
 import { assert, checkGradient, expectClose, expectEqual } from "../harness";

@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import * as operations from "../../src/ops/index";
 import { installMethods } from "../../src/ops/methods";
 import type { AnyPrimitive } from "../../src/ops/primitive";
-import { primitives } from "../../src/ops/table";
 import * as random from "../../src/random/random";
+import { primitives } from "../../src/table";
 import { Tensor } from "../../src/tensor/tensor";
 
 interface Family {

@@ -5,7 +5,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { bceWithLogits, mseLoss } from "../../src/nn/functional";
 import * as tg from "../../src/node";
 import type { DType } from "../../src/tensor/dtype";
 import { fromHalfBits } from "../../src/tensor/dtype";
@@ -16,11 +15,10 @@ import {
   toArray,
 } from "../../src/train/safetensors";
 import { expectClose, type Tolerance } from "../harness";
+import type { Attrs } from "../oracles/calls/forms";
+import { chain, operations } from "../oracles/calls/index";
 
 type Tensor = tg.Tensor;
-// biome-ignore lint/suspicious/noExplicitAny: each operation knows the attributes its cases have
-type Attrs = any;
-type Operation = (inputs: readonly Tensor[], attrs: Attrs) => Tensor | readonly Tensor[];
 
 interface OracleCase {
   readonly op: string;
@@ -28,122 +26,8 @@ interface OracleCase {
   readonly views?: Readonly<Record<string, readonly { op: string; attrs: Attrs }[]>>;
 }
 
-const unary =
-  (fn: (x: Tensor) => Tensor): Operation =>
-  ([x]) =>
-    fn(x!);
-const binary =
-  (fn: (a: Tensor, b: Tensor | number) => Tensor, scalar = "other"): Operation =>
-  ([a, b], attrs) =>
-    fn(a!, b ?? (attrs[scalar] as number));
-const reduction =
-  (fn: (x: Tensor, options: { dim?: number[]; keepdim?: boolean }) => Tensor): Operation =>
-  ([x], attrs) =>
-    fn(x!, attrs);
-const along =
-  (fn: (x: Tensor, dim: number) => Tensor): Operation =>
-  ([x], { dim }) =>
-    fn(x!, dim);
-
-const operations: Readonly<Record<string, Operation>> = {
-  abs: unary(tg.abs),
-  add: binary(tg.add),
-  all: reduction(tg.all),
-  any: reduction(tg.any),
-  argmax: ([x], attrs) => tg.argmax(x!, attrs),
-  argmin: ([x], attrs) => tg.argmin(x!, attrs),
-  bceWithLogits: ([x, target], attrs) => bceWithLogits(x!, target!, attrs),
-  cat: (parts, { dim }) => tg.cat(parts, dim),
-  ceil: unary(tg.ceil),
-  chain: ([x], { steps }) => chain(x!, steps),
-  clamp: ([x], { min, max }) =>
-    tg.clamp(x!, min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY),
-  cos: unary(tg.cos),
-  crossEntropy: ([x, target], attrs) => tg.crossEntropy(x!, target!, attrs),
-  cumsum: along(tg.cumsum),
-  div: binary(tg.div),
-  embedding: ([weight, index]) => tg.embedding(index!, weight!),
-  eq: binary(tg.eq),
-  erf: unary(tg.erf),
-  exp: unary(tg.exp),
-  expand: ([x], { shape }) => tg.expand(x!, shape),
-  expm1: unary(tg.expm1),
-  floor: unary(tg.floor),
-  gather: ([x, index], { dim }) => tg.gather(x!, dim, index!),
-  ge: binary(tg.ge),
-  gelu: ([x], { approximate }) => tg.gelu(x!, approximate),
-  gt: binary(tg.gt),
-  indexSelect: ([x, index], { dim }) => tg.indexSelect(x!, dim, index!),
-  layerNorm: ([x, weight, bias], { normalizedShape, eps }) =>
-    tg.layerNorm(x!, normalizedShape, weight, bias, eps),
-  le: binary(tg.le),
-  linear: ([x, weight, bias]) => tg.linear(x!, weight!, bias),
-  log: unary(tg.log),
-  log1p: unary(tg.log1p),
-  logSoftmax: along(tg.logSoftmax),
-  logSumExp: reduction(tg.logSumExp),
-  lt: binary(tg.lt),
-  matmul: ([a, b]) => tg.matmul(a!, b!),
-  max: reduction(tg.max),
-  maximum: binary(tg.maximum),
-  mean: reduction(tg.mean),
-  min: reduction(tg.min),
-  minimum: binary(tg.minimum),
-  mseLoss: ([x, target], attrs) => mseLoss(x!, target!, attrs),
-  mul: binary(tg.mul),
-  ne: binary(tg.ne),
-  neg: unary(tg.neg),
-  pad: ([x], { pad, value }) => tg.pad(x!, pad, value),
-  permute: ([x], { dims }) => tg.permute(x!, dims),
-  pow: binary(tg.pow, "exponent"),
-  reciprocal: unary(tg.reciprocal),
-  relu: unary(tg.relu),
-  reshape: ([x], { shape }) => tg.reshape(x!, shape),
-  rmsNorm: ([x, weight], { eps }) => tg.rmsNorm(x!, x!.shape.at(-1)!, weight, eps),
-  round: unary(tg.round),
-  rsqrt: unary(tg.rsqrt),
-  scaledDotProductAttention: ([q, k, v], { isCausal, scale }) =>
-    tg.scaledDotProductAttention(q!, k!, v!, { causal: isCausal, ...(scale && { scale }) }),
-  scatterAdd: ([x, index, src], { dim }) => tg.scatterAdd(x!, dim, index!, src!),
-  sigmoid: unary(tg.sigmoid),
-  sign: unary(tg.sign),
-  silu: unary(tg.silu),
-  sin: unary(tg.sin),
-  slice: ([x], attrs) => tg.slice(x!, attrs),
-  softmax: along(tg.softmax),
-  softplus: unary(tg.softplus),
-  sort: ([x], { dim, descending }) => {
-    const { values, indices } = tg.sort(x!, { dim, descending });
-    return [values, indices];
-  },
-  split: ([x], { splitSize, dim }) => tg.split(x!, splitSize, dim),
-  sqrt: unary(tg.sqrt),
-  square: unary(tg.square),
-  squeeze: along(tg.squeeze),
-  stack: (parts, { dim }) => tg.stack(parts, dim),
-  std: reduction((x, options) => tg.variance(x, options).sqrt()),
-  sub: binary(tg.sub),
-  sum: reduction(tg.sum),
-  tanh: unary(tg.tanh),
-  to: ([x], { dtype }) => tg.to(x!, dtype),
-  topk: ([x], { k, dim, largest }) => {
-    const { values, indices } = tg.topK(x!, k, { dim, largest });
-    return [values, indices];
-  },
-  transpose: ([x], { dim0, dim1 }) => tg.transpose(x!, dim0, dim1),
-  tril: ([x], { diagonal }) => tg.tril(x!, diagonal),
-  triu: ([x], { diagonal }) => tg.triu(x!, diagonal),
-  unsqueeze: along(tg.unsqueeze),
-  var: reduction(tg.variance),
-  where: ([condition, a, b]) => tg.where(condition!, a!, b!),
-};
-
 /** Fixtures and operations that other tests read. */
 const elsewhere = { files: ["gpt", "optim"], operations: ["multiheadAttention"] };
-
-function chain(x: Tensor, steps: readonly { op: string; attrs: Attrs }[]): Tensor {
-  return steps.reduce((t, { op, attrs }) => operations[op]!([t], attrs) as Tensor, x);
-}
 
 const dtypes: Readonly<Record<string, DType>> = {
   F32: "f32",

@@ -24,7 +24,7 @@ FIXTURES = [
     "gpt",
     "optim",
 ]
-MAX_BYTES = 1_500_000
+MAX_BYTES = 5_000_000
 
 
 def main(names):

@@ -5,7 +5,9 @@ in a fixture's `cases` metadata; a case's attributes are the very arguments it w
 A scalar operand is the attribute `other` (`exponent` for pow) in place of the second input.
 """
 
+import importlib
 import math
+import pathlib
 
 import numpy as np
 import torch
@@ -204,3 +206,7 @@ OPS = {
     ),
     "scaledDotProductAttention": scaled_dot_product_attention,
 }
+
+# The families that came later say what theirs mean in a file of their own: `families/<family>.py`.
+for _file in sorted((pathlib.Path(__file__).parent / "families").glob("*.py")):
+    OPS.update(importlib.import_module(f"families.{_file.stem}").OPS)

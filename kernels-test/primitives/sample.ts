@@ -1,6 +1,7 @@
 /** Sample calls of a primitive: what the tests run for each row of the primitive table. */
-import { primitives } from "../../src/ops/table";
+
 import { bind } from "../../src/ops/trace";
+import { primitives } from "../../src/table";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Tolerance } from "../harness";
 import type { HostArray } from "../reference/array";

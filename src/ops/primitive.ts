@@ -1,6 +1,7 @@
 /**
- * The record that says everything about one operation. Eager execution, reverse mode, gradient checks,
- * tests and documentation read it; a new operation is one record and its kernel.
+ * The record that says everything about one operation. Eager execution, reverse mode, forward mode,
+ * vectorisation, gradient checks, tests and documentation read it; a new operation is one record and its
+ * kernel.
  */
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import type { DType } from "../tensor/dtype";
@@ -13,8 +14,19 @@ export interface Spec {
   readonly dtype: DType;
 }
 
-/** Values that a vjp rule may need again. What is not saved has a shape and a dtype, and no elements. */
-export type Saves = "nothing" | "inputs" | "outputs" | "everything";
+/**
+ * Values that a vjp rule may need again: all inputs, all outputs, both, or those of the given positions.
+ * What is not saved has a shape and a dtype, and no elements.
+ */
+export type Saves =
+  | "nothing"
+  | "inputs"
+  | "outputs"
+  | "everything"
+  | { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+
+/** A function of tensors alone, as fused operations give it in plain operations. */
+export type PlainFunction = (...inputs: Tensor[]) => readonly Tensor[];
 
 export interface VjpContext<A> {
   readonly inputs: readonly Tensor[];
@@ -27,19 +39,45 @@ export interface VjpContext<A> {
    * how the backward kernel of a fused operation gets derivatives of its own.
    */
   pullback(
-    fn: (...inputs: Tensor[]) => readonly Tensor[],
+    fn: PlainFunction,
     inputs: readonly Tensor[],
     cotangents: readonly (Tensor | null)[],
   ): readonly (Tensor | null)[];
 }
 
-/**
- * @typeParam A attributes: plain data that is not differentiated (dims, flags, sizes)
- */
+export interface JvpContext<A> {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly attrs: A;
+  /** The tangents of the results of the plain function `fn`, through its operations. */
+  pushforward(
+    fn: PlainFunction,
+    inputs: readonly Tensor[],
+    tangents: readonly (Tensor | null)[],
+  ): readonly (Tensor | null)[];
+}
+
+export interface BatchContext<A> {
+  readonly attrs: A;
+  /** The number of lanes. */
+  readonly size: number;
+  /** Whether input i has a leading dimension of lanes; otherwise all lanes share it. At least one has. */
+  readonly batched: readonly boolean[];
+  /** The results of the plain function `fn` for every lane, through its operations, lanes first. */
+  vectorise(
+    fn: PlainFunction,
+    inputs: readonly Tensor[],
+    batched: readonly boolean[],
+  ): readonly Tensor[];
+}
+
+/** @typeParam A attributes: plain data that is not differentiated (dims, flags, sizes) */
 export interface Primitive<A> {
   readonly name: string;
   /** What it computes, in one line, for documentation. */
   readonly formula: string;
+  /** What flows back, in one line, for documentation; absent where nothing does. */
+  readonly derivative?: string;
   /** Shape and dtype rule. Throws ShapeError or DTypeError that names the operation and the operands. */
   outputs(inputs: readonly Spec[], attrs: A): readonly Spec[];
   /** Records the kernels on real tensors. Results are new handles, never an input itself. */
@@ -55,6 +93,15 @@ export interface Primitive<A> {
         context: VjpContext<A>,
       ) => readonly (Tensor | null)[])
     | null;
+  /**
+   * Forward rule, written with operations: one tangent (or null for zero) per output, from one per input
+   * (at least one is not null). `null` instead of a rule: the outputs do not move with the inputs.
+   */
+  readonly jvp?:
+    | ((tangents: readonly (Tensor | null)[], context: JvpContext<A>) => readonly (Tensor | null)[])
+    | null;
+  /** Vectorising rule, written with operations: the outputs of all lanes, each with lanes as dimension 0. */
+  readonly batch?: (inputs: readonly Tensor[], context: BatchContext<A>) => readonly Tensor[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the table holds records of every attribute type

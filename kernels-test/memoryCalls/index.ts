@@ -1,0 +1,7 @@
+/** Every operation at least once, in the forms that make something on the way. */
+import { coreCalls } from "./core";
+import type { Calls } from "./operands";
+
+export const calls: Calls = {
+  ...coreCalls,
+};

@@ -1,0 +1,14 @@
+/** Every operation of the fixtures. */
+import type { Tensor } from "../../../src/node";
+import { coreOperations } from "./core";
+import type { Attrs, Operations } from "./forms";
+
+export const operations: Operations = {
+  ...coreOperations,
+  chain: ([x], { steps }) => chain(x!, steps),
+};
+
+/** One operation of one operand after another. */
+export function chain(x: Tensor, steps: readonly { op: string; attrs: Attrs }[]): Tensor {
+  return steps.reduce((t, { op, attrs }) => operations[op]!([t], attrs) as Tensor, x);
+}
