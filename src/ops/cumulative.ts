@@ -17,6 +17,7 @@ import { normalizeDim } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { computeType } from "./pointwise";
 import type { Primitive } from "./primitive";
+import { jvpOfLinear } from "./rules";
 import { reshape } from "./shape";
 import { bind } from "./trace";
 import { walkRows } from "./walk";
@@ -117,7 +118,10 @@ const cumsumPrimitive: Primitive<CumsumAttrs> = {
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   run: ([x], attrs) => [runCumsum(x!, attrs)],
+  derivative: "the sum of the g of all later elements",
   vjp: ([g], { attrs }) => [bind(cumsumPrimitive, [g!], { ...attrs, reverse: !attrs.reverse })[0]!],
+  jvp: jvpOfLinear(() => cumsumPrimitive),
+  batch: (inputs, { attrs }) => bind(cumsumPrimitive, inputs, { ...attrs, dim: attrs.dim + 1 }),
 };
 
 export interface CumsumOptions {

@@ -12,10 +12,12 @@ import { scope } from "../tensor/scope";
 import { normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, div, eq, mul, ne, sub } from "./arithmetic";
-import { arange } from "./creation";
-import type { Primitive } from "./primitive";
+import { arange, ones } from "./creation";
+import type { PlainFunction, Primitive } from "./primitive";
+import { sum } from "./reduce";
 import { forcedRowTeam, planRows, rowTeams } from "./rowTeam";
-import { dense, permute, reshape, stopGradient, to, unsqueeze } from "./shape";
+import { withLanes } from "./rules";
+import { dense, expand, flatten, permute, reshape, stopGradient, to, unsqueeze } from "./shape";
 import { softmax } from "./softmax";
 import { bind } from "./trace";
 
@@ -75,20 +77,52 @@ const crossEntropyBackwardPrimitive: Primitive<CrossEntropyAttrs> = {
     for (const t of held) t.dispose();
     return [dx];
   },
+  derivative: "the derivatives of that formula in g and x",
   vjp: ([ct], { inputs: [g, logits, target, , count], attrs, pullback }) => {
-    const classes = logits!.shape[1]!;
-    const { device } = logits!;
-    const smooth = attrs.labelSmoothing;
-    const here = to(eq(unsqueeze(target!, -1), arange(0, classes, 1, { device })), "f32");
-    const wanted = add(mul(here, 1 - smooth), smooth / classes);
-    const counted = to(ne(target!, attrs.ignoreIndex), "f32");
-    const weights = count ? div(counted, stopGradient(count)) : counted;
-    const plain = (cotangent: Tensor, x: Tensor): Tensor =>
-      mul(unsqueeze(mul(weights, cotangent), -1), sub(softmax(x), wanted));
-    const pulled = pullback((...of) => [plain(of[0]!, of[1]!)], [g!, logits!], [ct!]);
+    const plain = plainBackward(logits!, target!, count, attrs);
+    const pulled = pullback(plain, [g!, logits!], [ct!]);
     return [...pulled, null, null, ...(count ? [null] : [])];
   },
+  jvp: ([tg, tx], { inputs: [g, logits, target, , count], attrs, pushforward }) =>
+    tg || tx
+      ? pushforward(
+          plainBackward(logits!, target!, count, attrs),
+          [g!, logits!],
+          [tg ?? null, tx ?? null],
+        )
+      : [null],
+  // The rows of all lanes, each with its own cotangent.
+  batch: (inputs, context) => {
+    const [g, logits, target, lse, count] = withLanes(inputs, context);
+    const [lanes, rows, classes] = logits!.shape as [number, number, number];
+    const each = count ? div(g!, count) : g!;
+    const ofRow = isByRow(context.attrs) ? each : expand(unsqueeze(each, -1), [lanes, rows]);
+    const [dx] = bind(
+      crossEntropyBackwardPrimitive,
+      [flatten(ofRow), flatten(logits!, 0, 1), flatten(target!), flatten(lse!, 0, 1)],
+      { ...context.attrs, reduction: "none" },
+    );
+    return [reshape(dx!, [lanes, rows, classes])];
+  },
 };
+
+const isByRow = ({ reduction }: CrossEntropyAttrs): boolean => reduction === "none";
+
+/** The backward kernel in plain operations on g and the logits. */
+function plainBackward(
+  logits: Tensor,
+  target: Tensor,
+  count: Tensor | undefined,
+  { ignoreIndex, labelSmoothing }: CrossEntropyAttrs,
+): PlainFunction {
+  const classes = logits.shape[1]!;
+  const classIndices = arange(0, classes, 1, { device: logits.device });
+  const here = to(eq(unsqueeze(target, -1), classIndices), "f32");
+  const wanted = add(mul(here, 1 - labelSmoothing), labelSmoothing / classes);
+  const counted = to(ne(target, ignoreIndex), "f32");
+  const weights = count ? div(counted, stopGradient(count)) : counted;
+  return (g, x) => [mul(unsqueeze(mul(weights, g!), -1), sub(softmax(x!), wanted))];
+}
 
 /**
  * Inputs: logits [rows, classes], target [rows]. Outputs: the loss, [] or [rows]; each row's logSumExp in
@@ -159,6 +193,7 @@ const crossEntropyPrimitive: Primitive<CrossEntropyAttrs> = {
     classIndex.dispose();
     return count ? [loss!, lse!, count] : [loss!, lse!];
   },
+  derivative: "g · (softmax(x) - target distribution), per row; divided by their count for a mean",
   vjp: ([g], { inputs: [logits, target], outputs: [, lse, count], attrs }) => [
     bind(
       crossEntropyBackwardPrimitive,
@@ -167,6 +202,35 @@ const crossEntropyPrimitive: Primitive<CrossEntropyAttrs> = {
     )[0]!,
     null,
   ],
+  // lse and the count serve the reverse rule, whose derivatives take lse as a function of the logits.
+  jvp: ([t], { inputs: [logits, target], outputs: [, lse, count], attrs }) => {
+    if (!t) return isByRow(attrs) ? [null, null] : [null, null, null];
+    const [slope] = bind(
+      crossEntropyBackwardPrimitive,
+      [ones(target!.shape, { device: target!.device }), logits!, target!, lse!],
+      { ...attrs, reduction: "none" },
+    );
+    const rows = sum(mul(slope!, t), { dim: 1 });
+    if (isByRow(attrs)) return [rows, null];
+    const total = sum(rows);
+    return [attrs.reduction === "mean" ? div(total, count!) : total, null, null];
+  },
+  // The rows of all lanes at once, then a sum for each.
+  batch: (inputs, context) => {
+    const { reduction, ignoreIndex } = context.attrs;
+    const [logits, target] = withLanes(inputs, context);
+    const [lanes, rows] = target!.shape as [number, number];
+    const [losses, lses] = bind(crossEntropyPrimitive, [flatten(logits!, 0, 1), flatten(target!)], {
+      ...context.attrs,
+      reduction: "none",
+    });
+    const loss = reshape(losses!, [lanes, rows]);
+    const lse = reshape(lses!, [lanes, rows, 2]);
+    if (reduction === "none") return [loss, lse];
+    const count = sum(to(ne(target!, ignoreIndex), "f32"), { dim: 1 });
+    const total = sum(loss, { dim: 1 });
+    return [reduction === "mean" ? div(total, count) : total, lse, count];
+  },
 };
 
 const without = (shape: Shape, dim: number): Shape => shape.filter((_, i) => i !== dim);

@@ -18,6 +18,7 @@ import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, square, sub } from "./arithmetic";
 import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
+import { jvpOfLinear } from "./rules";
 import { expand, reshape, to } from "./shape";
 import { bind } from "./trace";
 import { compiledRank, padded } from "./walk";
@@ -156,15 +157,17 @@ interface ReduceRow {
   formula: string;
   /** Result dtype for an operand dtype. @throws DTypeError where the reduction is not defined. */
   result(dtype: DType): DType;
+  /** What flows back, for documentation. */
+  derivative?: string;
   vjp: Primitive<ReduceAttrs>["vjp"];
+  jvp: NonNullable<Primitive<ReduceAttrs>["jvp"]> | null;
   saves: Primitive<ReduceAttrs>["saves"];
 }
 
-function reduction({ kind, formula, result, vjp, saves }: ReduceRow): Primitive<ReduceAttrs> {
-  return {
+function reduction({ kind, result, ...row }: ReduceRow): Primitive<ReduceAttrs> {
+  const primitive: Primitive<ReduceAttrs> = {
     name: kind,
-    formula,
-    saves,
+    ...row,
     outputs: ([x], { dims }) => {
       const shape = reducedShape(x!.shape, dims);
       const empty = dims.some((d) => x!.shape[d] === 0);
@@ -176,8 +179,9 @@ function reduction({ kind, formula, result, vjp, saves }: ReduceRow): Primitive<
       const reduced = sizeOf(dims.map((d) => x!.shape[d]!));
       return [reduce(x!, dims, kind, kind === "mean" ? 1 / reduced : 1, out!)];
     },
-    vjp,
+    batch: (inputs, { attrs }) => bind(primitive, inputs, { dims: attrs.dims.map((d) => d + 1) }),
   };
+  return primitive;
 }
 
 /** `g` of the reduced shape, spread over the reduced dimensions of `shape`. */
@@ -211,7 +215,9 @@ const sumPrimitive = reduction({
   formula: "Σ x",
   result: (dtype) => (dtype === "bool" ? "i32" : dtype),
   saves: "nothing",
+  derivative: "g, at every element",
   vjp: ([g], { inputs, attrs }) => [spread(g!, inputs[0]!.shape, attrs.dims)],
+  jvp: jvpOfLinear(() => sumPrimitive),
 });
 
 const meanPrimitive = reduction({
@@ -219,18 +225,33 @@ const meanPrimitive = reduction({
   formula: "Σ x / n",
   result: floatOnly("mean"),
   saves: "nothing",
+  derivative: "g / n, at every element",
   vjp: ([g], { inputs, attrs }) => {
     const n = sizeOf(attrs.dims.map((d) => inputs[0]!.shape[d]!));
     return [spread(mul(g!, 1 / n), inputs[0]!.shape, attrs.dims)];
   },
+  jvp: jvpOfLinear(() => meanPrimitive),
 });
 
-/** The gradient is shared evenly among tied extrema, as in PyTorch's amax. */
-const extremumVjp: Primitive<ReduceAttrs>["vjp"] = ([g], { inputs, outputs, attrs }) => {
-  const [x] = inputs as [Tensor];
-  const hit = to(eq(x, spread(outputs[0]!, x.shape, attrs.dims)), x.dtype);
-  const count = sum(hit, { dim: attrs.dims });
-  return [mul(hit, spread(div(g!, count), x.shape, attrs.dims))];
+/** Where x is the extremum, as 1 and 0 of its dtype; and how many there are for each result. */
+function tied(x: Tensor, y: Tensor, dims: readonly number[]): [hit: Tensor, count: Tensor] {
+  const hit = to(eq(x, spread(y, x.shape, dims)), x.dtype);
+  return [hit, sum(hit, { dim: dims })];
+}
+
+/** The gradient is shared evenly among tied extrema, as in PyTorch's amax; so is what moves them. */
+const ofExtremum: Pick<ReduceRow, "derivative" | "saves" | "vjp" | "jvp"> = {
+  derivative: "g, shared evenly by the elements that equal the result",
+  saves: "everything",
+  vjp: ([g], { inputs, outputs, attrs: { dims } }) => {
+    const [x] = inputs as [Tensor];
+    const [hit, count] = tied(x, outputs[0]!, dims);
+    return [mul(hit, spread(div(g!, count), x.shape, dims))];
+  },
+  jvp: ([t], { inputs, outputs, attrs: { dims } }) => {
+    const [hit, count] = tied(inputs[0]!, outputs[0]!, dims);
+    return [div(sum(mul(hit, t!), { dim: dims }), count)];
+  },
 };
 
 const numeric =
@@ -244,16 +265,14 @@ const maxPrimitive = reduction({
   kind: "max",
   formula: "max x",
   result: numeric("max"),
-  saves: "everything",
-  vjp: extremumVjp,
+  ...ofExtremum,
 });
 
 const minPrimitive = reduction({
   kind: "min",
   formula: "min x",
   result: numeric("min"),
-  saves: "everything",
-  vjp: extremumVjp,
+  ...ofExtremum,
 });
 
 const anyPrimitive = reduction({
@@ -262,6 +281,7 @@ const anyPrimitive = reduction({
   result: boolOnly("any"),
   saves: "nothing",
   vjp: null,
+  jvp: null,
 });
 
 const allPrimitive = reduction({
@@ -270,6 +290,7 @@ const allPrimitive = reduction({
   result: boolOnly("all"),
   saves: "nothing",
   vjp: null,
+  jvp: null,
 });
 
 interface ArgAttrs {
@@ -277,7 +298,7 @@ interface ArgAttrs {
 }
 
 function argReduction(name: "argmax" | "argmin"): Primitive<ArgAttrs> {
-  return {
+  const primitive: Primitive<ArgAttrs> = {
     name,
     formula: `the first index of the ${name === "argmax" ? "greatest" : "least"} element`,
     saves: "nothing",
@@ -313,7 +334,10 @@ function argReduction(name: "argmax" | "argmin"): Primitive<ArgAttrs> {
       return [y];
     },
     vjp: null,
+    jvp: null,
+    batch: (inputs, { attrs }) => bind(primitive, inputs, { dim: attrs.dim + 1 }),
   };
+  return primitive;
 }
 
 const argmaxPrimitive = argReduction("argmax");

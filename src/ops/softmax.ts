@@ -7,9 +7,10 @@ import { normalizeDim, normalizeDims, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { mul, sub } from "./arithmetic";
 import { exp } from "./functions";
-import type { Primitive, Spec } from "./primitive";
+import type { BatchContext, Primitive, Spec } from "./primitive";
 import { type ReduceOptions, sum } from "./reduce";
 import { planRows } from "./rowTeam";
+import { batchOfRows, withLanes } from "./rules";
 import { dense, permute, reshape, to, transpose, unsqueeze } from "./shape";
 import { bind } from "./trace";
 
@@ -19,9 +20,26 @@ const rowCount = (x: Spec): number => sizeOf(x.shape.slice(0, -1));
 
 const along = { dim: -1, keepdim: true } as const;
 
+/** More rows; lanes of scalars are rows of one element. */
+function batchRows(
+  primitive: Primitive<null>,
+  inputs: readonly Tensor[],
+  context: BatchContext<null>,
+): Tensor[] {
+  const rows = withLanes(inputs, context);
+  if (rows[0]!.rank > 1) return bind(primitive, rows, null);
+  const [y] = bind(
+    primitive,
+    rows.map((t) => unsqueeze(t, -1)),
+    null,
+  );
+  return [reshape(y!, [context.size])];
+}
+
 interface Kind {
   readonly name: "softmax" | "logSoftmax";
   readonly formula: string;
+  readonly derivative: string;
   readonly result: "probability" | "log_probability";
   readonly backward: {
     readonly formula: string;
@@ -29,21 +47,27 @@ interface Kind {
       readonly TERM: "softmax_term" | "log_softmax_term";
       readonly COTANGENT: "softmax_cotangent" | "log_softmax_cotangent";
     };
+    readonly derivative: string;
     /** The same in plain operations, for its own derivatives. */
     readonly plain: (y: Tensor, g: Tensor) => Tensor;
   };
+  /** The tangent of y from y and the tangent of x. */
+  readonly tangent: (y: Tensor, t: Tensor) => Tensor;
 }
 
 /** Along the last dimension; the functions users call bring another dimension there. */
 function rowPrimitives({
   name,
   formula,
+  derivative,
   result,
   backward,
+  tangent,
 }: Kind): [Primitive<null>, Primitive<null>] {
   const backwardPrimitive: Primitive<null> = {
     name: `${name}Backward`,
     formula: backward.formula,
+    derivative: backward.derivative,
     saves: "inputs",
     outputs: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
     run: ([y, g], _, [out]) => {
@@ -65,10 +89,14 @@ function rowPrimitives({
     },
     vjp: ([ct], { inputs: [y, g], pullback }) =>
       pullback((...of) => [backward.plain(of[0]!, of[1]!)], [y!, g!], [ct!]),
+    jvp: (tangents, { inputs, pushforward }) =>
+      pushforward((...of) => [backward.plain(of[0]!, of[1]!)], inputs, tangents),
+    batch: (inputs, context) => batchRows(backwardPrimitive, inputs, context),
   };
   const primitive: Primitive<null> = {
     name,
     formula,
+    derivative,
     saves: "outputs",
     outputs: ([x]) => {
       requireDType(name, "x", x!.dtype, ["f32"]);
@@ -88,30 +116,40 @@ function rowPrimitives({
       return [y];
     },
     vjp: ([g], { outputs: [y] }) => bind(backwardPrimitive, [y!, g!], null),
+    jvp: ([t], { outputs: [y] }) => [tangent(y!, t!)],
+    batch: (inputs, context) => batchRows(primitive, inputs, context),
   };
   return [primitive, backwardPrimitive];
 }
 
-const [softmaxPrimitive, softmaxBackwardPrimitive] = rowPrimitives({
-  name: "softmax",
-  formula: "exp(x) / Σ exp(x)",
-  result: "probability",
-  backward: {
-    formula: "y · (g - Σ g y)",
-    slots: { TERM: "softmax_term", COTANGENT: "softmax_cotangent" },
-    plain: (y, g) => mul(y, sub(g, sum(mul(g, y), along))),
-  },
-});
+const [softmaxPrimitive, softmaxBackwardPrimitive]: [Primitive<null>, Primitive<null>] =
+  rowPrimitives({
+    name: "softmax",
+    formula: "exp(x) / Σ exp(x)",
+    derivative: "y · (g - Σ g y)",
+    result: "probability",
+    backward: {
+      formula: "y · (g - Σ g y)",
+      derivative: "the derivatives of that formula",
+      slots: { TERM: "softmax_term", COTANGENT: "softmax_cotangent" },
+      plain: (y, g) => mul(y, sub(g, sum(mul(g, y), along))),
+    },
+    // The Jacobian is symmetric.
+    tangent: (y, t) => bind(softmaxBackwardPrimitive, [y, t], null)[0]!,
+  });
 
 const [logSoftmaxPrimitive, logSoftmaxBackwardPrimitive] = rowPrimitives({
   name: "logSoftmax",
   formula: "x - log Σ exp(x)",
+  derivative: "g - exp(y) · Σ g",
   result: "log_probability",
   backward: {
     formula: "g - exp(y) · Σ g",
+    derivative: "the derivatives of that formula",
     slots: { TERM: "log_softmax_term", COTANGENT: "log_softmax_cotangent" },
     plain: (y, g) => sub(g, mul(exp(y), sum(g, along))),
   },
+  tangent: (y, t) => sub(t, sum(mul(exp(y), t), along)),
 });
 
 const logSumExpPrimitive: Primitive<null> = {
@@ -137,11 +175,14 @@ const logSumExpPrimitive: Primitive<null> = {
     source.dispose();
     return [y];
   },
-  vjp: ([g], { inputs: [x], outputs: [y] }) => {
-    const column = (t: Tensor): Tensor => unsqueeze(t, -1);
-    return [mul(column(g!), exp(sub(x!, column(y!))))];
-  },
+  derivative: "g · exp(x - y)",
+  vjp: ([g], { inputs: [x], outputs: [y] }) => [mul(unsqueeze(g!, -1), shares(x!, y!))],
+  jvp: ([t], { inputs: [x], outputs: [y] }) => [sum(mul(shares(x!, y!), t!), { dim: -1 })],
+  batch: batchOfRows(() => logSumExpPrimitive),
 };
+
+/** softmax(x) from its logSumExp. */
+const shares = (x: Tensor, y: Tensor): Tensor => exp(sub(x, unsqueeze(y, -1)));
 
 function alongDim(op: string, primitive: Primitive<null>, x: Tensor, dim: number): Tensor {
   const at = normalizeDim(op, dim, x.rank);
