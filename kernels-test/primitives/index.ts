@@ -1,5 +1,7 @@
 /** The samples of every primitive, by name. */
+import { attentionSamples } from "./attention";
 import { indexingSamples } from "./indexing";
+import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
 import { productSamples } from "./products";
 import { randomSamples } from "./random";
@@ -9,7 +11,9 @@ import type { SampleTable } from "./sample";
 import { shapeSamples } from "./shape";
 
 export const samples: SampleTable = {
+  ...attentionSamples,
   ...indexingSamples,
+  ...normSamples,
   ...pointwiseSamples,
   ...productSamples,
   ...randomSamples,

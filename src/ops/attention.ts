@@ -31,6 +31,7 @@ import { matmulTarget } from "./matmulLaunch";
 import type { MatmulTarget } from "./matmulVariants";
 import type { Primitive, Spec } from "./primitive";
 import { sum } from "./reduce";
+import { withLanes } from "./rules";
 import { dense, expand, reshape, select, stack, to, transpose } from "./shape";
 import { softmax } from "./softmax";
 import { bind } from "./trace";
@@ -380,10 +381,25 @@ function plainBackward(
   ] as const;
 }
 
+/** The vectorising rule of an operation on batches: lanes of batches are one longer batch. */
+function batchOfBatches<A>(primitive: () => Primitive<A>): NonNullable<Primitive<A>["batch"]> {
+  return (inputs, context) => {
+    const folded = withLanes(inputs, context).map((x) => {
+      const [lanes, batch, ...rest] = x.shape as [number, number, ...number[]];
+      return reshape(x, [lanes * batch, ...rest]);
+    });
+    return bind(primitive(), folded, context.attrs).map((x) => {
+      const [all, ...rest] = x.shape as [number, ...number[]];
+      return reshape(x, [context.size, all / context.size, ...rest]);
+    });
+  };
+}
+
 /** Inputs: the cotangent of the output, q, k, v, output, lse. Outputs: the cotangents of q, k, v. */
 const attentionBackwardPrimitive: Primitive<AttentionAttrs> = {
   name: "attentionBackward",
   formula: "dV = Pᵀ g, dQ = s dS K, dK = s dSᵀ Q, dS = P · (g Vᵀ - Σ g o)",
+  derivative: "of the formula in plain operations, which store the scores",
   saves: "inputs",
   outputs: ([, q, k, v]) => [q!, k!, v!].map(({ shape, dtype }) => ({ shape, dtype })),
   run: ([g, q, k, v, o, lse], attrs) => {
@@ -409,12 +425,21 @@ const attentionBackwardPrimitive: Primitive<AttentionAttrs> = {
     null,
     null,
   ],
+  // The output and the lse belong to q, k and v: what moves with them moves within the plain formula.
+  jvp: ([dg, dq, dk, dv], { inputs: [g, q, k, v], attrs, pushforward }) =>
+    pushforward(
+      (...of) => plainBackward(of[0]!, of[1]!, of[2]!, of[3]!, attrs),
+      [g!, q!, k!, v!],
+      [dg!, dq!, dk!, dv!],
+    ),
+  batch: batchOfBatches(() => attentionBackwardPrimitive),
 };
 
 /** Inputs: q [B, H, T, D], k and v [B, H, S, D]. Outputs: o like q, and log2 Σ 2^score of each row. */
 const attentionPrimitive: Primitive<AttentionAttrs> = {
   name: "attention",
   formula: "softmax(scale · Q Kᵀ) V, without the matrix of scores",
+  derivative: "attentionBackward",
   saves: "everything",
   outputs: (inputs) => {
     const [q] = inputs;
@@ -431,12 +456,19 @@ const attentionPrimitive: Primitive<AttentionAttrs> = {
   },
   vjp: ([g], { inputs, outputs, attrs }) =>
     bind(attentionBackwardPrimitive, [g!, ...inputs, ...outputs], attrs),
+  // The lse only goes to the backward operation, whose rules do without it: no tangent, no cotangent.
+  jvp: (tangents, { inputs, attrs, pushforward }) => [
+    ...pushforward((...of) => [plainAttention(of[0]!, of[1]!, of[2]!, attrs)], inputs, tangents),
+    null,
+  ],
+  batch: batchOfBatches(() => attentionPrimitive),
 };
 
 /** Inputs: the cotangent of the output, qkv, output, lse. Output: the cotangent of qkv, packed likewise. */
 const packedAttentionBackwardPrimitive: Primitive<AttentionAttrs> = {
   name: "packedAttentionBackward",
   formula: attentionBackwardPrimitive.formula,
+  derivative: "of the formula in plain operations, which store the scores",
   saves: "inputs",
   outputs: ([, qkv]) => [{ shape: qkv!.shape, dtype: qkv!.dtype }],
   run: ([g, qkv, o, lse], attrs, [out]) => {
@@ -449,29 +481,31 @@ const packedAttentionBackwardPrimitive: Primitive<AttentionAttrs> = {
     return [dqkv];
   },
   vjp: ([ct], { inputs: [g, qkv], attrs, pullback }) => [
-    ...pullback(
-      (...of) => {
-        const [q, k, v] = unpack(of[1]!);
-        const parts = plainBackward(transpose(of[0]!, 1, 2), q, k, v, attrs);
-        return [
-          stack(
-            parts.map((part) => transpose(part, 1, 2)),
-            2,
-          ),
-        ];
-      },
-      [g!, qkv!],
-      [ct!],
-    ),
+    ...pullback((...of) => [plainPackedBackward(of[0]!, of[1]!, attrs)], [g!, qkv!], [ct!]),
     null,
     null,
   ],
+  jvp: ([dg, dqkv], { inputs: [g, qkv], attrs, pushforward }) =>
+    pushforward((...of) => [plainPackedBackward(of[0]!, of[1]!, attrs)], [g!, qkv!], [dg!, dqkv!]),
+  batch: batchOfBatches(() => packedAttentionBackwardPrimitive),
 };
+
+function plainPackedBackward(g: Tensor, qkv: Tensor, attrs: Required<AttentionOptions>): Tensor {
+  const parts = plainBackward(transpose(g, 1, 2), ...unpack(qkv), attrs);
+  return stack(
+    parts.map((part) => transpose(part, 1, 2)),
+    2,
+  );
+}
+
+const plainPacked = (qkv: Tensor, attrs: Required<AttentionOptions>): Tensor =>
+  transpose(plainAttention(...unpack(qkv), attrs), 1, 2);
 
 /** Inputs: qkv [B, T, 3, H, D]. Outputs: o [B, T, H, D], and log2 Σ 2^score [B, H, T]. */
 const packedAttentionPrimitive: Primitive<AttentionAttrs> = {
   name: "packedAttention",
   formula: attentionPrimitive.formula,
+  derivative: "packedAttentionBackward",
   saves: "everything",
   outputs: ([qkv]) => {
     requireDType("packedAttention", "qkv", qkv!.dtype, ["f32"]);
@@ -491,6 +525,11 @@ const packedAttentionPrimitive: Primitive<AttentionAttrs> = {
   },
   vjp: ([g], { inputs, outputs, attrs }) =>
     bind(packedAttentionBackwardPrimitive, [g!, ...inputs, ...outputs], attrs),
+  jvp: (tangents, { inputs, attrs, pushforward }) => [
+    ...pushforward((...of) => [plainPacked(of[0]!, attrs)], inputs, tangents),
+    null,
+  ],
+  batch: batchOfBatches(() => packedAttentionPrimitive),
 };
 
 /** q, k and v [B, H, T, D] of a packed [B, T, 3, H, D]. */
@@ -610,7 +649,7 @@ export function packedAttention(qkv: Tensor, options: AttentionOptions = {}): Te
     const wide = to(qkv, "f32");
     const o =
       variant === "composite"
-        ? transpose(plainAttention(...unpack(wide), settings), 1, 2)
+        ? plainPacked(wide, settings)
         : bind(packedAttentionPrimitive, [wide], { ...settings, variant })[0]!;
     return qkv.dtype === "f16" ? to(o, "f16") : o;
   });

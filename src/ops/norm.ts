@@ -16,10 +16,11 @@ import { Storage } from "../tensor/storage";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { rsqrt } from "./functions";
-import type { Primitive, Spec } from "./primitive";
+import type { BatchContext, Primitive, Spec } from "./primitive";
 import { mean, sum } from "./reduce";
 import { planRows } from "./rowTeam";
-import { dense, reshape, to } from "./shape";
+import { withLanes } from "./rules";
+import { dense, expand, reshape, to } from "./shape";
 import { bind } from "./trace";
 
 interface NormAttrs {
@@ -35,6 +36,24 @@ interface NormAttrs {
 const flag = (value: boolean): 0 | 1 => (value ? 1 : 0);
 const rowCount = (x: Spec, { cols }: NormAttrs): number => sizeOf(x.shape) / cols;
 
+/** A parameter of each lane [lanes, *normalizedShape], so that it meets x with lanes before its rows. */
+function facing(parameter: Tensor, x: Tensor): Tensor {
+  const [lanes, ...own] = parameter.shape;
+  const missing = x.rank - parameter.rank;
+  return reshape(parameter, [lanes!, ...new Array<number>(missing).fill(1), ...own]);
+}
+
+/** The mean or the spread of all rows in one dimension, and back to [lanes, rows]. */
+const merged = (rows: Tensor): Tensor => reshape(rows, [rows.size]);
+const perLane = (rows: Tensor, { size }: BatchContext<NormAttrs>): Tensor =>
+  reshape(rows, [size, rows.size / size]);
+
+/** x by its mean and spread alone: (x - mean) · rstd, which is differentiable like the rest. */
+const normalizedAlone = (x: Tensor, attrs: NormAttrs): Tensor[] =>
+  bind(attrs.centered ? layerNormPrimitive : rmsNormPrimitive, [x], bare(attrs));
+
+const bare = (attrs: NormAttrs): NormAttrs => ({ ...attrs, hasWeight: false, hasBias: false });
+
 /** The rows and the deviations from their mean over their spread, in plain operations. */
 function plainNormalized(x: Tensor, { cols, eps, centered }: NormAttrs) {
   const rows = reshape(x, [-1, cols]);
@@ -45,7 +64,10 @@ function plainNormalized(x: Tensor, { cols, eps, centered }: NormAttrs) {
 }
 
 /** norm/backward in plain operations, for its own derivatives. */
-function plainBackward(g: Tensor, x: Tensor, weight: Tensor | undefined, attrs: NormAttrs): Tensor {
+function plainBackward(
+  [g, x, weight]: readonly [Tensor, Tensor, (Tensor | undefined)?],
+  attrs: NormAttrs,
+): Tensor {
   const { rstd, normalized } = plainNormalized(x, attrs);
   const along = { dim: -1, keepdim: true };
   const rows = reshape(g, [-1, attrs.cols]);
@@ -55,10 +77,18 @@ function plainBackward(g: Tensor, x: Tensor, weight: Tensor | undefined, attrs: 
   return reshape(dx, x.shape);
 }
 
+/** norm/parameter_partials and norm/parameter_sums in plain operations. */
+function plainParameters([g, x]: readonly Tensor[], attrs: NormAttrs): Tensor[] {
+  const rows = reshape(g!, [-1, attrs.cols]);
+  const weight = sum(mul(rows, plainNormalized(x!, attrs).normalized), { dim: 0 });
+  return attrs.hasBias ? [weight, sum(rows, { dim: 0 })] : [weight];
+}
+
 /** Inputs: the cotangent of y, x, mean, rstd, and weight where there is one. Output: that of x. */
 const inputCotangent: Primitive<NormAttrs> = {
   name: "normBackward",
   formula: "rstd · (h - mean h - n · mean h n), h = g · weight, n = (x - mean) · rstd",
+  derivative: "of the formula in plain operations",
   saves: "inputs",
   outputs: ([, x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([g, x, mean, rstd, weight], attrs, [out]) => {
@@ -88,15 +118,30 @@ const inputCotangent: Primitive<NormAttrs> = {
     for (const t of held) t.dispose();
     return [dx];
   },
-  // The mean and the spread belong to x: what flows to them flows on to x within the plain formula.
-  vjp: ([ct], { inputs, attrs, pullback }) => {
-    const [g, x, , , weight] = inputs;
+  // The mean and the spread belong to x: what flows through them flows within the plain formula.
+  vjp: ([ct], { inputs: [g, x, , , weight], attrs, pullback }) => {
     const [dg, dx, dweight] = pullback(
-      (...of) => [plainBackward(of[0]!, of[1]!, of[2], attrs)],
+      (...of) => [plainBackward([of[0]!, of[1]!, of[2]], attrs)],
       weight ? [g!, x!, weight] : [g!, x!],
       [ct!],
     );
     return [dg!, dx!, null, null, ...(weight ? [dweight!] : [])];
+  },
+  jvp: ([dg, dx, , , dweight], { inputs: [g, x, , , weight], attrs, pushforward }) =>
+    pushforward(
+      (...of) => [plainBackward([of[0]!, of[1]!, of[2]], attrs)],
+      weight ? [g!, x!, weight] : [g!, x!],
+      weight ? [dg!, dx!, dweight!] : [dg!, dx!],
+    ),
+  batch: (inputs, context) => {
+    const { attrs, batched } = context;
+    const [g, x, mean, rstd] = withLanes(inputs.slice(0, 4), context);
+    const rows = [x!, merged(mean!), merged(rstd!)];
+    if (!batched[4]) return bind(inputCotangent, [g!, ...rows, ...inputs.slice(4)], attrs);
+    return bind(inputCotangent, [mul(g!, facing(inputs[4]!, x!)), ...rows], {
+      ...attrs,
+      hasWeight: false,
+    });
   },
 };
 
@@ -104,6 +149,7 @@ const inputCotangent: Primitive<NormAttrs> = {
 const parameterCotangents: Primitive<NormAttrs> = {
   name: "normParametersBackward",
   formula: "Σ_rows g · (x - mean) · rstd, and Σ_rows g",
+  derivative: "of the formula in plain operations",
   saves: "inputs",
   outputs: ([, x], { cols, hasBias }) => {
     const row = { shape: [cols], dtype: x!.dtype };
@@ -154,26 +200,28 @@ const parameterCotangents: Primitive<NormAttrs> = {
     for (const t of [...held, blockSums]) t.dispose();
     return sums;
   },
-  vjp: (cotangents, { inputs: [g, x], attrs, pullback }) => {
-    const down = { dim: 0 };
-    const [dg, dx] = pullback(
-      (...of) => {
-        const rows = reshape(of[0]!, [-1, attrs.cols]);
-        const weight = sum(mul(rows, plainNormalized(of[1]!, attrs).normalized), down);
-        return attrs.hasBias ? [weight, sum(rows, down)] : [weight];
-      },
-      [g!, x!],
-      cotangents,
-    );
-    return [dg!, dx!, null, null];
+  vjp: (cotangents, { inputs: [g, x], attrs, pullback }) => [
+    ...pullback((...of) => plainParameters(of, attrs), [g!, x!], cotangents),
+    null,
+    null,
+  ],
+  jvp: ([dg, dx], { inputs: [g, x], attrs, pushforward }) =>
+    pushforward((...of) => plainParameters(of, attrs), [g!, x!], [dg!, dx!]),
+  batch: (inputs, context) => {
+    const { attrs, size } = context;
+    const [g, x] = withLanes(inputs.slice(0, 2), context);
+    const rows = (t: Tensor): Tensor => reshape(t, [size, t.size / size / attrs.cols, attrs.cols]);
+    const weight = sum(mul(rows(g!), rows(normalizedAlone(x!, attrs)[0]!)), { dim: 1 });
+    return attrs.hasBias ? [weight, sum(rows(g!), { dim: 1 })] : [weight];
   },
 };
 
 /** Inputs: x, then weight and bias where they are there. Outputs: y, and mean and rstd of each row. */
 function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
-  return {
+  const primitive: Primitive<NormAttrs> = {
     name,
     formula,
+    derivative: "normBackward to x; normParametersBackward to weight and bias",
     saves: "everything",
     outputs: (inputs, attrs) => {
       const [x] = inputs;
@@ -230,7 +278,36 @@ function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
       const own = attrs.hasWeight ? sums : sums.slice(1);
       return [dx, ...parameters.map((p, i) => reshape(own[i]!, p.shape))];
     },
+    // The Jacobian of x's part is symmetric, so the backward kernel carries tangents as well. The mean and
+    // the spread only go to the backward operations, whose rules take them from x: no tangents, as above.
+    jvp: (tangents, { inputs, outputs: [y, mean, rstd], attrs }) => {
+      const [x] = inputs;
+      const [dx] = tangents;
+      const dweight = attrs.hasWeight ? tangents[1] : null;
+      const dbias = attrs.hasBias ? tangents.at(-1) : null;
+      const terms: Tensor[] = [];
+      if (dx) {
+        const [moved] = bind(inputCotangent, [dx, x!, mean!, rstd!], bare(attrs));
+        terms.push(attrs.hasWeight ? mul(moved!, inputs[1]!) : moved!);
+      }
+      if (dweight) terms.push(mul(normalizedAlone(x!, attrs)[0]!, dweight));
+      if (dbias) terms.push(expand(dbias, y!.shape));
+      return [terms.reduce((a, b) => add(a, b)), null, null];
+    },
+    batch: (inputs, context) => {
+      const { attrs, batched } = context;
+      const [x] = withLanes(inputs.slice(0, 1), context);
+      const own = batched.slice(1).includes(true);
+      const [y, mean, rstd] = own
+        ? normalizedAlone(x!, attrs)
+        : bind(primitive, [x!, ...inputs.slice(1)], attrs);
+      const parameters = inputs.slice(1).map((p, i) => (own && batched[i + 1] ? facing(p, x!) : p));
+      const weighted = own && attrs.hasWeight ? mul(y!, parameters[0]!) : y!;
+      const shifted = own && attrs.hasBias ? add(weighted, parameters.at(-1)!) : weighted;
+      return [shifted, perLane(mean!, context), perLane(rstd!, context)];
+    },
   };
+  return primitive;
 }
 
 const layerNormPrimitive = normPrimitive(
