@@ -5,11 +5,13 @@ import { isFloat, promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { matmulInto } from "./matmulLaunch";
+import { add, mul } from "./arithmetic";
+import { isElementwise, matmulInto } from "./matmulLaunch";
 import { operands } from "./operand";
-import type { Primitive, Spec, VjpContext } from "./primitive";
+import type { BatchContext, Primitive, Spec, VjpContext } from "./primitive";
 import { sumTo } from "./reduce";
-import { reshape, to, transpose, unsqueeze } from "./shape";
+import { alignLanes, jvpOfProduct } from "./rules";
+import { expand, reshape, to, transpose, unsqueeze } from "./shape";
 import { bind } from "./trace";
 
 function productSpec(a: Spec, b: Spec): Spec {
@@ -23,6 +25,7 @@ function productSpec(a: Spec, b: Spec): Spec {
 }
 
 function runProduct(a: DeviceTensor, b: DeviceTensor, bias: DeviceTensor | null, out: Spec) {
+  if (!bias && isElementwise(a, b, out.shape)) return [mul(a, b) as DeviceTensor];
   const c = DeviceTensor.empty(a.device, out.shape, out.dtype);
   matmulInto(a, b, bias, c);
   return [c];
@@ -40,24 +43,56 @@ const productVjp = (
 const matmulPrimitive: Primitive<null> = {
   name: "matmul",
   formula: "c_ij = Σ_k a_ik b_kj",
+  derivative: "to a: g bᵀ, to b: aᵀ g, summed over broadcast batches",
   saves: "inputs",
   outputs: ([a, b]) => [productSpec(a!, b!)],
   run: ([a, b], _, [out]) => runProduct(a!, b!, null, out!),
   vjp: ([g], context) => productVjp(g!, context),
+  jvp: jvpOfProduct(() => matmulPrimitive, [0, 1]),
+  batch: ([a, b], context) => [productOfLanes(a!, b!, context)],
 };
 
 /** a [m, k], b [k, n], bias [n]: the bias costs next to nothing where the product is stored. */
 const addmmPrimitive: Primitive<null> = {
   name: "addmm",
   formula: "c_ij = Σ_k a_ik b_kj + bias_j",
-  saves: "inputs",
+  derivative: "to a: g bᵀ, to b: aᵀ g, to bias: Σ_i g_ij",
+  saves: { inputs: [0, 1] },
   outputs: ([a, b]) => [productSpec(a!, b!)],
   run: ([a, b, bias], _, [out]) => runProduct(a!, b!, bias!, out!),
   vjp: ([g], context) => [
     ...productVjp(g!, context),
     context.needs[2] ? sumTo(g!, context.inputs[2]!.shape) : null,
   ],
+  jvp: ([da, db, dbias], { inputs: [a, b], outputs: [c] }) => {
+    const products = [da && matmul(da, b!), db && matmul(a!, db)].filter((t) => t !== null);
+    const terms = dbias ? [...products, expand(dbias, c!.shape)] : products;
+    return [terms.reduce((sum, term) => add(sum!, term!)) ?? null];
+  },
+  batch: ([a, b, bias], context) => {
+    const { batched } = context;
+    if (batched[0] && !batched[1] && !batched[2]) return [foldedProduct(a!, b!, bias!)];
+    const product =
+      batched[0] || batched[1] ? productOfLanes(a!, b!, context) : bindProduct(a!, b!);
+    return [add(product, batched[2] ? unsqueeze(bias!, 1) : bias!)];
+  },
 };
+
+/**
+ * The products of all lanes. Lanes of a become rows of one product with a matrix that they share, and so
+ * do vectors as lanes of b; otherwise lanes are one more dimension of the batch.
+ */
+function productOfLanes(
+  a: Tensor,
+  b: Tensor,
+  { batched }: Pick<BatchContext<null>, "batched">,
+): Tensor {
+  if (!batched[1] && b.rank === 2) return foldedProduct(a, b);
+  if (!batched[0] && a.rank === 2 && b.shape.at(-1) === 1)
+    return transpose(foldedProduct(transpose(b, -1, -2), transpose(a, 0, 1)), -1, -2);
+  const [left, right] = alignLanes([a, b], { batched });
+  return bindProduct(left!, right!);
+}
 
 function checkInner(a: Shape, b: Shape, columns: number, rows: number): void {
   if (columns !== rows)

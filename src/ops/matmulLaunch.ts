@@ -74,6 +74,18 @@ function walk(a: DeviceTensor, b: DeviceTensor, shape: Shape): Walked {
   };
 }
 
+const chosen = ({ problem }: Walked, target: MatmulTarget): MatmulVariant =>
+  forcedMatmulVariant.current ?? matmulVariants.defaultChoice(problem, target);
+
+/**
+ * Whether a b is better computed element by element: with an inner size of 1 there is nothing to add up,
+ * and where the product is too small for tiles, multiplying with broadcasting divides less for each element.
+ */
+export function isElementwise(a: DeviceTensor, b: DeviceTensor, shape: Shape): boolean {
+  if (a.shape.at(-1) !== 1) return false;
+  return chosen(walk(a, b, shape), matmulTarget(a.device)).kernel === "vector";
+}
+
 /**
  * c = a b + bias, of the broadcast shape; a and b have at least two dimensions and any strides.
  * @param bias [n], or null for none
@@ -86,8 +98,7 @@ export function matmulInto(
 ): void {
   const walked = walk(a, b, c.shape);
   const target = matmulTarget(c.device);
-  const variant =
-    forcedMatmulVariant.current ?? matmulVariants.defaultChoice(walked.problem, target);
+  const variant = chosen(walked, target);
   if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
     dispatch({ a, b, bias, c }, walked, variant, target);
     return;
