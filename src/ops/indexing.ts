@@ -14,7 +14,8 @@ import type { Tensor } from "../tensor/tensor";
 import { ne, where } from "./arithmetic";
 import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
-import { clone, narrow, reshape } from "./shape";
+import { jvpOfLinear, withLanes } from "./rules";
+import { clone, expand, narrow, permute, reshape, stopGradient } from "./shape";
 import { sortRows } from "./sortRows";
 import { bind } from "./trace";
 import { walkTogether } from "./walk";
@@ -138,11 +139,16 @@ function add(work: Adding): void {
     const strides = indexDims.map((d) => (d === null ? 0 : index.strides[d]!));
     sum(work, { match: "by_scan", index, order: index, strides });
   } else {
-    const sorted = sortRows(index, along, { key: "key_u32", descending: false });
-    const rows = denseStrides(index.shape.map((d, i) => (i === along ? 1 : d)));
-    const strides = indexDims.map((d, i) =>
-      d === null ? 0 : i === dim ? 1 : rows[d]! * sorted.width,
-    );
+    // Rows that repeat without a copy are sorted once.
+    const distinct = index.shape.map((d, i) => (index.strides[i] === 0 && i !== along ? 1 : d));
+    const rows = index.view(distinct, index.strides);
+    const sorted = sortRows(rows, along, { key: "key_u32", descending: false });
+    rows.dispose();
+    const steps = denseStrides(distinct.map((d, i) => (i === along ? 1 : d)));
+    const strides = indexDims.map((d, i) => {
+      if (i === dim) return 1;
+      return d === null || distinct[d] === 1 ? 0 : steps[d]! * sorted.width;
+    });
     sum(work, { match: "by_search", index: sorted.keys, order: sorted.order, strides });
     sorted.keys.dispose();
     sorted.order.dispose();
@@ -272,6 +278,13 @@ function requireList(op: string, index: Spec): void {
 const describe = (op: string, index: Spec, shape: Shape, dim: number): string =>
   `${op}: index of shape ${show(index.shape)} into dimension ${dim} of ${show(shape)}`;
 
+/** One index per slice along `dim` of every lane, as one index per element of `shape`. */
+function indexOfLanes(index: Tensor, dim: number, shape: Shape): Tensor {
+  const [size, count] = index.shape;
+  const aligned = shape.map((_, i) => (i === 0 ? size! : i === dim ? count! : 1));
+  return expand(reshape(index, aligned), shape);
+}
+
 interface GatherAttrs {
   readonly dim: number;
   /** No row of the index names an element twice, so that the way back needs no sums. */
@@ -281,7 +294,8 @@ interface GatherAttrs {
 const gatherPrimitive: Primitive<GatherAttrs> = {
   name: "gather",
   formula: "y[.., p, ..] = x[.., index[.., p, ..], ..]",
-  saves: "inputs",
+  derivative: "g added up where it was read",
+  saves: { inputs: [1] },
   outputs: ([x, index], { dim }) => {
     requireWithin("gather", index!, x!.shape, dim);
     return [{ shape: index!.shape, dtype: x!.dtype }];
@@ -302,13 +316,29 @@ const gatherPrimitive: Primitive<GatherAttrs> = {
     bind(scatterPrimitive, [index!, g!], { ...attrs, shape: x!.shape })[0]!,
     null,
   ],
+  jvp: jvpOfLinear(() => gatherPrimitive, [0]),
+  batch: (inputs, context) => {
+    const { dim, unique } = context.attrs;
+    const [x, index] = inputs;
+    if (context.batched[0])
+      return bind(gatherPrimitive, withLanes(inputs, context), { dim: dim + 1, unique });
+    // Longer rows of indices into the one x, so that the way back adds the lanes up where they meet.
+    const order = index!.shape.map((_, i) => (i < dim ? i + 1 : i === dim ? 0 : i));
+    const turned = permute(index!, order);
+    const { shape } = turned;
+    const merged = [...shape.slice(0, dim), shape[dim]! * shape[dim + 1]!, ...shape.slice(dim + 2)];
+    const [y] = bind(gatherPrimitive, [x!, reshape(turned, merged)], { dim, unique: false });
+    const back = shape.map((_, i) => (i === 0 ? dim : i <= dim ? i - 1 : i));
+    return [permute(reshape(y!, shape), back)];
+  },
 };
 
 /** The way back from gather: like scatterAdd on zeros of `shape`. */
 const scatterPrimitive: Primitive<GatherAttrs & { readonly shape: Shape }> = {
   name: "gatherBackward",
   formula: "y = 0, y[.., index[.., p, ..], ..] += g[.., p, ..]",
-  saves: "inputs",
+  derivative: "the elements of the cotangent that the indices name",
+  saves: { inputs: [0] },
   outputs: ([_, g], { shape }) => [{ shape, dtype: g!.dtype }],
   run: ([index, g], { dim, unique, shape }, [out]) => {
     const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
@@ -322,6 +352,15 @@ const scatterPrimitive: Primitive<GatherAttrs & { readonly shape: Shape }> = {
     null,
     bind(gatherPrimitive, [g!, index!], { dim, unique })[0]!,
   ],
+  jvp: jvpOfLinear(() => scatterPrimitive, [1]),
+  batch: (inputs, context) => {
+    const { dim, unique, shape } = context.attrs;
+    return bind(scatterPrimitive, withLanes(inputs, context), {
+      dim: dim + 1,
+      unique,
+      shape: [context.size, ...shape],
+    });
+  },
 };
 
 /** One index per element of src. */
@@ -351,7 +390,8 @@ function addAll(
 const scatterAddPrimitive: Primitive<{ readonly dim: number }> = {
   name: "scatterAdd",
   formula: "y = x, y[.., index[.., p, ..], ..] += src[.., p, ..]",
-  saves: "inputs",
+  derivative: "to x: g; to src: the elements of g that the indices name",
+  saves: { inputs: [1] },
   outputs: ([x, index, src], { dim }) => {
     requireSummable("scatterAdd", x!.dtype);
     requireWithin("scatterAdd", index!, x!.shape, dim);
@@ -369,6 +409,9 @@ const scatterAddPrimitive: Primitive<{ readonly dim: number }> = {
     null,
     needs[2] ? gather(g!, attrs.dim, index!) : null,
   ],
+  jvp: jvpOfLinear(() => scatterAddPrimitive, [0, 2]),
+  batch: (inputs, context) =>
+    bind(scatterAddPrimitive, withLanes(inputs, context), { dim: context.attrs.dim + 1 }),
 };
 
 interface SelectAttrs {
@@ -378,7 +421,8 @@ interface SelectAttrs {
 const indexSelectPrimitive: Primitive<SelectAttrs> = {
   name: "indexSelect",
   formula: "y[.., p, ..] = x[.., index[p], ..]",
-  saves: "inputs",
+  derivative: "the slices of g added up where they were read",
+  saves: { inputs: [1] },
   outputs: ([x, index], { dim }) => {
     requireList("indexSelect", index!);
     return [{ shape: replaced(x!.shape, dim, index!.shape[0]!), dtype: x!.dtype }];
@@ -399,6 +443,22 @@ const indexSelectPrimitive: Primitive<SelectAttrs> = {
     bind(selectBackwardPrimitive, [index!, g!], { dim, size: x!.shape[dim]! })[0]!,
     null,
   ],
+  jvp: jvpOfLinear(() => indexSelectPrimitive, [0]),
+  batch: ([x, index], { attrs: { dim }, batched: [ofX, ofIndex] }) => {
+    if (!ofIndex) return bind(indexSelectPrimitive, [x!, index!], { dim: dim + 1 });
+    if (ofX) {
+      const shape = replaced(x!.shape, dim + 1, index!.shape[1]!);
+      return [gather(x!, dim + 1, indexOfLanes(index!, dim + 1, shape))];
+    }
+    const [y] = bind(indexSelectPrimitive, [x!, reshape(index!, [index!.size])], { dim });
+    const apart = reshape(y!, [
+      ...x!.shape.slice(0, dim),
+      ...index!.shape,
+      ...x!.shape.slice(dim + 1),
+    ]);
+    const back = apart.shape.map((_, i) => (i === 0 ? dim : i <= dim ? i - 1 : i));
+    return [permute(apart, back)];
+  },
 };
 
 /** One index per slice of src along `dim`. */
@@ -427,7 +487,8 @@ function addSlices(
 const selectBackwardPrimitive: Primitive<SelectAttrs & { readonly size: number }> = {
   name: "indexSelectBackward",
   formula: "y = 0, y[.., index[p], ..] += g[.., p, ..]",
-  saves: "inputs",
+  derivative: "the slices of the cotangent that the indices name",
+  saves: { inputs: [0] },
   outputs: ([_, g], { dim, size }) => [{ shape: replaced(g!.shape, dim, size), dtype: g!.dtype }],
   run: ([index, g], { dim }, [out]) => {
     const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
@@ -435,12 +496,24 @@ const selectBackwardPrimitive: Primitive<SelectAttrs & { readonly size: number }
     return [y];
   },
   vjp: ([g], { inputs: [index], attrs: { dim } }) => [null, indexSelect(g!, dim, index!)],
+  jvp: jvpOfLinear(() => selectBackwardPrimitive, [1]),
+  batch: (inputs, context) => {
+    const { dim, size } = context.attrs;
+    if (!context.batched[0]) return bind(selectBackwardPrimitive, inputs, { dim: dim + 1, size });
+    const [index, g] = withLanes(inputs, context);
+    return bind(scatterPrimitive, [indexOfLanes(index!, dim + 1, g!.shape), g!], {
+      dim: dim + 1,
+      unique: false,
+      shape: replaced(g!.shape, dim + 1, size),
+    });
+  },
 };
 
 const indexAddPrimitive: Primitive<SelectAttrs> = {
   name: "indexAdd",
   formula: "y = x, y[.., index[p], ..] += src[.., p, ..]",
-  saves: "inputs",
+  derivative: "to x: g; to src: the slices of g that the indices name",
+  saves: { inputs: [1] },
   outputs: ([x, index, src], { dim }) => {
     requireSummable("indexAdd", x!.dtype);
     requireList("indexAdd", index!);
@@ -461,6 +534,13 @@ const indexAddPrimitive: Primitive<SelectAttrs> = {
     null,
     needs[2] ? indexSelect(g!, dim, index!) : null,
   ],
+  jvp: jvpOfLinear(() => indexAddPrimitive, [0, 2]),
+  batch: (inputs, context) => {
+    const dim = context.attrs.dim + 1;
+    const [x, index, src] = withLanes(inputs, context);
+    if (!context.batched[1]) return bind(indexAddPrimitive, [x!, inputs[1]!, src!], { dim });
+    return bind(scatterAddPrimitive, [x!, indexOfLanes(index!, dim, src!.shape), src!], { dim });
+  },
 };
 
 interface EmbeddingAttrs {
@@ -470,10 +550,24 @@ interface EmbeddingAttrs {
 const embeddingSite = (op: string, index: Spec, rows: number): string =>
   `${op}: index of shape ${show(index.shape)} into ${rows} rows`;
 
+/** What flows to and from the table: `rows` [index.., width], but 0 where the index is `paddingIdx`. */
+function withoutPadding(rows: Tensor, index: Tensor, paddingIdx: number | undefined): Tensor {
+  if (paddingIdx === undefined) return rows;
+  return where(reshape(ne(index, paddingIdx), [...index.shape, 1]), rows, 0);
+}
+
+/** Indices of every lane [size, index..] as one per element of [size, indices, width]. */
+function indexOfTables(index: Tensor, width: number): Tensor {
+  const size = index.shape[0]!;
+  const count = sizeOf(index.shape.slice(1));
+  return expand(reshape(index, [size, count, 1]), [size, count, width]);
+}
+
 const embeddingPrimitive: Primitive<EmbeddingAttrs> = {
   name: "embedding",
   formula: "y[p.., :] = weight[index[p..], :]",
-  saves: "inputs",
+  derivative: "to weight: the rows of g added up where they were read; nothing to row paddingIdx",
+  saves: { inputs: [0] },
   outputs: ([index, weight]) => {
     requireDType("embedding", "index", index!.dtype, indexTypes);
     if (weight!.shape.length !== 2)
@@ -498,12 +592,26 @@ const embeddingPrimitive: Primitive<EmbeddingAttrs> = {
     null,
     bind(embeddingBackwardPrimitive, [index!, g!], { paddingIdx, rows: weight!.shape[0]! })[0]!,
   ],
+  jvp: ([, t], { inputs: [index], attrs: { paddingIdx } }) => [
+    withoutPadding(embedding(index!, t!), index!, paddingIdx),
+  ],
+  batch: (inputs, context) => {
+    const { paddingIdx } = context.attrs;
+    if (!context.batched[1]) return bind(embeddingPrimitive, inputs, context.attrs);
+    const [index, tables] = withLanes(inputs, context);
+    const width = tables!.shape[2]!;
+    const y = reshape(gather(tables!, 1, indexOfTables(index!, width)), [...index!.shape, width]);
+    if (paddingIdx === undefined) return [y];
+    const read = reshape(ne(index!, paddingIdx), [...index!.shape, 1]);
+    return [where(read, y, stopGradient(y))];
+  },
 };
 
 const embeddingBackwardPrimitive: Primitive<EmbeddingAttrs & { readonly rows: number }> = {
   name: "embeddingBackward",
   formula: "y = 0, y[index[p..], :] += g[p.., :], but row paddingIdx stays 0",
-  saves: "inputs",
+  derivative: "the rows of the cotangent that the indices name, 0 for row paddingIdx",
+  saves: { inputs: [0] },
   outputs: ([_, g], { rows }) => [{ shape: [rows, g!.shape.at(-1)!], dtype: g!.dtype }],
   run: ([index, g], { paddingIdx }, [out]) => {
     const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
@@ -525,11 +633,28 @@ const embeddingBackwardPrimitive: Primitive<EmbeddingAttrs & { readonly rows: nu
     rows.dispose();
     return [y];
   },
-  vjp: ([g], { inputs: [index], attrs: { paddingIdx } }) => {
-    const back = embedding(index!, g!);
-    if (paddingIdx === undefined) return [null, back];
-    const read = reshape(ne(index!, paddingIdx), [...index!.shape, 1]);
-    return [null, where(read, back, 0)];
+  vjp: ([g], { inputs: [index], attrs: { paddingIdx } }) => [
+    null,
+    withoutPadding(embedding(index!, g!), index!, paddingIdx),
+  ],
+  jvp: jvpOfLinear(() => embeddingBackwardPrimitive, [1]),
+  batch: (inputs, context) => {
+    const { paddingIdx, rows } = context.attrs;
+    const [index, g] = withLanes(inputs, context);
+    const kept = withoutPadding(g!, index!, paddingIdx);
+    const width = g!.shape.at(-1)!;
+    const count = sizeOf(index!.shape.slice(1));
+    const terms = reshape(kept, [context.size, count, width]);
+    if (!context.batched[0])
+      return bind(selectBackwardPrimitive, [reshape(inputs[0]!, [count]), terms], {
+        dim: 1,
+        size: rows,
+      });
+    return bind(scatterPrimitive, [indexOfTables(index!, width), terms], {
+      dim: 1,
+      unique: false,
+      shape: [context.size, rows, width],
+    });
   },
 };
 

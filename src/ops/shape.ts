@@ -20,6 +20,7 @@ import { zeros } from "./creation";
 import { computeType, runUnaryInto } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { sumTo } from "./reduce";
+import { jvpOfLinear, withLanes } from "./rules";
 import { bind } from "./trace";
 
 /** The WGSL function that moves a value unchanged. */
@@ -56,6 +57,7 @@ export function fillInto(y: DeviceTensor, start: number, step = 0): DeviceTensor
 const reshapePrimitive: Primitive<{ shape: Shape }> = {
   name: "reshape",
   formula: "the same elements in row-major order, under another shape",
+  derivative: "g under the shape of x",
   saves: "nothing",
   outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   run: ([x], { shape }) => {
@@ -67,6 +69,9 @@ const reshapePrimitive: Primitive<{ shape: Shape }> = {
     return [y];
   },
   vjp: ([g], { inputs }) => [reshape(g!, inputs[0]!.shape)],
+  jvp: jvpOfLinear(() => reshapePrimitive),
+  batch: (inputs, { attrs, size }) =>
+    bind(reshapePrimitive, inputs, { shape: [size, ...attrs.shape] }),
 };
 
 /**
@@ -123,6 +128,7 @@ export function squeeze(x: Tensor, dim?: number): Tensor {
 const permutePrimitive: Primitive<{ dims: readonly number[] }> = {
   name: "permute",
   formula: "y[i_dims] = x[i]",
+  derivative: "g with its dimensions put back",
   saves: "nothing",
   outputs: ([x], { dims }) => [{ shape: dims.map((d) => x!.shape[d]!), dtype: x!.dtype }],
   run: ([x], { dims }) => [
@@ -138,6 +144,9 @@ const permutePrimitive: Primitive<{ dims: readonly number[] }> = {
     });
     return [permute(g!, inverse)];
   },
+  jvp: jvpOfLinear(() => permutePrimitive),
+  batch: (inputs, { attrs }) =>
+    bind(permutePrimitive, inputs, { dims: [0, ...attrs.dims.map((d) => d + 1)] }),
 };
 
 /** A view with its dimensions in another order. @throws ShapeError unless `dims` names each once. */
@@ -161,6 +170,7 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 const expandPrimitive: Primitive<{ shape: Shape }> = {
   name: "expand",
   formula: "x repeated along its dimensions of size 1, without a copy",
+  derivative: "the sum of g over what was repeated",
   saves: "nothing",
   outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   run: ([x], { shape }) => {
@@ -171,6 +181,14 @@ const expandPrimitive: Primitive<{ shape: Shape }> = {
     return [x!.view(shape, strides)];
   },
   vjp: ([g], { inputs }) => [sumTo(g!, inputs[0]!.shape)],
+  jvp: jvpOfLinear(() => expandPrimitive),
+  batch: ([x], { attrs: { shape }, size }) => {
+    const missing = new Array<number>(shape.length + 1 - x!.rank).fill(1);
+    const [aligned] = bind(reshapePrimitive, [x!], {
+      shape: [size, ...missing, ...x!.shape.slice(1)],
+    });
+    return bind(expandPrimitive, [aligned!], { shape: [size, ...shape] });
+  },
 };
 
 /** A view in which dimensions of size 1 repeat to `shape`; -1 keeps a size. @throws ShapeError. */
@@ -193,6 +211,13 @@ interface SliceAttrs {
   readonly steps: readonly number[];
 }
 
+/** The same part of every lane. */
+const ofEveryLane = ({ starts, sizes, steps }: SliceAttrs, size: number): SliceAttrs => ({
+  starts: [0, ...starts],
+  sizes: [size, ...sizes],
+  steps: [1, ...steps],
+});
+
 function sliceView(x: DeviceTensor, { starts, sizes, steps }: SliceAttrs): DeviceTensor {
   const offset = starts.reduce((sum, s, i) => sum + s * x.strides[i]!, x.offset);
   return x.view(
@@ -205,18 +230,22 @@ function sliceView(x: DeviceTensor, { starts, sizes, steps }: SliceAttrs): Devic
 const slicePrimitive: Primitive<SliceAttrs> = {
   name: "slice",
   formula: "y[i] = x[start + i · step]",
+  derivative: "g where the elements were taken, 0 elsewhere",
   saves: "nothing",
   outputs: ([x], { sizes }) => [{ shape: sizes, dtype: x!.dtype }],
   run: ([x], attrs) => [sliceView(x!, attrs)],
   vjp: ([g], { inputs, attrs }) => [
     bind(embedPrimitive, [g!], { ...attrs, shape: inputs[0]!.shape, value: 0 })[0]!,
   ],
+  jvp: jvpOfLinear(() => slicePrimitive),
+  batch: (inputs, { attrs, size }) => bind(slicePrimitive, inputs, ofEveryLane(attrs, size)),
 };
 
 /** The inverse of a slice: its elements in a larger tensor that is `value` elsewhere. */
 const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = {
   name: "embed",
   formula: "y[start + i · step] = x[i], value elsewhere",
+  derivative: "the elements of g at which x was written",
   saves: "nothing",
   outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   run: ([x], attrs) => {
@@ -233,6 +262,14 @@ const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = 
       steps: attrs.steps,
     })[0]!,
   ],
+  // What surrounds x does not move.
+  jvp: ([t], { attrs }) => bind(embedPrimitive, [t!], { ...attrs, value: 0 }),
+  batch: (inputs, { attrs, size }) =>
+    bind(embedPrimitive, inputs, {
+      ...ofEveryLane(attrs, size),
+      shape: [size, ...attrs.shape],
+      value: attrs.value,
+    }),
 };
 
 export interface SliceOptions {
@@ -331,6 +368,7 @@ export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
 const catPrimitive: Primitive<{ dim: number }> = {
   name: "cat",
   formula: "the inputs one after another along dim",
+  derivative: "to each input its piece of g",
   saves: "nothing",
   outputs: (inputs, { dim }) => {
     const [first] = inputs;
@@ -365,6 +403,9 @@ const catPrimitive: Primitive<{ dim: number }> = {
       return narrow(g!, attrs.dim, start - length, length);
     });
   },
+  jvp: jvpOfLinear(() => catPrimitive),
+  batch: (inputs, context) =>
+    bind(catPrimitive, withLanes(inputs, context), { dim: context.attrs.dim + 1 }),
 };
 
 /** Tensors of one dtype one after another along `dim`; all other sizes agree. */
@@ -415,6 +456,7 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 const splitPrimitive: Primitive<{ dim: number; sizes: readonly number[] }> = {
   name: "split",
   formula: "consecutive pieces of x along dim",
+  derivative: "the cotangents of the pieces one after another",
   saves: "nothing",
   outputs: ([x], { dim, sizes }) =>
     sizes.map((length) => ({
@@ -439,15 +481,21 @@ const splitPrimitive: Primitive<{ dim: number; sizes: readonly number[] }> = {
       attrs.dim,
     ),
   ],
+  jvp: jvpOfLinear(() => splitPrimitive),
+  batch: (inputs, { attrs: { dim, sizes } }) =>
+    bind(splitPrimitive, inputs, { dim: dim + 1, sizes }),
 };
 
 const contiguousPrimitive: Primitive<null> = {
   name: "contiguous",
   formula: "x, laid out row-major",
+  derivative: "g",
   saves: "nothing",
   outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([x]) => [dense(x!)],
   vjp: ([g]) => [g!],
+  jvp: jvpOfLinear(() => contiguousPrimitive),
+  batch: (inputs) => bind(contiguousPrimitive, inputs, null),
 };
 
 /** The same values laid out row-major without gaps: a copy only where they are not. */
@@ -464,6 +512,8 @@ const clonePrimitive: Primitive<null> = {
     runUnaryInto(x!, y, { OP: identity(x!.dtype) });
     return [y];
   },
+  jvp: jvpOfLinear(() => clonePrimitive),
+  batch: (inputs) => bind(clonePrimitive, inputs, null),
 };
 
 /** A copy in memory of its own. */
@@ -474,6 +524,7 @@ export function clone(x: Tensor): Tensor {
 const castPrimitive: Primitive<{ dtype: DType }> = {
   name: "to",
   formula: "x as another element type",
+  derivative: "g as the element type of x; nothing to or from integers and bools",
   saves: "nothing",
   outputs: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   run: ([x], { dtype }) => {
@@ -487,6 +538,8 @@ const castPrimitive: Primitive<{ dtype: DType }> = {
   vjp: ([g], { inputs, attrs }) => [
     isFloat(attrs.dtype) && isFloat(inputs[0]!.dtype) ? to(g!, inputs[0]!.dtype) : null,
   ],
+  jvp: ([t], { attrs }) => [isFloat(attrs.dtype) ? to(t!, attrs.dtype) : null],
+  batch: (inputs, { attrs }) => bind(castPrimitive, inputs, attrs),
 };
 
 /** Another element type: to integers truncates towards zero and saturates, to bool is x != 0. */
@@ -495,11 +548,14 @@ export function to(x: Tensor, dtype: DType): Tensor {
 }
 
 const stopGradientPrimitive: Primitive<null> = {
-  ...contiguousPrimitive,
   name: "stopGradient",
   formula: "x, as a constant",
+  saves: "nothing",
+  outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([x]) => [x!.view(x!.shape, x!.strides)],
   vjp: null,
+  jvp: null,
+  batch: (inputs) => bind(stopGradientPrimitive, inputs, null),
 };
 
 /** The same value, through which no gradient flows (PyTorch `detach`). */

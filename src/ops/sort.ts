@@ -49,6 +49,8 @@ const argsortPrimitive: Primitive<OrderAttrs> = {
     return [indices];
   },
   vjp: null,
+  jvp: null,
+  batch: (inputs, { attrs }) => bind(argsortPrimitive, inputs, { ...attrs, dim: attrs.dim + 1 }),
 };
 
 /**
