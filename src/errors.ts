@@ -28,6 +28,11 @@ export class IndexError extends TilegradError {
   override name = "IndexError";
 }
 
+/** A matrix that an operation of linear algebra is not defined for: singular, or not positive definite. */
+export class LinAlgError extends TilegradError {
+  override name = "LinAlgError";
+}
+
 /** A tensor, scope or device used after it was disposed. */
 export class DisposedError extends TilegradError {
   override name = "DisposedError";

@@ -5,6 +5,7 @@ export { currentDevice, Device, setCurrentDevice, withDevice } from "./device/de
 export type { AdapterReport, ExecutorLimits, KernelTiming } from "./device/executor";
 export * from "./errors";
 export type { InitOptions } from "./init";
+export * as linalg from "./linalg/index";
 export * as nn from "./nn/index";
 export { manualSeed } from "./nn/initialisers";
 export * from "./ops/index";

@@ -9,10 +9,18 @@ import type { BufferBinding, DeviceBuffer, Executor, ReadRange } from "./executo
 /** Bytes of the fault buffer: site, offending value, limit, unused. */
 const faultBytes = 16;
 
+/** The error that a fault stands for, from the two numbers that the kernel reported with it. */
+export type FaultMeaning = (site: string, value: number, limit: number) => TilegradError;
+
+const indexOutOfRange: FaultMeaning = (site, value, limit) =>
+  new IndexError(
+    `${site}: index ${value} is out of range; valid are 0 to ${limit - 1}. Check the data or the size of the table.`,
+  );
+
 export class Device {
   readonly pool: BufferPool;
   private readonly faultBuffer: DeviceBuffer;
-  private readonly sites: string[] = [];
+  private readonly sites: { description: string; meaning: FaultMeaning }[] = [];
   private readonly siteNumbers = new Map<string, number>();
 
   constructor(readonly executor: Executor) {
@@ -25,30 +33,32 @@ export class Device {
     return { buffer: this.faultBuffer, offset: 0, bytes: faultBytes };
   }
 
-  /** A number for `faults` that stands for this description in the error. */
-  faultSite(description: string): number {
+  /**
+   * A number for `faults` that stands for this description in the error; descriptions of faults that mean
+   * different things differ.
+   */
+  faultSite(description: string, meaning: FaultMeaning = indexOutOfRange): number {
     let site = this.siteNumbers.get(description);
     if (site === undefined) {
-      site = this.sites.push(description);
+      site = this.sites.push({ description, meaning });
       this.siteNumbers.set(description, site);
     }
     return site;
   }
 
-  /** Reads ranges after all recorded work. @throws IndexError if a kernel reported a fault. */
+  /** Reads ranges after all recorded work. @throws the error of the first fault that a kernel reported. */
   async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
     const results = await this.executor.read([...ranges, this.faults]);
     const [site, value, limit] = new Uint32Array(results.pop()!);
     if (site) {
       this.executor.clear(this.faults);
-      throw new IndexError(
-        `${this.sites[site - 1]}: index ${value! | 0} is out of range; valid are 0 to ${limit! - 1}. Check the data or the size of the table.`,
-      );
+      const { description, meaning } = this.sites[site - 1]!;
+      throw meaning(description, value! | 0, limit!);
     }
     return results;
   }
 
-  /** Waits for all work. @throws the first device error, or IndexError for a fault. */
+  /** Waits for all work. @throws the first device error, or that of a fault. */
   async synchronize(): Promise<void> {
     await this.read([]);
   }

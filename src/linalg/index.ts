@@ -1,0 +1,2 @@
+/** Dense linear algebra, under the names of `torch.linalg` in camelCase. */
+export {};
