@@ -12,35 +12,40 @@ import { bind } from "./trace";
 const addPrimitive = binary({
   name: "add",
   formula: "a + b",
+  derivative: "g to a and to b",
   functions: numeric("op_add"),
   saves: "nothing",
-  vjp: (g) => [() => g, () => g],
+  slopes: (g) => [() => g, () => g],
 });
 const subPrimitive = binary({
   name: "sub",
   formula: "a - b",
+  derivative: "g to a, -g to b",
   functions: numeric("op_sub"),
   saves: "nothing",
-  vjp: (g) => [() => g, () => neg(g)],
+  slopes: (g) => [() => g, () => neg(g)],
 });
 const mulPrimitive = binary({
   name: "mul",
   formula: "a · b",
+  derivative: "g · b to a, g · a to b",
   functions: numeric("op_mul"),
-  vjp: (g, { a, b }) => [() => mul(g, b), () => mul(g, a)],
+  slopes: (g, { a, b }) => [() => mul(g, b), () => mul(g, a)],
 });
 const divPrimitive = binary({
   name: "div",
   formula: "a / b",
+  derivative: "g / b to a, -g · a / b² to b",
   functions: real("op_div"),
-  vjp: (g, { a, b }) => [() => div(g, b), () => neg(div(mul(g, a), square(b)))],
+  slopes: (g, { a, b }) => [() => div(g, b), () => neg(div(mul(g, a), square(b)))],
 });
 const powPrimitive = binary({
   name: "pow",
   formula: "a^b",
+  derivative: "g · b · a^(b-1) to a, g · a^b · ln a to b (0 at a = 0)",
   functions: real("op_pow"),
   saves: "everything",
-  vjp: (g, { a, b, y }) => [
+  slopes: (g, { a, b, y }) => [
     () => mul(g, where(eq(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
     // d a^b / db = a^b log a; at a = 0 the limit for b > 0 is 0.
     () => mul(g, where(eq(a, 0), 0, mul(y, log(where(eq(a, 0), 1, a))))),
@@ -51,8 +56,9 @@ const extremum = (name: "maximum" | "minimum"): Primitive<null> =>
   binary({
     name,
     formula: name === "maximum" ? "max(a, b)" : "min(a, b)",
+    derivative: "g to the one that is taken, g / 2 to each where they are equal",
     functions: numeric(name === "maximum" ? "op_max" : "op_min"),
-    vjp: (g, { a, b }) => {
+    slopes: (g, { a, b }) => {
       const share = (x: Tensor, y: Tensor) => {
         const wins = name === "maximum" ? gt(x, y) : lt(x, y);
         return mul(g, add(to(wins, g.dtype), mul(to(eq(x, y), g.dtype), 0.5)));
@@ -66,28 +72,32 @@ const minimumPrimitive = extremum("minimum");
 const negPrimitive = unary({
   name: "neg",
   formula: "-x",
+  derivative: "-g",
   functions: signed("op_neg"),
   saves: "nothing",
-  vjp: (g) => neg(g),
+  slope: (g) => neg(g),
 });
 const absPrimitive = unary({
   name: "abs",
   formula: "|x|",
+  derivative: "g · sign x",
   functions: signed("op_abs"),
-  vjp: (g, { x }) => mul(g, sign(x)),
+  slope: (g, { x }) => mul(g, sign(x)),
 });
 const squarePrimitive = unary({
   name: "square",
   formula: "x²",
+  derivative: "2 g x",
   functions: signed("op_square"),
-  vjp: (g, { x }) => mul(g, mul(x, 2)),
+  slope: (g, { x }) => mul(g, mul(x, 2)),
 });
 
 const clampPrimitive = ternary({
   name: "clamp",
   formula: "min(max(x, low), high)",
+  derivative: "g to x inside, bounds included; g to the bound that holds",
   functions: signed("op_clamp"),
-  vjp: (g, { inputs: [x, low, high] }) => [
+  slopes: (g, { inputs: [x, low, high] }) => [
     () => where(logicalAnd(ge(x, low), le(x, high)), g, 0),
     () => where(lt(x, low), g, 0),
     () => where(gt(x, high), g, 0),
@@ -96,8 +106,9 @@ const clampPrimitive = ternary({
 const lerpPrimitive = ternary({
   name: "lerp",
   formula: "a + t · (b - a)",
+  derivative: "g · (1 - t) to a, g · t to b, g · (b - a) to t",
   functions: real("op_lerp"),
-  vjp: (g, { inputs: [a, b, t] }) => [
+  slopes: (g, { inputs: [a, b, t] }) => [
     () => mul(g, sub(1, t)),
     () => mul(g, t),
     () => mul(g, sub(b, a)),
@@ -116,8 +127,7 @@ const comparison = (name: string, formula: string, bool: boolean): Primitive<nul
     functions: numeric(`op_${name}`),
     result: "bool",
     bool,
-    saves: "nothing",
-    vjp: null,
+    slopes: null,
   });
 const eqPrimitive = comparison("eq", "a = b", true);
 const nePrimitive = comparison("ne", "a ≠ b", true);
@@ -131,8 +141,7 @@ const logical = (name: string, formula: string, fn: string): Primitive<null> =>
     functions: { u32: fn },
     result: "bool",
     bool: true,
-    saves: "nothing",
-    vjp: null,
+    slopes: null,
   });
 const andPrimitive = logical("logicalAnd", "a ∧ b", "op_and_u32");
 const orPrimitive = logical("logicalOr", "a ∨ b", "op_or_u32");
@@ -142,8 +151,7 @@ const notPrimitive = unary({
   functions: { u32: "op_not_u32" },
   result: "bool",
   bool: true,
-  saves: "nothing",
-  vjp: null,
+  slope: null,
 });
 
 const run2 = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>

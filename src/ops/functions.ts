@@ -7,40 +7,61 @@ import { binary, real, signed, unary } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { bind } from "./trace";
 
-const plain = (
+function elementary(
   name: string,
   formula: string,
-  vjp: Parameters<typeof unary>[0]["vjp"],
-  saves: "nothing" | "inputs" | "outputs" = "inputs",
-  functions = real(`op_${name}`),
-): Primitive<null> => unary({ name, formula, functions, vjp, saves });
+  derivative: string,
+  slope: Parameters<typeof unary>[0]["slope"],
+  saves: "inputs" | "outputs" = "inputs",
+): Primitive<null> {
+  return unary({ name, formula, derivative, functions: real(`op_${name}`), slope, saves });
+}
 
-const expPrimitive = plain("exp", "e^x", (g, { y }) => mul(g, y), "outputs");
-const logPrimitive = plain("log", "ln x", (g, { x }) => div(g, x));
-const log1pPrimitive = plain("log1p", "ln(1 + x)", (g, { x }) => div(g, add(x, 1)));
-const expm1Primitive = plain("expm1", "e^x - 1", (g, { y }) => mul(g, add(y, 1)), "outputs");
-const sqrtPrimitive = plain("sqrt", "√x", (g, { y }) => div(g, mul(y, 2)), "outputs");
-const rsqrtPrimitive = plain(
+const expPrimitive = elementary("exp", "e^x", "g · y", (g, { y }) => mul(g, y), "outputs");
+const logPrimitive = elementary("log", "ln x", "g / x", (g, { x }) => div(g, x));
+const log1pPrimitive = elementary("log1p", "ln(1 + x)", "g / (1 + x)", (g, { x }) =>
+  div(g, add(x, 1)),
+);
+const expm1Primitive = elementary(
+  "expm1",
+  "e^x - 1",
+  "g · (y + 1)",
+  (g, { y }) => mul(g, add(y, 1)),
+  "outputs",
+);
+const sqrtPrimitive = elementary(
+  "sqrt",
+  "√x",
+  "g / 2y",
+  (g, { y }) => div(g, mul(y, 2)),
+  "outputs",
+);
+const rsqrtPrimitive = elementary(
   "rsqrt",
   "1 / √x",
+  "-g · y³ / 2",
   (g, { y }) => mul(mul(g, -0.5), mul(y, mul(y, y))),
   "outputs",
 );
-const reciprocalPrimitive = plain(
+const reciprocalPrimitive = elementary(
   "reciprocal",
   "1 / x",
+  "-g · y²",
   (g, { y }) => neg(mul(g, mul(y, y))),
   "outputs",
 );
-const sinPrimitive = plain("sin", "sin x", (g, { x }) => mul(g, cos(x)));
-const cosPrimitive = plain("cos", "cos x", (g, { x }) => neg(mul(g, sin(x))));
-const erfPrimitive = plain("erf", "2/√π ∫₀ˣ e^(-t²) dt", (g, { x }) =>
+const sinPrimitive = elementary("sin", "sin x", "g · cos x", (g, { x }) => mul(g, cos(x)));
+const cosPrimitive = elementary("cos", "cos x", "-g · sin x", (g, { x }) => neg(mul(g, sin(x))));
+const erfPrimitive = elementary("erf", "2/√π ∫₀ˣ e^(-t²) dt", "g · 2/√π e^(-x²)", (g, { x }) =>
   mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
 );
-const softplusPrimitive = plain("softplus", "ln(1 + e^x)", (g, { x }) => mul(g, sigmoid(x)));
-const signPrimitive = plain("sign", "-1, 0 or 1", (g) => mul(g, 0), "nothing", signed("op_sign"));
-const stepwise = (name: string, formula: string): Primitive<null> =>
-  plain(name, formula, (g) => mul(g, 0), "nothing");
+const softplusPrimitive = elementary("softplus", "ln(1 + e^x)", "g · sigmoid(x)", (g, { x }) =>
+  mul(g, sigmoid(x)),
+);
+/** Constant between its jumps. */
+const stepwise = (name: string, formula: string, functions = real(`op_${name}`)): Primitive<null> =>
+  unary({ name, formula, functions, slope: null });
+const signPrimitive = stepwise("sign", "-1, 0 or 1", signed("op_sign"));
 const floorPrimitive = stepwise("floor", "the greatest whole number ≤ x");
 const ceilPrimitive = stepwise("ceil", "the least whole number ≥ x");
 const roundPrimitive = stepwise("round", "the nearest whole number, ties to even");
@@ -58,19 +79,17 @@ function activation(
   const backward = binary({
     name: `${name}Backward`,
     formula: `g · d(${formula})/dx`,
+    derivative: "through the plain formula",
     functions: real(`op_${name}_vjp`),
-    vjp: (g, { a, b, context }) => {
-      const pulled = (i: 0 | 1) => () =>
-        context.pullback((u, v) => [mul(u!, derivative(v!))], [a, b], [g])[i] ?? mul(a, 0);
-      return [pulled(0), pulled(1)];
-    },
+    slopes: { plain: (g, v) => mul(g, derivative(v)) },
   });
   const forward = unary({
     name,
     formula,
+    derivative: `${name}Backward(g, ${of === "input" ? "x" : "y"})`,
     functions: real(`op_${name}`),
     saves: of === "input" ? "inputs" : "outputs",
-    vjp: (g, { x, y }) => bind(backward, [g, of === "input" ? x : y], null)[0]!,
+    slope: (g, { x, y }) => bind(backward, [g, of === "input" ? x : y], null)[0]!,
   });
   return [forward, backward];
 }

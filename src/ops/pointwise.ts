@@ -1,6 +1,9 @@
 /**
  * The pointwise operations: one row each. A row names the WGSL function, the element types it is defined
- * for, and its reverse rule; kernels, methods, tests and documentation read the row.
+ * for, and its slopes; kernels, methods, tests and documentation read the row.
+ *
+ * The slope rule serves both modes of differentiation. A pointwise map has a diagonal Jacobian, which is
+ * its own transpose: what multiplies a cotangent of the result multiplies a tangent of the operand too.
  */
 import { DTypeError } from "../errors";
 import {
@@ -17,8 +20,12 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, storageType } from "../tensor/dtype";
 import { broadcastShapes, type Shape, sameShape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import type { Primitive, Saves, Spec, VjpContext } from "./primitive";
+import { add } from "./arithmetic";
+import type { PlainFunction, Primitive, Saves, Spec } from "./primitive";
 import { sumTo } from "./reduce";
+import { alignLanes } from "./rules";
+import { expand } from "./shape";
+import { bind } from "./trace";
 import { type Walk, walkTogether } from "./walk";
 
 /** Sent as data: WGSL has no literal for infinity and may assume there is none. */
@@ -164,98 +171,153 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
   return y;
 }
 
-interface UnaryRow {
-  name: string;
-  formula: string;
-  functions: Functions;
-  /** Result type. Default: that of the operand. */
-  result?: DType;
-  /** True if bool operands are meaningful. */
-  bool?: boolean;
-  saves?: Saves;
-  /** The cotangent of x, given that of y. */
-  vjp: ((g: Tensor, c: { x: Tensor; y: Tensor; context: VjpContext<null> }) => Tensor) | null;
+/** g times the slope by one operand, when wanted; null for a slope of 0 everywhere. */
+type Slope = (() => Tensor) | null;
+
+/** What the slopes are written with: `y` has elements only where the row saves outputs. */
+interface SlopeContext {
+  readonly inputs: readonly Tensor[];
+  readonly y: Tensor;
 }
 
-export function unary(row: UnaryRow): Primitive<null> {
-  const { name, formula, functions, vjp } = row;
+/** The three rules of an operation on operands that broadcast to the shape of its one result. */
+type Rules = Pick<Primitive<null>, "vjp" | "jvp" | "batch">;
+
+/** `slopes` gives one entry per operand, of the result's shape; null: the result does not move. */
+function rulesOf(
+  self: () => Primitive<null>,
+  slopes: ((g: Tensor, c: SlopeContext) => readonly Slope[]) | null,
+): Rules {
   return {
-    name,
-    formula,
-    saves: row.saves ?? "inputs",
-    outputs: ([x]) => {
-      functionFor(name, functions, x!.dtype, row.bool ?? false);
-      return [{ shape: x!.shape, dtype: row.result ?? x!.dtype }];
-    },
-    run: ([x], _, [out]) => [
-      runUnary(x!, out!, functionFor(name, functions, x!.dtype, row.bool ?? false)),
-    ],
     vjp:
-      vjp &&
-      (([g], context) => [vjp(g!, { x: context.inputs[0]!, y: context.outputs[0]!, context })]),
+      slopes &&
+      (([g], { inputs, outputs, needs }) =>
+        slopes(g!, { inputs, y: outputs[0]! }).map((slope, i) =>
+          slope && needs[i] ? sumTo(slope(), inputs[i]!.shape) : null,
+        )),
+    jvp:
+      slopes &&
+      ((tangents, { inputs, outputs }) => {
+        const y = outputs[0]!;
+        const terms = tangents.flatMap((t, i) => {
+          const slope = t && slopes(expand(t, y.shape), { inputs, y })[i];
+          return slope ? [slope()] : [];
+        });
+        return [terms.length > 0 ? terms.reduce((sum, term) => add(sum, term)) : null];
+      }),
+    batch: batchOf(self),
   };
 }
 
-interface BinaryRow {
+function batchOf(self: () => Primitive<null>): NonNullable<Primitive<null>["batch"]> {
+  return (inputs, context) => bind(self(), alignLanes(inputs, context), null);
+}
+
+/** The rules of a fused kernel, from what it computes written in plain operations. */
+function rulesOfPlain(self: () => Primitive<null>, plain: PlainFunction): Rules {
+  return {
+    vjp: (cotangents, { inputs, pullback }) => pullback(plain, inputs, cotangents),
+    jvp: (tangents, { inputs, pushforward }) => pushforward(plain, inputs, tangents),
+    batch: batchOf(self),
+  };
+}
+
+/** What rows of any number of operands say. */
+interface Row {
   name: string;
   formula: string;
+  /** What flows back. */
+  derivative?: string;
   functions: Functions;
+  /** Result type. Default: that of the operands. */
   result?: DType;
+  /** True if bool operands are meaningful. */
   bool?: boolean;
+  /** What the slopes read. Default: inputs; nothing where there are none. */
   saves?: Saves;
-  /** The cotangents of a and b before broadcasting is undone; null entries for zero. */
-  vjp:
-    | ((
-        g: Tensor,
-        c: { a: Tensor; b: Tensor; y: Tensor; context: VjpContext<null> },
-      ) => readonly [(() => Tensor) | null, (() => Tensor) | null])
+}
+
+function described({ name, formula, derivative }: Row) {
+  return { name, formula, ...(derivative && { derivative }) };
+}
+
+interface UnaryRow extends Row {
+  /** g · dy/dx, or null for 0; null instead of a rule: the result does not move. */
+  slope: ((g: Tensor, c: { x: Tensor; y: Tensor }) => Tensor | null) | null;
+}
+
+export function unary(row: UnaryRow): Primitive<null> {
+  const { name, functions, slope } = row;
+  const check = (x: Spec): string => functionFor(name, functions, x.dtype, row.bool ?? false);
+  const self: Primitive<null> = {
+    ...described(row),
+    saves: row.saves ?? (slope ? "inputs" : "nothing"),
+    outputs: ([x]) => {
+      check(x!);
+      return [{ shape: x!.shape, dtype: row.result ?? x!.dtype }];
+    },
+    run: ([x], _, [out]) => [runUnary(x!, out!, check(x!))],
+    vjp: slope && (([g], { inputs, outputs }) => [slope(g!, { x: inputs[0]!, y: outputs[0]! })]),
+    jvp: slope && (([t], { inputs, outputs }) => [slope(t!, { x: inputs[0]!, y: outputs[0]! })]),
+    batch: (inputs) => bind(self, inputs, null),
+  };
+  return self;
+}
+
+interface BinaryRow extends Row {
+  /**
+   * g times the slopes by a and b, of the result's shape; null: the result does not move. For a fused
+   * kernel, what it computes in plain operations.
+   */
+  slopes:
+    | ((g: Tensor, c: { a: Tensor; b: Tensor; y: Tensor }) => readonly [Slope, Slope])
+    | { plain: (a: Tensor, b: Tensor) => Tensor }
     | null;
 }
 
 /** Both operands have the same dtype: the functions users call promote before they bind. */
 export function binary(row: BinaryRow): Primitive<null> {
-  const { name, formula, functions, vjp } = row;
+  const { name, functions, slopes } = row;
   const check = (a: Spec, b: Spec): string => {
     if (a.dtype !== b.dtype)
       throw new DTypeError(`${name}: operands have dtypes ${a.dtype} and ${b.dtype}.`);
     return functionFor(name, functions, a.dtype, row.bool ?? false);
   };
-  return {
-    name,
-    formula,
-    saves: row.saves ?? "inputs",
+  const rules =
+    slopes && "plain" in slopes
+      ? rulesOfPlain(
+          () => self,
+          (a, b) => [slopes.plain(a!, b!)],
+        )
+      : rulesOf(
+          () => self,
+          slopes && ((g, { inputs: [a, b], y }) => slopes(g, { a: a!, b: b!, y })),
+        );
+  const self: Primitive<null> = {
+    ...described(row),
+    saves: row.saves ?? (slopes ? "inputs" : "nothing"),
     outputs: ([a, b]) => {
       check(a!, b!);
       return [{ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: row.result ?? a!.dtype }];
     },
     run: ([a, b], _, [out]) => [runBinary(a!, b!, out!, check(a!, b!))],
-    vjp:
-      vjp &&
-      (([g], context) => {
-        const [a, b] = context.inputs as readonly [Tensor, Tensor];
-        const rules = vjp(g!, { a, b, y: context.outputs[0]!, context });
-        return rules.map((rule, i) =>
-          rule && context.needs[i] ? sumTo(rule(), context.inputs[i]!.shape) : null,
-        );
-      }),
+    ...rules,
   };
+  return self;
 }
 
-interface TernaryRow {
-  name: string;
-  formula: string;
-  functions: Functions;
-  vjp: (
+interface TernaryRow extends Row {
+  /** g times the slopes by the operands, of the result's shape. */
+  slopes: (
     g: Tensor,
     c: { inputs: readonly [Tensor, Tensor, Tensor] },
-  ) => readonly [(() => Tensor) | null, (() => Tensor) | null, (() => Tensor) | null];
+  ) => readonly [Slope, Slope, Slope];
 }
 
 export function ternary(row: TernaryRow): Primitive<null> {
-  const { name, formula, functions, vjp } = row;
-  return {
-    name,
-    formula,
+  const { name, functions, slopes } = row;
+  const self: Primitive<null> = {
+    ...described(row),
     saves: "inputs",
     outputs: ([a, b, c]) => {
       if (a!.dtype !== b!.dtype || a!.dtype !== c!.dtype)
@@ -265,41 +327,43 @@ export function ternary(row: TernaryRow): Primitive<null> {
       functionFor(name, functions, a!.dtype, false);
       return [{ shape: broadcastAll(name, [a!, b!, c!]), dtype: a!.dtype }];
     },
-    run: (inputs, _, [out]) => {
-      const fn = functionFor(name, functions, out!.dtype, false);
-      const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
-      const walk = walkBroadcast(inputs, out!.shape);
-      launch(
-        y.device,
-        pointwiseTernaryStrided,
-        { a: inputs[0]!.binding, b: inputs[1]!.binding, c: inputs[2]!.binding, y: y.binding },
-        {
-          shape: walk.shape,
-          a_strides: walk.strides[0]!,
-          b_strides: walk.strides[1]!,
-          c_strides: walk.strides[2]!,
-          count: y.size,
-          a_offset: inputs[0]!.bindingOffset,
-          b_offset: inputs[1]!.bindingOffset,
-          c_offset: inputs[2]!.bindingOffset,
-          infinity,
-        },
-        gridFor(y.device, y.size, 64),
-        {
-          types: { T: storageType(y.dtype), C: computeType(y.dtype) as "f32" | "i32" },
-          slots: { OP: fn },
-          overrides: { RANK: walk.rank },
-        },
-      );
-      return [y];
-    },
-    vjp: ([g], context) => {
-      const rules = vjp(g!, { inputs: context.inputs as unknown as [Tensor, Tensor, Tensor] });
-      return rules.map((rule, i) =>
-        rule && context.needs[i] ? sumTo(rule(), context.inputs[i]!.shape) : null,
-      );
-    },
+    run: (inputs, _, [out]) => [
+      runTernary(inputs, out!, functionFor(name, functions, out!.dtype, false)),
+    ],
+    ...rulesOf(
+      () => self,
+      (g, { inputs }) => slopes(g, { inputs: inputs as unknown as [Tensor, Tensor, Tensor] }),
+    ),
   };
+  return self;
+}
+
+function runTernary(inputs: readonly DeviceTensor[], out: Spec, fn: string): DeviceTensor {
+  const y = DeviceTensor.empty(inputs[0]!.device, out.shape, out.dtype);
+  const walk = walkBroadcast(inputs, out.shape);
+  launch(
+    y.device,
+    pointwiseTernaryStrided,
+    { a: inputs[0]!.binding, b: inputs[1]!.binding, c: inputs[2]!.binding, y: y.binding },
+    {
+      shape: walk.shape,
+      a_strides: walk.strides[0]!,
+      b_strides: walk.strides[1]!,
+      c_strides: walk.strides[2]!,
+      count: y.size,
+      a_offset: inputs[0]!.bindingOffset,
+      b_offset: inputs[1]!.bindingOffset,
+      c_offset: inputs[2]!.bindingOffset,
+      infinity,
+    },
+    gridFor(y.device, y.size, 64),
+    {
+      types: { T: storageType(y.dtype), C: computeType(y.dtype) },
+      slots: { OP: fn },
+      overrides: { RANK: walk.rank },
+    },
+  );
+  return y;
 }
 
 function broadcastAll(op: string, specs: readonly Spec[]): number[] {
@@ -316,11 +380,12 @@ function walkBroadcast(inputs: readonly DeviceTensor[], shape: Shape): Walk {
 
 /** `condition ? a : b`, the one pointwise operation with operands of two types. */
 export function wherePrimitive(
-  vjp: (g: Tensor, condition: Tensor) => readonly [() => Tensor, () => Tensor],
+  slopes: (g: Tensor, condition: Tensor) => readonly [() => Tensor, () => Tensor],
 ): Primitive<null> {
-  return {
+  const self: Primitive<null> = {
     name: "where",
     formula: "condition ? a : b",
+    derivative: "g to a where the condition holds, else to b",
     saves: "inputs",
     outputs: ([condition, a, b]) => {
       if (condition!.dtype !== "bool")
@@ -358,13 +423,10 @@ export function wherePrimitive(
       );
       return [y];
     },
-    vjp: ([g], context) => {
-      const [a, b] = vjp(g!, context.inputs[0]!);
-      return [
-        null,
-        context.needs[1] ? sumTo(a(), context.inputs[1]!.shape) : null,
-        context.needs[2] ? sumTo(b(), context.inputs[2]!.shape) : null,
-      ];
-    },
+    ...rulesOf(
+      () => self,
+      (g, { inputs }) => [null, ...slopes(g, inputs[0]!)],
+    ),
   };
+  return self;
 }
