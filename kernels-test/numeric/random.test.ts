@@ -14,6 +14,7 @@ import { tensor, upload } from "../../src/tensor/creation";
 import { scope } from "../../src/tensor/scope";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad, valueAndGrad } from "../../src/transforms/grad";
+import { primitive } from "../primitives/sample";
 
 let device: Device;
 beforeAll(async () => {
@@ -132,6 +133,64 @@ describe("keys", () => {
     expect(() => random.split(random.key(1), 0)).toThrow(ArgumentError);
     expect(() => random.foldIn(random.key(1), 2 ** 32)).toThrow(ArgumentError);
     expect(() => random.foldIn(random.key(1), tensor([1.5]))).toThrow(ArgumentError);
+  });
+});
+
+describe("keys [lanes, 2]", () => {
+  const seeds = [7, 2 ** 40 + 1, 9, 7];
+  const table = () =>
+    tensor(Uint32Array.from(seeds.flatMap((s) => keyFromSeed(s))), { shape: [seeds.length, 2] });
+  const turned = () => transpose(contiguous(transpose(table(), 0, 1)), 0, 1);
+  const dtypes = {
+    bits: "u32",
+    uniform: "f32",
+    normal: "f32",
+    bernoulli: "bool",
+    randint: "i32",
+  } as const;
+  const numbers = { stream: 3, bound: 1e9, base: 0, low: 0, width: 1, top: 1 };
+
+  test.each(Object.keys(dtypes) as (keyof typeof dtypes)[])(
+    "draw %s as each key alone does, for lengths that fill blocks of four and others",
+    async (name) => {
+      for (const shape of [[], [3], [8], [5, 13]]) {
+        const of = primitive(name, { shape, dtype: dtypes[name], ...numbers });
+        for (const keys of [table(), turned()]) {
+          const [together] = of(keys);
+          expect(together!.shape).toEqual([seeds.length, ...shape]);
+          for (const [lane, seed] of seeds.entries())
+            expect(await read(select(together!, 0, lane))).toEqual(
+              await read(of(random.key(seed))[0]!),
+            );
+        }
+      }
+    },
+  );
+
+  test("split and fold as each key alone does", async () => {
+    const parts = primitive("splitKey", { count: 3 })(table());
+    const fold = primitive("foldIn", null);
+    const numbers = tensor(Int32Array.of(5, 6, 7, 8));
+    const folded = fold(table(), numbers)[0]!;
+    for (const [lane, seed] of seeds.entries()) {
+      const alone = random.split(random.key(seed), 3);
+      for (const [i, part] of parts.entries())
+        expect(await read(select(part, 0, lane))).toEqual(await read(alone[i]!));
+      expect(await read(select(folded, 0, lane))).toEqual(
+        await read(random.foldIn(random.key(seed), 5 + lane)),
+      );
+    }
+  });
+
+  test.each([3, 8])("mask rows of %d as each key alone does", async (width) => {
+    const drop = primitive("dropout", { p: 0.5, stream: 2 });
+    const values = Float32Array.from({ length: 4 * width * 5 }, (_, i) => i + 1);
+    const x = tensor(values, { shape: [4, width, 5] });
+    const [together] = drop(x, table());
+    for (const [lane, seed] of seeds.entries())
+      expect(await read(select(together!, 0, lane))).toEqual(
+        await read(dropout(select(x, 0, lane), 0.5, random.key(seed), { stream: 2 })),
+      );
   });
 });
 

@@ -1,4 +1,4 @@
-// y[e] = OP(word e % 4 of philox(key, (e / 4, 0, 0, stream)))
+// y[row, e] = OP(word e % 4 of philox(keys[row], (e / 4, 0, 0, stream)))
 //
 //   bits       the word
 //   uniform    low + (word >> 8) 2^-24 width, kept below low + width
@@ -7,17 +7,20 @@
 //   normal     low + width z, z by the method of Box and Muller from two words:
 //              u = ((w0 >> 8) | 1) 2^-24,  t = 2 pi (w1 >> 8) 2^-24,  z = sqrt(-2 ln u) (cos t, sin t)
 //
-// shapes: y dense, four elements per invocation, stored as their bits; key two words
-// access: one Philox block and one vec4 store per invocation
+// shapes: keys [rows, 2], y [rows, per_key], both dense; elements are stored as their bits
+// access: four neighbouring elements per invocation: one Philox block where rows are whole blocks
 // source: G. E. P. Box and M. E. Muller, Ann. Math. Statist. 29 (1958); logarithm after fdlibm e_logf.c.
 //         u is odd in units of 2^-24, so it is never 0 or 1 and |z| <= 5.77; the angle is reduced to a
 //         quarter turn in integers, so neither depends on a driver's log, sin or cos.
 #slot OP = draw_bits // draw_bits | draw_uniform | draw_bernoulli | draw_bernoulli_f32 | draw_integer | draw_normal
 #include "grid"
-#include "philox"
+#include "key_rows"
+override RAGGED: u32 = 0; // 0 | 1
 
 struct Params {
   count: u32,
+  rows: u32,
+  per_key: u32,
   stream: u32,
   key_offset: u32,
   bound: u32,
@@ -28,7 +31,7 @@ struct Params {
   top: f32,
 }
 
-@group(0) @binding(0) var<storage, read> key: array<u32>;
+@group(0) @binding(0) var<storage, read> keys: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<u32>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
@@ -94,10 +97,11 @@ fn draw_normal(words: vec4<u32>) -> vec4<u32> {
   return bitcast<vec4<u32>>(params.low + params.width * z);
 }
 
+fn of_block(words: vec4<u32>) -> vec4<u32> { return OP(words); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
   if (item >= params.count) { return; }
-  let k = vec2<u32>(key[params.key_offset], key[params.key_offset + 1u]);
-  y[item] = OP(philox(k, vec4<u32>(item, 0u, DRAW, params.stream)));
+  y[item] = drawn(item);
 }

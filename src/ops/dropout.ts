@@ -3,18 +3,23 @@ import { DTypeError } from "../errors";
 import { gridFor, launch, randomDropout } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
+import { sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import type { Primitive } from "./primitive";
 import {
   checkKey,
+  checkKeys,
   checkProbability,
   checkStream,
   type DrawOptions,
   hitsOf,
+  keyRows,
   keyWords,
+  lanesOf,
 } from "./randomBits";
+import { batchOfRows, jvpOfLinear } from "./rules";
 import { dense } from "./shape";
-import { bind, bindCustom } from "./trace";
+import { bind } from "./trace";
 
 interface DropoutAttrs {
   readonly p: number;
@@ -24,38 +29,43 @@ interface DropoutAttrs {
 const dropoutPrimitive: Primitive<DropoutAttrs> = {
   name: "dropout",
   formula: "hit with probability 1 - p ? x / (1 - p) : 0",
-  saves: "inputs",
-  outputs: ([x, key], { stream }) => {
-    checkKey("dropout", key!);
+  derivative: "the same mask and factor on g",
+  saves: { inputs: [1] },
+  outputs: ([x, keys], { stream }) => {
+    checkKeys("dropout", keys!);
     checkStream("dropout", stream);
     if (!isFloat(x!.dtype))
       throw new DTypeError(`dropout: not defined for ${x!.dtype}; convert with .to("f32").`);
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
-  run: ([x, key], { p, stream }, [out]) => {
-    const from = dense(x!);
+  run: ([x, keys], { p, stream }, [out]) => {
+    const source = dense(x!);
     const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
     const count = Math.ceil(y.size / 4);
-    const words = keyWords(key!);
+    const words = keyWords(keys!);
+    const { params, overrides } = keyRows(words, y.size / sizeOf(lanesOf(words)));
     launch(
       y.device,
       randomDropout,
-      { x: from.binding, key: words.binding, y: y.binding },
+      { x: source.binding, keys: words.binding, y: y.binding },
       {
         count,
+        ...params,
         stream,
-        key_offset: words.bindingOffset,
         bound: hitsOf(1 - p),
         scale: p < 1 ? 1 / (1 - p) : 0,
       },
       gridFor(y.device, count, 64),
-      { types: { T: out!.dtype as "f32" | "f16" } },
+      { types: { T: out!.dtype as "f32" | "f16" }, overrides },
     );
     words.dispose();
-    from.dispose();
+    source.dispose();
     return [y];
   },
-  vjp: ([g], { inputs, attrs }) => [dropout(g!, attrs.p, inputs[1]!, attrs), null],
+  vjp: ([g], { inputs, attrs }) => [bind(dropoutPrimitive, [g!, inputs[1]!], attrs)[0]!, null],
+  jvp: jvpOfLinear(() => dropoutPrimitive, [0]),
+  // Lanes that share a key share the mask.
+  batch: batchOfRows(() => dropoutPrimitive),
 };
 
 /**
@@ -68,20 +78,8 @@ const dropoutPrimitive: Primitive<DropoutAttrs> = {
  */
 export function dropout(x: Tensor, p: number, key: Tensor, options: DrawOptions = {}): Tensor {
   checkProbability("dropout", p);
-  const attrs = { p, stream: options.stream ?? 0 };
-  // A rule of its own rather than the record's, which would have to keep x to get at the key.
-  const rule = {
-    name: "dropout",
-    forward: (value: Tensor, k: Tensor) => ({
-      outputs: bind(dropoutPrimitive, [value, k], attrs),
-      residuals: [k],
-    }),
-    backward: ([k]: readonly Tensor[], [g]: readonly (Tensor | null)[]) => [
-      g ? dropout(g, p, k!, options) : null,
-      null,
-    ],
-  };
-  return bindCustom(rule, [x, key])[0]!;
+  checkKey("dropout", key);
+  return bind(dropoutPrimitive, [x, key], { p, stream: options.stream ?? 0 })[0]!;
 }
 
 export const dropoutPrimitives = [dropoutPrimitive];

@@ -7,10 +7,20 @@ import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, randomDraw, randomFoldIn, randomSplit } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import type { DType } from "../tensor/dtype";
-import { checkShape, type Shape, show, sizeOf } from "../tensor/shape";
+import { scope } from "../tensor/scope";
+import {
+  checkShape,
+  denseStrides,
+  isDense,
+  type Shape,
+  sameShape,
+  show,
+  sizeOf,
+} from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import type { Primitive, Spec } from "./primitive";
-import { dense } from "./shape";
+import { withLanes } from "./rules";
+import { dense, reshape } from "./shape";
 import { bind } from "./trace";
 
 /** Distinct draws from one key use distinct streams; element e of a stream is word e of its sequence. */
@@ -21,13 +31,22 @@ export interface DrawOptions {
 
 /** @throws ShapeError or DTypeError unless `key` is a u32 tensor of shape [2]. */
 export function checkKey(op: string, key: Spec): void {
-  if (key.dtype !== "u32")
-    throw new DTypeError(
-      `${op}: a key has dtype u32, this one ${key.dtype}. Make it with random.key(seed).`,
-    );
-  if (key.shape.length !== 1 || key.shape[0] !== 2)
+  checkKeys(op, key);
+  if (key.shape.length !== 1)
     throw new ShapeError(
-      `${op}: a key has shape [2], this one ${show(key.shape)}. Make it with random.key(seed); random.split gives several.`,
+      `${op}: a key has shape [2], this one ${show(key.shape)}. Pick one with select, or vmap over them.`,
+    );
+}
+
+/** @throws ShapeError or DTypeError unless `keys` is a u32 tensor of shape [..., 2]: a key per lane. */
+export function checkKeys(op: string, keys: Spec): void {
+  if (keys.dtype !== "u32")
+    throw new DTypeError(
+      `${op}: a key has dtype u32, this one ${keys.dtype}. Make it with random.key(seed).`,
+    );
+  if (keys.shape.at(-1) !== 2)
+    throw new ShapeError(
+      `${op}: a key has shape [2], this one ${show(keys.shape)}. Make it with random.key(seed); random.split gives several.`,
     );
 }
 
@@ -47,12 +66,28 @@ export function hitsOf(p: number): number {
   return Math.round(p * 2 ** 31);
 }
 
-/** A handle on the key as kernels read it, its two words side by side; the caller disposes it. */
-export function keyWords(key: DeviceTensor): DeviceTensor {
-  return key.strides[0] === 1 ? key.view(key.shape, key.strides) : dense(key);
+/** The shape over which keys [..., 2] are spread. */
+export function lanesOf(keys: Spec): Shape {
+  return keys.shape.slice(0, -1);
+}
+
+/** A handle on keys [..., 2] as kernels read them, all words in a row; the caller disposes it. */
+export function keyWords(keys: DeviceTensor): DeviceTensor {
+  return isDense(keys.shape, keys.strides) ? keys.view(keys.shape, keys.strides) : dense(keys);
+}
+
+/** How shaders/include/key_rows.wgsl goes through what each of the `keys` draws: `size` elements. */
+export function keyRows(keys: DeviceTensor, size: number) {
+  const rows = sizeOf(lanesOf(keys));
+  const RAGGED = rows > 1 && size % 4 !== 0 ? 1 : 0;
+  return {
+    params: { rows, per_key: RAGGED ? size : Math.ceil(size / 4), key_offset: keys.bindingOffset },
+    overrides: { RAGGED },
+  } as const;
 }
 
 interface DrawAttrs {
+  /** Of what each key draws. */
   readonly shape: Shape;
   readonly dtype: DType;
   readonly stream: number;
@@ -76,34 +111,38 @@ function drawing(
   formula: string,
   functionFor: (dtype: DType) => DrawFunction,
 ): Primitive<DrawAttrs> {
-  return {
+  const primitive: Primitive<DrawAttrs> = {
     name,
     formula,
     saves: "nothing",
-    outputs: ([key], { shape, dtype, stream }) => {
-      checkKey(name, key!);
+    outputs: ([keys], { shape, dtype, stream }) => {
+      checkKeys(name, keys!);
       checkStream(name, stream);
       checkShape(name, shape);
-      return [{ shape, dtype }];
+      return [{ shape: [...lanesOf(keys!), ...shape], dtype }];
     },
-    run: ([key], attrs, [out]) => {
-      const y = DeviceTensor.empty(key!.device, out!.shape, out!.dtype);
+    run: ([keys], attrs, [out]) => {
+      const y = DeviceTensor.empty(keys!.device, out!.shape, out!.dtype);
       const count = Math.ceil(y.size / 4);
-      const { stream, bound, base, low, width, top } = attrs;
-      const words = keyWords(key!);
+      const { shape, stream, bound, base, low, width, top } = attrs;
+      const words = keyWords(keys!);
+      const { params, overrides } = keyRows(words, sizeOf(shape));
       launch(
         y.device,
         randomDraw,
-        { key: words.binding, y: y.binding },
-        { count, stream, key_offset: words.bindingOffset, bound, base, low, width, top },
+        { keys: words.binding, y: y.binding },
+        { count, ...params, stream, bound, base, low, width, top },
         gridFor(y.device, count, 64),
-        { slots: { OP: functionFor(out!.dtype) } },
+        { slots: { OP: functionFor(out!.dtype) }, overrides },
       );
       words.dispose();
       return [y];
     },
     vjp: null,
+    jvp: null,
+    batch: ([keys], { attrs }) => bind(primitive, [keys!], attrs),
   };
+  return primitive;
 }
 
 const bitsPrimitive = drawing("bits", "32 random bits", () => "draw_bits");
@@ -130,6 +169,7 @@ function draw(
   { stream = 0 }: DrawOptions,
   numbers: Partial<DrawAttrs> = {},
 ): Tensor {
+  checkKey(primitive.name, key);
   const none = { bound: 0, base: 0, low: 0, width: 1, top: 0 };
   return bind(primitive, [key], { shape, dtype, stream, ...none, ...numbers })[0]!;
 }
@@ -234,26 +274,31 @@ const splitPrimitive: Primitive<{ count: number }> = {
   name: "splitKey",
   formula: "key_i = philox(key, (i, 0, 1, 0))",
   saves: "nothing",
-  outputs: ([key], { count }) => {
-    checkKey("split", key!);
-    return Array.from({ length: count }, () => ({ shape: [2], dtype: "u32" }) as const);
+  outputs: ([keys], { count }) => {
+    checkKeys("split", keys!);
+    return Array.from({ length: count }, () => ({ shape: keys!.shape, dtype: "u32" }) as const);
   },
-  run: ([key], { count }) => {
-    const keys = DeviceTensor.empty(key!.device, [count, 2], "u32");
-    const words = keyWords(key!);
+  run: ([keys], { count: n }) => {
+    const { device, shape, size } = keys!;
+    const y = DeviceTensor.empty(device, [n, ...shape], "u32");
+    const words = keyWords(keys!);
+    const rows = size / 2;
+    const count = n * rows;
     launch(
-      keys.device,
+      device,
       randomSplit,
-      { key: words.binding, keys: keys.binding },
-      { count, key_offset: words.bindingOffset },
-      gridFor(keys.device, count, 64),
+      { keys: words.binding, y: y.binding },
+      { count, rows, key_offset: words.bindingOffset },
+      gridFor(device, count, 64),
     );
     words.dispose();
-    const each = Array.from({ length: count }, (_, i) => keys.view([2], [1], 2 * i));
-    keys.dispose();
+    const each = Array.from({ length: n }, (_, i) => y.view(shape, denseStrides(shape), size * i));
+    y.dispose();
     return each;
   },
   vjp: null,
+  jvp: null,
+  batch: ([keys], { attrs }) => bind(splitPrimitive, [keys!], attrs),
 };
 
 /**
@@ -265,6 +310,7 @@ const splitPrimitive: Primitive<{ count: number }> = {
 export function split(key: Tensor, count = 2): Tensor[] {
   if (!Number.isInteger(count) || count < 1)
     throw new ArgumentError(`split: count ${count} must be a whole number >= 1.`);
+  checkKey("split", key);
   return bind(splitPrimitive, [key], { count });
 }
 
@@ -272,33 +318,43 @@ const foldInPrimitive: Primitive<null> = {
   name: "foldIn",
   formula: "philox(key, (number, 0, 2, 0))",
   saves: "nothing",
-  outputs: ([key, number]) => {
-    checkKey("foldIn", key!);
-    if ((number!.dtype !== "u32" && number!.dtype !== "i32") || sizeOf(number!.shape) !== 1)
-      throw new ArgumentError(
-        `foldIn: the number is a ${number!.dtype} tensor of shape ${show(number!.shape)}; it must be one u32 or i32.`,
+  outputs: ([keys, numbers]) => {
+    checkKeys("foldIn", keys!);
+    if (!sameShape(numbers!.shape, lanesOf(keys!)))
+      throw new ShapeError(
+        `foldIn: numbers of shape ${show(numbers!.shape)} beside keys of shape ${show(keys!.shape)}; each key takes one.`,
       );
-    return [{ shape: [2], dtype: "u32" }];
+    return [{ shape: keys!.shape, dtype: "u32" }];
   },
-  run: ([key, number]) => {
-    const folded = DeviceTensor.empty(key!.device, [2], "u32");
-    const words = keyWords(key!);
+  run: ([keys, numbers]) => {
+    const folded = DeviceTensor.empty(keys!.device, keys!.shape, "u32");
+    const words = keyWords(keys!);
+    const list = dense(numbers!);
+    const count = list.size;
     launch(
       folded.device,
       randomFoldIn,
-      { key: words.binding, number: number!.binding, folded: folded.binding },
-      { key_offset: words.bindingOffset, number_offset: number!.bindingOffset },
-      [1, 1, 1],
+      { keys: words.binding, number: list.binding, folded: folded.binding },
+      { count, key_offset: words.bindingOffset, number_offset: list.bindingOffset },
+      gridFor(folded.device, count, 64),
     );
     words.dispose();
+    list.dispose();
     return [folded];
   },
   vjp: null,
+  jvp: null,
+  batch: (inputs, context) => bind(foldInPrimitive, withLanes(inputs, context), null),
 };
 
 /** The key that belongs to `key` and the one u32 or i32 in `number`: see random.foldIn. */
 export function foldInTensor(key: Tensor, number: Tensor): Tensor {
-  return bind(foldInPrimitive, [key, number], null)[0]!;
+  checkKey("foldIn", key);
+  if ((number.dtype !== "u32" && number.dtype !== "i32") || number.size !== 1)
+    throw new ArgumentError(
+      `foldIn: the number is a ${number.dtype} tensor of shape ${show(number.shape)}; it must be one u32 or i32.`,
+    );
+  return scope(() => bind(foldInPrimitive, [key, reshape(number, [])], null)[0]!);
 }
 
 export const randomPrimitives = [
