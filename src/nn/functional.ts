@@ -10,5 +10,6 @@ export { embedding } from "../ops/indexing";
 export { crossEntropy } from "../ops/loss";
 export { linear } from "../ops/matmul";
 export { layerNorm, rmsNorm } from "../ops/norm";
+export { bilinear } from "../ops/products";
 export { logSoftmax, softmax } from "../ops/softmax";
 export { bceWithLogits, mseLoss } from "./losses";

@@ -39,6 +39,7 @@ export {
 } from "./creation";
 export { type CumsumOptions, cumsum } from "./cumulative";
 export { dropout } from "./dropout";
+export { einsum } from "./einsum";
 export {
   ceil,
   cos,
@@ -73,6 +74,17 @@ export { crossEntropy } from "./loss";
 export { linear, matmul } from "./matmul";
 export { layerNorm, rmsNorm } from "./norm";
 export type { Operand } from "./operand";
+export {
+  type AddmmOptions,
+  addmm,
+  baddbmm,
+  bilinear,
+  bmm,
+  cross,
+  mm,
+  multiDot,
+  mv,
+} from "./products";
 export {
   type ArgOptions,
   all,
@@ -110,3 +122,4 @@ export {
 } from "./shape";
 export { logSoftmax, logSumExp, softmax } from "./softmax";
 export { argsort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from "./sort";
+export { dot, inner, kron, outer, tensordot } from "./tensordot";

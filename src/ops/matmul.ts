@@ -144,9 +144,13 @@ const bindProduct = (a: Tensor, b: Tensor): Tensor => bind(matmulPrimitive, [a, 
 function foldedProduct(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const leading = a.shape.slice(0, -1);
   const rows = a.rank === 2 ? a : reshape(a, [sizeOf(leading), a.shape.at(-1)!]);
-  const product = bias ? bind(addmmPrimitive, [rows, b, bias], null)[0]! : bindProduct(rows, b);
+  const product = bias ? biasedProduct(rows, b, bias) : bindProduct(rows, b);
   return a.rank === 2 ? product : reshape(product, [...leading, b.shape[1]!]);
 }
+
+/** a b + bias in one kernel: [m, k], [k, n], [n], of one dtype. */
+export const biasedProduct = (a: Tensor, b: Tensor, bias: Tensor): Tensor =>
+  bind(addmmPrimitive, [a, b, bias], null)[0]!;
 
 /**
  * x weightᵀ + bias (PyTorch `nn.functional.linear`).

@@ -7,10 +7,12 @@ import * as functions from "./functions";
 import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
 import { matmul } from "./matmul";
 import type { Operand } from "./operand";
+import * as products from "./products";
 import * as reduce from "./reduce";
 import * as shape from "./shape";
 import { logSoftmax, logSumExp, softmax } from "./softmax";
 import { argsort, sort, topK } from "./sort";
+import * as tensordot from "./tensordot";
 
 const methods = {
   add: arithmetic.add,
@@ -85,6 +87,12 @@ const methods = {
   tril: creation.tril,
   triu: creation.triu,
   matmul,
+  mm: products.mm,
+  mv: products.mv,
+  bmm: products.bmm,
+  dot: tensordot.dot,
+  inner: tensordot.inner,
+  outer: tensordot.outer,
   softmax,
   logSoftmax,
   logSumExp,

@@ -2,9 +2,11 @@
 import type { Tensor } from "../../../src/node";
 import { coreOperations } from "./core";
 import type { Attrs, Operations } from "./forms";
+import { productOperations } from "./products";
 
 export const operations: Operations = {
   ...coreOperations,
+  ...productOperations,
   chain: ([x], { steps }) => chain(x!, steps),
 };
 
