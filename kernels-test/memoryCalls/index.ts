@@ -2,8 +2,10 @@
 import { coreCalls } from "./core";
 import type { Calls } from "./operands";
 import { productCalls } from "./products";
+import { statisticsCalls } from "./statistics";
 
 export const calls: Calls = {
   ...coreCalls,
   ...productCalls,
+  ...statisticsCalls,
 };

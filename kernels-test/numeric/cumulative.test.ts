@@ -3,7 +3,7 @@ import type { Device } from "../../src/device/device";
 import { DTypeError, ShapeError } from "../../src/errors";
 import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
-import { cumsum, cumsumVariants, forcedCumsumVariant } from "../../src/ops/cumulative";
+import { cumsum, forcedScanVariant, scanVariants } from "../../src/ops/cumulative";
 import { sum } from "../../src/ops/reduce";
 import { permute, slice, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
@@ -18,7 +18,7 @@ beforeAll(async () => {
   device = await initOn(nodePlatform);
 });
 afterEach(() => {
-  forcedCumsumVariant.current = null;
+  forcedScanVariant.current = null;
 });
 
 const read = async (t: Tensor) => [...(await t.data())];
@@ -53,11 +53,11 @@ function hostCumsum(
   return result;
 }
 
-describe.each([...cumsumVariants.candidates(), null])("cumsum (variant %s)", (variant) => {
+describe.each([...scanVariants.candidates(), null])("cumsum (variant %s)", (variant) => {
   test.each([1, 2, 3, 127, 128, 129, 255, 256, 257, 1009, 16_384, 16_385, 20_011])(
     "of %d whole numbers is exact, forwards and backwards",
     async (n) => {
-      forcedCumsumVariant.current = variant;
+      forcedScanVariant.current = variant;
       const values = draw(n, n, 100);
       expect(await read(cumsum(tensor(values), 0))).toEqual(hostCumsum(values, [n], 0));
       const back = cumsum(tensor(values), 0, { reverse: true });
@@ -73,7 +73,7 @@ describe.each([...cumsumVariants.candidates(), null])("cumsum (variant %s)", (va
     [[2, 3, 200, 5, 6], 2],
     [[1, 1, 9], 0],
   ] as const)("of shape %j goes along dim %d", async (shape, dim) => {
-    forcedCumsumVariant.current = variant;
+    forcedScanVariant.current = variant;
     const values = draw(sizeOf(shape), 3, 50);
     const x = upload(values, shape, { dtype: "i32" });
     const at = dim < 0 ? dim + shape.length : dim;
@@ -85,7 +85,7 @@ describe.each([...cumsumVariants.candidates(), null])("cumsum (variant %s)", (va
   });
 
   test("integers wrap around", async () => {
-    forcedCumsumVariant.current = variant;
+    forcedScanVariant.current = variant;
     const n = 300;
     const unsigned = Uint32Array.from({ length: n }, () => 0x40000001);
     const wanted = Array.from(unsigned, (_, i) => (0x40000001 * (i + 1)) % 2 ** 32);
@@ -95,7 +95,7 @@ describe.each([...cumsumVariants.candidates(), null])("cumsum (variant %s)", (va
   });
 
   test("views are summed where they lie", async () => {
-    forcedCumsumVariant.current = variant;
+    forcedScanVariant.current = variant;
     const values = draw(6 * 300, 5, 50);
     const x = upload(values, [6, 300], { dtype: "f32" });
     const views = [
@@ -112,7 +112,7 @@ describe.each([...cumsumVariants.candidates(), null])("cumsum (variant %s)", (va
   });
 
   test("its error stays at the level of single additions over a million elements", async () => {
-    forcedCumsumVariant.current = variant;
+    forcedScanVariant.current = variant;
     const values = draw(1_000_003, 7, 1 << 20).map((v) => Math.fround(Math.abs(v) / 2 ** 20 + 0.1));
     const got = await cumsum(tensor(values), 0).data();
     const wanted = hostCumsum(values, [values.length], 0);
@@ -127,8 +127,8 @@ describe("cumsum", () => {
   test("both variants give the same bits, whatever they round", async () => {
     const values = draw(40_009 * 2, 9, 1 << 24).map((v) => Math.fround(v / 3e4));
     const sums = [];
-    for (const variant of cumsumVariants.candidates()) {
-      forcedCumsumVariant.current = variant;
+    for (const variant of scanVariants.candidates()) {
+      forcedScanVariant.current = variant;
       const x = upload(values, [2, 40_009], { dtype: "f32" });
       sums.push(await cumsum(x, 1).data(), await cumsum(x, 1, { reverse: true }).data());
     }
@@ -155,8 +155,8 @@ describe("cumsum", () => {
       return;
     }
     const values = new Array<number>(3000).fill(0.5);
-    for (const variant of cumsumVariants.candidates()) {
-      forcedCumsumVariant.current = variant;
+    for (const variant of scanVariants.candidates()) {
+      forcedScanVariant.current = variant;
       const got = await read(cumsum(tensor(values, { dtype: "f16" }), 0));
       // In f16, 1024 + 0.5 would be 1024 again.
       expect(got[2999]).toBe(1500);
@@ -188,8 +188,8 @@ describe("cumsum", () => {
   test("gives its temporary memory back", () => {
     const x = tensor(draw(5000, 1, 9));
     const before = device.pool.report().liveBytes;
-    for (const variant of cumsumVariants.candidates()) {
-      forcedCumsumVariant.current = variant;
+    for (const variant of scanVariants.candidates()) {
+      forcedScanVariant.current = variant;
       cumsum(x, 0).dispose();
     }
     expect(device.pool.report().liveBytes).toBe(before);

@@ -8,6 +8,7 @@ import { randomSamples } from "./random";
 import { reduceSamples } from "./reduce";
 import { rowSamples } from "./rows";
 import type { SampleTable } from "./sample";
+import { scanSamples } from "./scan";
 import { shapeSamples } from "./shape";
 
 export const samples: SampleTable = {
@@ -19,5 +20,6 @@ export const samples: SampleTable = {
   ...randomSamples,
   ...reduceSamples,
   ...rowSamples,
+  ...scanSamples,
   ...shapeSamples,
 };

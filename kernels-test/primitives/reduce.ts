@@ -103,6 +103,19 @@ export const reduceSamples: SampleTable = {
       sample("more than one chunk", real([2, 2500], 19, { low: -0.05, high: 0.05 }), [1]),
     ],
   },
+  prod: {
+    tolerance: { relative: 2e-6, absolute: 2e-6 },
+    reference: over((values) => values.reduce((a, b) => a * b, 1)),
+    samples: [
+      ...floating,
+      repeated,
+      emptied,
+      ...integers,
+      sample("bool: whether all are true", truth([6, 2], 41), [1]),
+      sample("a zero, two zeros", given([2, 4], [2, 0, -3, 0.5, 0, 3, 0, 2]), [1]),
+      sample("more than one chunk", real([2, 1100], 42, { low: 0.998, high: 1.002 }), [1]),
+    ],
+  },
   max: {
     tolerance: exact,
     reference: over((values) => Math.max(...values)),

@@ -152,43 +152,6 @@ const crossEntropyBackward: PrimitiveSamples = {
   })),
 };
 
-const cumsum: PrimitiveSamples = {
-  tolerance: { relative: 1e-6, absolute: 3e-6 },
-  reference: ([x], { dim, reverse }: { dim: number; reverse: boolean }) => [
-    generate(x!.shape, (index) => {
-      let sum = 0;
-      const length = x!.shape[dim]!;
-      const [from, to] = reverse ? [index[dim]!, length - 1] : [0, index[dim]!];
-      for (let i = from; i <= to; i++) {
-        const here = index.map((v, d) => (d === dim ? i : v));
-        sum += x!.data[here.reduce((p, v, d) => p * x!.shape[d]! + v, 0)]!;
-      }
-      return sum;
-    }),
-  ],
-  samples: [
-    { claim: "rows", operands: [real([3, 5], 71)], attrs: { dim: 1, reverse: false } },
-    { claim: "columns, backwards", operands: [real([5, 3], 72)], attrs: { dim: 0, reverse: true } },
-    {
-      claim: "the middle of a sliced array",
-      operands: [real([2, 4, 3], 73, { layout: "sliced" })],
-      attrs: { dim: 1, reverse: false },
-    },
-    {
-      claim: "expanded, backwards",
-      operands: [real([4, 3], 74, { layout: "expanded" })],
-      attrs: { dim: 0, reverse: true },
-    },
-    {
-      claim: "several segments",
-      operands: [real([2, 300], 75, { low: -0.1, high: 0.1 })],
-      attrs: { dim: 1, reverse: false },
-    },
-    { claim: "i32", operands: [whole([2, 5], 76, { low: -5 })], attrs: { dim: 1, reverse: true } },
-    { claim: "no elements", operands: [real([2, 0], 77)], attrs: { dim: 1, reverse: false } },
-  ],
-};
-
 const argsort: PrimitiveSamples = {
   tolerance: exact,
   reference: ([x], { dim, descending }: { dim: number; descending: boolean }) => [
@@ -232,6 +195,5 @@ export const rowSamples: SampleTable = {
   logSumExp: logSumExpRows,
   crossEntropy,
   crossEntropyBackward,
-  cumsum,
   argsort,
 };

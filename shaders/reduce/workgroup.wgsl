@@ -6,8 +6,9 @@
 #include "grid"
 #include "reduce_element"
 #include "reduce_outer"
+#include "combine"
 #include "reduce"
-#slot COMBINE = combine_sum
+#slot COMBINE = combine_sum // combine_sum | combine_sum_i32 | combine_sum_u32 | combine_max | combine_max_i32 | combine_max_u32 | combine_min | combine_min_i32 | combine_min_u32 | combine_product | combine_product_i32 | combine_product_u32
 #slot FINISH = finish
 override OUTER_RANK: u32 = 1; // 1 | 2 | 3 | 8
 override REDUCED_RANK: u32 = 1; // 1 | 2 | 8

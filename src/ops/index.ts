@@ -37,7 +37,15 @@ export {
   zeros,
   zerosLike,
 } from "./creation";
-export { type CumsumOptions, cumsum } from "./cumulative";
+export {
+  type CumsumOptions,
+  type CumulativeExtremum,
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
+  logcumsumexp,
+} from "./cumulative";
 export { dropout } from "./dropout";
 export { einsum } from "./einsum";
 export {
@@ -94,6 +102,7 @@ export {
   max,
   mean,
   min,
+  prod,
   type ReduceOptions,
   sum,
   type VarianceOptions,

@@ -2,7 +2,7 @@
 import { Tensor } from "../tensor/tensor";
 import * as arithmetic from "./arithmetic";
 import * as creation from "./creation";
-import { cumsum } from "./cumulative";
+import { cummax, cummin, cumprod, cumsum, logcumsumexp } from "./cumulative";
 import * as functions from "./functions";
 import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
 import { matmul } from "./matmul";
@@ -61,6 +61,7 @@ const methods = {
   round: functions.round,
   sum: reduce.sum,
   mean: reduce.mean,
+  prod: reduce.prod,
   max: reduce.max,
   min: reduce.min,
   any: reduce.any,
@@ -97,6 +98,10 @@ const methods = {
   logSoftmax,
   logSumExp,
   cumsum,
+  cumprod,
+  logcumsumexp,
+  cummax,
+  cummin,
   sort,
   argsort,
   topK,

@@ -16,10 +16,11 @@ import {
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, square, sub } from "./arithmetic";
+import { productOfOthers } from "./cumulative";
 import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
 import { jvpOfLinear } from "./rules";
-import { expand, reshape, to } from "./shape";
+import { expand, permute, reshape, to } from "./shape";
 import { bind } from "./trace";
 import { compiledRank, padded } from "./walk";
 
@@ -34,7 +35,10 @@ interface ReduceAttrs {
   readonly dims: readonly number[];
 }
 
-type Kind = "sum" | "mean" | "max" | "min" | "any" | "all";
+type Kind = "sum" | "mean" | "prod" | "max" | "min" | "any" | "all";
+
+/** What is done with two partial results: see shaders/include/combine. */
+type Combination = "sum" | "product" | "max" | "min";
 
 const bits = (value: number): number => {
   const view = new DataView(new ArrayBuffer(4));
@@ -43,8 +47,9 @@ const bits = (value: number): number => {
 };
 
 /** Neutral element, as the bits of the computing type. */
-const neutral: Record<"sum" | "max" | "min", Record<"f32" | "i32" | "u32", number>> = {
+const neutral: Record<Combination, Record<"f32" | "i32" | "u32", number>> = {
   sum: { f32: 0, i32: 0, u32: 0 },
+  product: { f32: bits(1), i32: 1, u32: 1 },
   max: { f32: bits(Number.NEGATIVE_INFINITY), i32: 0x80000000, u32: 0 },
   min: { f32: bits(Number.POSITIVE_INFINITY), i32: 0x7fffffff, u32: 0xffffffff },
 };
@@ -53,9 +58,10 @@ const neutral: Record<"sum" | "max" | "min", Record<"f32" | "i32" | "u32", numbe
 const startOf = (kind: Kind, type: "f32" | "i32" | "u32"): number =>
   kind === "all" ? 1 : neutral[combination[kind]][type];
 
-const combination: Record<Kind, "sum" | "max" | "min"> = {
+const combination: Record<Kind, Combination> = {
   sum: "sum",
   mean: "sum",
+  prod: "product",
   max: "max",
   min: "min",
   any: "max",
@@ -100,8 +106,11 @@ function reduce(
   const { outer, inner, outerSize, reducedSize } = split(x, dims);
   const { device } = x;
   const C = computeType(out.dtype);
-  const suffix = C === "f32" ? "" : `_${C}`;
-  const slots = { COMBINE: `combine_${combination[kind]}${suffix}`, FINISH: `finish${suffix}` };
+  const suffix = C === "f32" ? "" : (`_${C}` as const);
+  const slots = {
+    COMBINE: `combine_${combination[kind]}${suffix}` as const,
+    FINISH: `finish${suffix}`,
+  };
   const oRank = compiledRank(outer.shape);
   const rRank = reducedRank(inner.shape);
   const params = {
@@ -232,6 +241,32 @@ const meanPrimitive = reduction({
   },
   jvp: jvpOfLinear(() => meanPrimitive),
 });
+
+const prodPrimitive = reduction({
+  kind: "prod",
+  formula: "Π x",
+  result: (dtype) => (dtype === "bool" ? "i32" : dtype),
+  saves: "inputs",
+  derivative: "g times the product of the other elements, without division",
+  vjp: ([g], { inputs: [x], attrs: { dims } }) => [
+    mul(spread(g!, x!.shape, dims), productOfOthersOver(x!, dims)),
+  ],
+  jvp: ([t], { inputs: [x], attrs: { dims } }) => [
+    sum(mul(t!, productOfOthersOver(x!, dims)), { dim: dims }),
+  ],
+});
+
+/** For each element, the product of all others that are reduced with it. */
+function productOfOthersOver(x: Tensor, dims: readonly number[]): Tensor {
+  const order = [...x.shape.keys()].filter((i) => !dims.includes(i)).concat(dims);
+  const moved = permute(to(x, "f32"), order);
+  const kept = moved.shape.slice(0, x.rank - dims.length);
+  const rows = reshape(moved, [...kept, sizeOf(dims.map((d) => x.shape[d]!))]);
+  const others = reshape(productOfOthers(rows, kept.length), moved.shape);
+  return to(permute(others, inverse(order)), x.dtype);
+}
+
+const inverse = (order: readonly number[]): number[] => order.map((_, i) => order.indexOf(i));
 
 /** Where x is the extremum, as 1 and 0 of its dtype; and how many there are for each result. */
 function tied(x: Tensor, y: Tensor, dims: readonly number[]): [hit: Tensor, count: Tensor] {
@@ -368,6 +403,14 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(meanPrimitive, x, options);
 }
 
+/**
+ * Product over `dim` (default: all; PyTorch `prod`). bool counts as i32 0 and 1; other types keep theirs.
+ * The gradient takes no quotients, so it is right for zeros.
+ */
+export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return run(prodPrimitive, x, options);
+}
+
 /** Greatest element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amax). */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(maxPrimitive, x, options);
@@ -447,6 +490,7 @@ export function sumTo(g: Tensor, shape: Shape): Tensor {
 export const reducePrimitives = [
   sumPrimitive,
   meanPrimitive,
+  prodPrimitive,
   maxPrimitive,
   minPrimitive,
   anyPrimitive,

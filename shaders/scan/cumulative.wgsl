@@ -1,16 +1,18 @@
-// y[i] = x[0] + ... + x[i] along one dimension
+// y[i] = x[0] * ... * x[i] along one dimension, where * is COMBINE: sum, product or log-add-exp
 //
-// Each invocation goes through one segment of one row. The order of additions does not depend on the
+// Each invocation goes through one segment of one row. The order of combinations does not depend on the
 // segments: runs of 128 elements, runs of 128 such runs, then those one after another, each level with a
-// running sum of its own. So the error grows with the levels rather than with the length, and a row in one
-// segment gives the same bits as a row in segments of 128 whose totals (scan/segment_sums) were summed up
-// by this kernel before, up to 2^21 elements; past that the two differ in rounding.
+// running result of its own. So the error of sums grows with the levels rather than with the length, and a
+// row in one segment gives the same bits as a row in segments of 128 whose totals (scan/segment_totals)
+// were combined by this kernel before, up to 2^21 elements; past that the two differ in rounding.
 //
 // shapes: rows walk the outer shape; x and y have steps of their own along the dimension, which may be
-//         negative (modulo 2^32) to go backwards; carries [rows, segments] dense, inclusive sums
+//         negative (modulo 2^32) to go backwards; carries [rows, segments] dense, inclusive
 // access: one segment per invocation, sequential
+#slot COMBINE = combine_sum // combine_sum | combine_sum_i32 | combine_sum_u32 | combine_product | combine_product_i32 | combine_product_u32 | combine_log_add_exp
 #include "grid"
 #include "strided"
+#include "combine"
 override RANK: u32 = 1; // 1 | 2 | 3 | 8
 // 1: segments of 128 start from the carries of those before
 override CARRY: u32 = 0; // 0 | 1
@@ -29,6 +31,8 @@ struct Params {
   x_step: u32,
   y_offset: u32,
   y_step: u32,
+  // Bits of C: what changes nothing.
+  identity: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<T>;
@@ -57,24 +61,25 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let end = min(begin + params.segment, params.length);
   from_x += begin * params.x_step;
   to_y += begin * params.y_step;
-  var before = C(0);
+  let identity = bitcast<C>(params.identity);
+  var before = identity;
   if (CARRY == 1u && segment > 0u) { before = carries[item - 1u]; }
-  var before_runs = C(0);
-  var run = C(0);
-  var runs = C(0);
-  var runs_of_runs = C(0);
+  var before_runs = identity;
+  var run = identity;
+  var runs = identity;
+  var runs_of_runs = identity;
   for (var i = begin; i < end; i++) {
-    run += C(x[from_x]);
-    y[to_y] = T(before + run);
+    run = COMBINE(run, C(x[from_x]));
+    y[to_y] = T(COMBINE(before, run));
     from_x += params.x_step;
     to_y += params.y_step;
     if ((i + 1u) % RUN == 0u) {
-      runs += run;
-      run = C(0);
-      before = before_runs + runs;
+      runs = COMBINE(runs, run);
+      run = identity;
+      before = COMBINE(before_runs, runs);
       if ((i + 1u) % (RUN * RUN) == 0u) {
-        runs_of_runs += runs;
-        runs = C(0);
+        runs_of_runs = COMBINE(runs_of_runs, runs);
+        runs = identity;
         before_runs = runs_of_runs;
       }
     }

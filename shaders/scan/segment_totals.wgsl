@@ -1,9 +1,11 @@
-// totals[r, s] = sum of row r's elements from 128 s to 128 s + 127
+// totals[r, s] = COMBINE of row r's elements from 128 s to 128 s + 127
 //
 // shapes: rows walk the outer shape, x has a step of its own along the dimension; totals dense
-// access: one segment per invocation, sequential, in the order of scan/cumsum
+// access: one segment per invocation, sequential, in the order of scan/cumulative
+#slot COMBINE = combine_sum // combine_sum | combine_sum_i32 | combine_sum_u32 | combine_product | combine_product_i32 | combine_product_u32 | combine_log_add_exp
 #include "grid"
 #include "strided"
+#include "combine"
 override RANK: u32 = 1; // 1 | 2 | 3 | 8
 alias T = f32; // f32 | f16 | i32 | u32
 alias C = f32; // f32 | i32 | u32
@@ -17,6 +19,8 @@ struct Params {
   segment: u32,
   x_offset: u32,
   x_step: u32,
+  // Bits of C: what changes nothing.
+  identity: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<T>;
@@ -37,9 +41,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     rest /= size;
     from_x += i * dim_of(params.x_strides, d - 1u);
   }
-  var total = C(0);
+  var total = bitcast<C>(params.identity);
   for (var i = begin; i < end; i++) {
-    total += C(x[from_x]);
+    total = COMBINE(total, C(x[from_x]));
     from_x += params.x_step;
   }
   totals[item] = total;
