@@ -19,6 +19,18 @@ export { type LiveTensor, type Memory, memory, setDebug } from "./tensor/memory"
 export { keep, scope } from "./tensor/scope";
 export { Tensor } from "./tensor/tensor";
 export * from "./train/index";
-export { customVjp } from "./transforms/customVjp";
+export { checkpoint } from "./transforms/checkpoint";
+export { cond, type WhileLoopOptions, whileLoop } from "./transforms/conditional";
+export {
+  type CustomJvpRule,
+  type CustomVjpRule,
+  customJvp,
+  customVjp,
+} from "./transforms/customVjp";
 export { type GradOptions, grad, valueAndGrad } from "./transforms/grad";
+export { hessian, type JacobianOptions, jacfwd, jacrev } from "./transforms/jacobian";
+export { hvp, jvp } from "./transforms/jvp";
 export { valueAndGradients } from "./transforms/parameters";
+export { type ScanOptions, scan } from "./transforms/scan";
+export { linearize, type Pullback, vjp } from "./transforms/vjp";
+export { type InDim, type InDims, type OutDims, type VmapOptions, vmap } from "./transforms/vmap";

@@ -5,6 +5,7 @@ export { type Layer, ModuleList, Sequential } from "./containers";
 export { Dropout } from "./dropout";
 export { Embedding } from "./embedding";
 export * as functional from "./functional";
+export { functionalCall, type ParameterValues, stackModuleState } from "./functionalCall";
 export { type GenerateOptions, GPT, type GPTConfig } from "./gpt";
 export { Linear } from "./linear";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";

@@ -17,17 +17,38 @@ export interface Trace {
   processCustom(rule: CustomRule, operands: readonly Tensor[]): Tensor[];
 }
 
-/** A function with a reverse rule of its own: see transforms/customVjp. */
+let depth = 0;
+
+/** Runs `fn` with the level of a transform inside all that are in progress. */
+export function atNewLevel<T>(fn: (level: number) => T): T {
+  try {
+    return fn(++depth);
+  } finally {
+    depth--;
+  }
+}
+
+/** A function with a reverse or a forward rule of its own: see transforms/customVjp and customJvp. */
 export interface CustomRule {
   readonly name: string;
   forward(...operands: Tensor[]): {
     readonly outputs: readonly Tensor[];
     readonly residuals: readonly Tensor[];
   };
-  backward(
-    residuals: readonly Tensor[],
-    cotangents: readonly (Tensor | null)[],
-  ): readonly (Tensor | null)[];
+  /** From residuals and cotangents of the outputs to cotangents of the operands. */
+  readonly backward:
+    | ((
+        residuals: readonly Tensor[],
+        cotangents: readonly (Tensor | null)[],
+      ) => readonly (Tensor | null)[])
+    | null;
+  /** From operands and their tangents to tangents of the outputs. At least one of the two is there. */
+  readonly jvp:
+    | ((
+        operands: readonly Tensor[],
+        tangents: readonly (Tensor | null)[],
+      ) => readonly (Tensor | null)[])
+    | null;
 }
 
 /** A value followed by a transform. */
@@ -44,7 +65,7 @@ export abstract class Tracer extends Tensor {
     return this.primal.disposed;
   }
 
-  override get owned() {
+  override get owned(): readonly { dispose(): void }[] {
     return this.primal.owned;
   }
 

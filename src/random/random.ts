@@ -154,7 +154,27 @@ export function nextKey(options: KeyOptions = {}): NextKey {
  * @example const loss = random.withKey(random.foldIn(key, step), () => lossOf(model, batch));
  */
 export function withKey<T>(key: Tensor, fn: () => T): T {
-  given.push({ key: () => key, stream: 0 });
+  return withSource(() => key, fn);
+}
+
+/**
+ * `withKey` with a key that is made when it is first asked for.
+ * @param keyFor gets a function that runs another with the draws from outside
+ */
+export function withSource<T>(
+  keyFor: (device: Device, outside: <R>(draw: () => R) => R) => Tensor,
+  fn: () => T,
+): T {
+  const depth = given.length;
+  const outside = <R>(draw: () => R): R => {
+    const inner = given.splice(depth);
+    try {
+      return draw();
+    } finally {
+      given.push(...inner);
+    }
+  };
+  given.push({ key: (device) => keyFor(device, outside), stream: 0 });
   try {
     const result = fn();
     if (result instanceof Promise)

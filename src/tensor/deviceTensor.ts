@@ -88,8 +88,8 @@ export class DeviceTensor extends Tensor {
     return keep(this.view(this.shape, this.strides));
   }
 
-  override get owned(): DeviceTensor {
-    return this;
+  override get owned(): readonly DeviceTensor[] {
+    return [this];
   }
 
   override async data(): Promise<HostArray> {

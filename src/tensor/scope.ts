@@ -16,7 +16,7 @@ class Scope {
 
 const stack: Scope[] = [];
 
-/** Called by each new device tensor. */
+/** Called by each new device tensor, and by what else is freed with the innermost scope. */
 export function register(tensor: Owned): void {
   stack.at(-1)?.owned.add(tensor);
 }
@@ -28,13 +28,13 @@ export function unregister(tensor: Owned): void {
 
 /** Takes a tensor out of every open scope: it lives until it is disposed by hand. Returns it. */
 export function keep<T extends Tensor>(tensor: T): T {
-  unregister(tensor.owned);
+  for (const owned of tensor.owned) unregister(owned);
   return tensor;
 }
 
 /** Gives a tensor to the innermost open scope, if there is one. Returns it. */
 export function adopt<T extends Tensor>(tensor: T): T {
-  register(tensor.owned);
+  for (const owned of tensor.owned) register(owned);
   return tensor;
 }
 
@@ -61,8 +61,8 @@ export function scope<T>(fn: () => T): T {
     throw error;
   }
   stack.pop();
-  forEachTensor(result, ({ owned }) => {
-    if (own.owned.delete(owned)) register(owned);
+  forEachTensor(result, (tensor) => {
+    for (const owned of tensor.owned) if (own.owned.delete(owned)) register(owned);
   });
   for (const tensor of own.owned) tensor.dispose();
   return result;

@@ -41,8 +41,8 @@ export abstract class Tensor {
   /** A second handle on the same value that no scope owns: whoever made it disposes it. */
   abstract alias(): Tensor;
 
-  /** The handle that scopes own: the tensor with memory at the bottom of any tracers. */
-  abstract readonly owned: { dispose(): void };
+  /** The handles that scopes own: the tensors with memory at the bottom of any tracers. */
+  abstract readonly owned: readonly { dispose(): void }[];
 
   [Symbol.dispose](): void {
     this.dispose();

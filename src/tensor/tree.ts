@@ -34,3 +34,9 @@ export function tensorsOf(tree: Tree): Tensor[] {
   forEachTensor(tree, (tensor) => found.push(tensor));
   return found;
 }
+
+/** The structure of `tree` with its tensors, in `forEachTensor` order, replaced by `values`. */
+export function withTensors<T>(tree: T, values: readonly unknown[]): T {
+  let next = 0;
+  return mapTensors(tree, () => values[next++]);
+}

@@ -8,79 +8,73 @@ import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
-import { mapTensors, tensorsOf } from "../tensor/tree";
+import { mapTensors } from "../tensor/tree";
+import { type Argnums, chosenArguments } from "./arguments";
 import { record } from "./tape";
 
-export interface GradOptions {
-  /** Which argument to differentiate with respect to. Default 0. */
-  argnum?: number;
+export interface GradOptions<N extends Argnums = Argnums> {
+  /** Which argument, or arguments, to differentiate with respect to. Default 0. */
+  argnums?: N;
   /** True if the function returns `[value, aux]`; aux is passed through undifferentiated. */
   hasAux?: boolean;
 }
 
 type Arguments = readonly unknown[];
 
+/** The gradient has the structure of the argument; a list of arguments gives a list of gradients. */
+export type GradOf<A extends Arguments, N extends Argnums> = number extends N
+  ? A[0]
+  : N extends number
+    ? A[N]
+    : N extends readonly number[]
+      ? { -readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
+      : never;
+
+/** The scalar among what the function returned. */
+function scalarOf<Aux>(result: Tensor | readonly [Tensor, Aux], hasAux: boolean): Tensor {
+  const value = hasAux ? (result as readonly [Tensor, Aux])[0] : result;
+  if (!(value instanceof Tensor))
+    throw new ArgumentError(
+      "grad: the function must return a tensor (with hasAux: [tensor, aux]).",
+    );
+  if (value.size !== 1)
+    throw new ShapeError(
+      `grad: the function returned shape ${show(value.shape)}; only a single number has a gradient. Use sum() or mean(), or jacrev for all of them.`,
+    );
+  if (!isFloat(value.dtype))
+    throw new DTypeError(
+      `grad: the function returned ${value.dtype}; only floating-point values have gradients. Convert it with .to("f32") before it is rounded or compared.`,
+    );
+  return value;
+}
+
 /**
  * @returns a function giving `{ value, grad, aux }`: `grad` has the structure of the chosen argument, a
- * tensor or arrays and objects of tensors
+ * tensor or arrays and objects of tensors; for a list of arguments it is a list
  * @throws ShapeError unless the function's value has one element; DTypeError for integer arguments
  * @example const { value, grad } = valueAndGrad((w) => w.mul(w).sum())(w);
  */
-export function valueAndGrad<A extends Arguments, Aux = undefined>(
+export function valueAndGrad<A extends Arguments, Aux = undefined, const N extends Argnums = 0>(
   f: (...args: A) => Tensor | readonly [Tensor, Aux],
-  options: GradOptions = {},
-): (...args: A) => { value: Tensor; grad: A[number]; aux: Aux } {
-  const { argnum = 0, hasAux = false } = options;
+  options: GradOptions<N> = {},
+): (...args: A) => { value: Tensor; grad: GradOf<A, N>; aux: Aux } {
+  const { hasAux = false } = options;
   return (...args) => {
-    if (!(argnum in args))
-      throw new ArgumentError(
-        `grad: argnum ${argnum} was asked for, but the function got ${args.length} arguments.`,
-      );
-    const argument = args[argnum];
-    const inputs = tensorsOf(argument);
-    if (inputs.length === 0)
-      throw new ArgumentError(
-        `grad: argument ${argnum} holds no tensor to differentiate with respect to.`,
-      );
-    for (const input of inputs)
-      if (!isFloat(input.dtype))
-        throw new DTypeError(
-          `grad: argument ${argnum} holds a ${input.dtype} tensor; only floating-point values have gradients. Convert it with .to("f32").`,
-        );
-    const scalarOf = (result: Tensor | readonly [Tensor, Aux]): Tensor => {
-      const value = hasAux ? (result as readonly [Tensor, Aux])[0] : result;
-      if (!(value instanceof Tensor))
-        throw new ArgumentError(
-          "grad: the function must return a tensor (with hasAux: [tensor, aux]).",
-        );
-      if (value.size !== 1)
-        throw new ShapeError(
-          `grad: the function returned shape ${show(value.shape)}; only a single number has a gradient. Use sum() or mean().`,
-        );
-      if (!isFloat(value.dtype))
-        throw new DTypeError(
-          `grad: the function returned ${value.dtype}; only floating-point values have gradients. Convert it with .to("f32") before it is rounded or compared.`,
-        );
-      return value;
-    };
+    const chosen = chosenArguments("grad", args, options.argnums ?? 0);
     return scope(() => {
       const recorded = record(
-        inputs,
-        (followed) => {
-          let next = 0;
-          const replaced = mapTensors(argument, () => followed[next++]);
-          const changed = args.map((a, i) => (i === argnum ? replaced : a)) as unknown as A;
-          return f(...changed);
-        },
-        (result) => [scalarOf(result)],
+        chosen.tensors,
+        (followed) => f(...(chosen.replaced(followed) as unknown as A)),
+        (result) => [scalarOf(result, hasAux)],
         mapTensors,
       );
-      const value = scalarOf(recorded.result);
+      const value = scalarOf(recorded.result, hasAux);
       const gradients = recorded.pull([
         ones(value.shape, { dtype: value.dtype, device: value.device }),
       ]);
-      let next = 0;
-      const grad = mapTensors(argument, (t) => gradients[next++] ?? zerosLike(t)) as A[number];
+      const grad = chosen.like(
+        gradients.map((g, i) => g ?? zerosLike(chosen.tensors[i]!)),
+      ) as GradOf<A, N>;
       const aux = (hasAux ? (recorded.result as readonly [Tensor, Aux])[1] : undefined) as Aux;
       return { value, grad, aux };
     });
@@ -88,14 +82,15 @@ export function valueAndGrad<A extends Arguments, Aux = undefined>(
 }
 
 /**
- * The gradient of a scalar-valued function with respect to one argument (the first by default).
+ * The gradient of a scalar-valued function with respect to one argument (the first by default), or to
+ * several.
  *
  * @example grad((x) => x.mul(x).sum())(tensor([1, 2, 3])) // 2, 4, 6
  */
-export function grad<A extends Arguments>(
+export function grad<A extends Arguments, const N extends Argnums = 0>(
   f: (...args: A) => Tensor,
-  options: Omit<GradOptions, "hasAux"> = {},
-): (...args: A) => A extends readonly [infer First, ...unknown[]] ? First : never {
-  const both = valueAndGrad(f, options);
-  return (...args) => scope(() => both(...args).grad) as never;
+  options: Omit<GradOptions<N>, "hasAux"> = {},
+): (...args: A) => GradOf<A, N> {
+  const both = valueAndGrad<A, undefined, N>(f, options);
+  return (...args) => scope(() => both(...args).grad);
 }

@@ -3,17 +3,20 @@
  * through the notes backwards, each primitive's `vjp` turns cotangents of outputs into those of inputs.
  *
  * Memory: the tape keeps its own handles on the values the rules need, and drops those of each note as
- * soon as it is done with it, so memory falls as the backward pass proceeds.
+ * soon as it is done with it, so memory falls as the backward pass proceeds. What runs inside `checkpoint`
+ * keeps nothing: see checkpoint.ts.
  */
 import type { Device } from "../device/device";
 import { TilegradError } from "../errors";
 import { add } from "../ops/arithmetic";
-import type { Primitive } from "../ops/primitive";
-import { bind, type CustomRule, resolve, type Trace, Tracer } from "../ops/trace";
+import type { PlainFunction, Primitive, Saves } from "../ops/primitive";
+import { atNewLevel, bind, type CustomRule, resolve, type Trace, Tracer } from "../ops/trace";
 import { type DType, type HostArray, isFloat } from "../tensor/dtype";
 import { adopt, keep, scope } from "../tensor/scope";
 import { type Shape, sameShape, show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
+import { Region, runCustom } from "./checkpoint";
+import { reverseRule } from "./customRules";
 
 interface Note {
   readonly name: string;
@@ -22,8 +25,8 @@ interface Note {
     cotangents: readonly (Tensor | null)[],
     needs: readonly boolean[],
   ): readonly (Tensor | null)[];
-  /** Handles of the tape's own, dropped with the note. */
-  readonly held: readonly Tensor[];
+  /** Drops the handles kept for the rule. */
+  release(): void;
   readonly shapes: readonly Shape[];
   /** For each operand: where its value came from, or null if it is not followed. */
   readonly origins: readonly (Origin | null)[];
@@ -48,7 +51,7 @@ class Unsaved extends Tensor {
   }
 
   readonly disposed = true;
-  readonly owned = this;
+  readonly owned = [];
   override dispose(): void {}
 
   override alias(): Tensor {
@@ -60,6 +63,25 @@ class Unsaved extends Tensor {
       `The vjp of ${this.of} reads a value it does not declare in \`saves\`.`,
     );
   }
+}
+
+/** Handles of the tape's own on the values that the rule of a primitive reads. */
+function save(
+  primitive: Primitive<unknown>,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+): { inputs: Tensor[]; outputs: Tensor[] } {
+  const { name, saves } = primitive;
+  const kept = (values: readonly Tensor[], which: "inputs" | "outputs"): Tensor[] =>
+    values.map((t, i) =>
+      isSaved(saves, which, i) ? t.alias() : new Unsaved(name, t.shape, t.dtype, t.device),
+    );
+  return { inputs: kept(inputs, "inputs"), outputs: kept(outputs, "outputs") };
+}
+
+function isSaved(saves: Saves, which: "inputs" | "outputs", index: number): boolean {
+  if (typeof saves === "string") return saves === which || saves === "everything";
+  return saves[which]?.includes(index) ?? false;
 }
 
 class TapeTracer extends Tracer {
@@ -76,11 +98,36 @@ class TapeTracer extends Tracer {
   }
 }
 
-let depth = 0;
+/** The tapes whose functions are running, outermost first. */
+const running: Tape[] = [];
+
+/** Runs `fn` in a region of every tape that is recording: see checkpoint.ts. */
+export function inRegion<T>(fn: () => T): T {
+  const entered = running.filter((tape) => tape.enterRegion());
+  try {
+    return fn();
+  } finally {
+    for (const tape of entered) tape.leaveRegion();
+  }
+}
 
 class Tape implements Trace {
-  readonly level = ++depth;
   private notes: Note[] = [];
+  private region: Region | null = null;
+
+  constructor(readonly level: number) {}
+
+  /** False if one is entered already: regions inside a region belong to it. */
+  enterRegion(): boolean {
+    if (this.region) return false;
+    this.region = new Region();
+    return true;
+  }
+
+  leaveRegion(): void {
+    this.region?.close();
+    this.region = null;
+  }
 
   /** Follows a value from here on. */
   leaf(value: Tensor): TapeTracer {
@@ -91,41 +138,66 @@ class Tape implements Trace {
     const lower = operands.map((t) => this.lower(t));
     const results = bind(primitive, lower, attrs);
     const { vjp } = primitive;
-    if (!vjp || !results.some((o) => isFloat(o.dtype))) return results;
-    const save = (t: Tensor, kept: boolean): Tensor =>
-      kept ? t.alias() : new Unsaved(primitive.name, t.shape, t.dtype, t.device);
-    const { saves } = primitive;
-    const inputs = lower.map((t) => save(t, saves === "inputs" || saves === "everything"));
-    const outputs = results.map((t) => save(t, saves === "outputs" || saves === "everything"));
-    return this.note(
-      primitive.name,
-      operands,
-      results,
-      [...inputs, ...outputs],
-      (cotangents, needs) => vjp(cotangents, { inputs, outputs, attrs, needs, pullback }),
-    );
+    const differentiable = vjp !== null && results.some((o) => isFloat(o.dtype));
+    const { region } = this;
+    const step = region?.add({ primitive, attrs }, lower, results);
+    if (!differentiable) return results;
+    // In a region the values come back when the first of its notes is played.
+    const saving = (inputs: readonly Tensor[], outputs: readonly Tensor[]) =>
+      save(primitive as Primitive<unknown>, inputs, outputs);
+    let saved = region ? null : saving(lower, results);
+    if (step)
+      step.restore = (inputs, outputs) => {
+        saved = saving(inputs, outputs);
+      };
+    return this.note(primitive.name, operands, results, {
+      rule: (cotangents, needs) => {
+        region?.replay();
+        return vjp(cotangents, { ...saved!, attrs, needs, pullback });
+      },
+      release() {
+        region?.leave();
+        for (const t of [...(saved?.inputs ?? []), ...(saved?.outputs ?? [])]) t.dispose();
+      },
+    });
   }
 
   processCustom(rule: CustomRule, operands: readonly Tensor[]): Tensor[] {
-    const { outputs, residuals } = rule.forward(...operands.map((t) => this.lower(t)));
-    const held = residuals.map((t) => resolve(t).alias());
-    return this.note(rule.name, operands, outputs.map(resolve), held, (cotangents) =>
-      rule.backward(held, cotangents),
-    );
+    const lower = operands.map((t) => this.lower(t));
+    const reverse = reverseRule(rule);
+    const { outputs, residuals } = runCustom(reverse, lower);
+    const { region } = this;
+    const step = region?.add({ rule: reverse }, lower, outputs);
+    const hold = (values: readonly Tensor[]): Tensor[] => values.map((t) => resolve(t).alias());
+    let held = region ? null : hold(residuals);
+    if (step)
+      step.restore = (_inputs, _outputs, again) => {
+        held = hold(again);
+      };
+    return this.note(rule.name, operands, outputs, {
+      rule: (cotangents) => {
+        region?.replay();
+        return reverse.backward(held!, cotangents);
+      },
+      release() {
+        region?.leave();
+        for (const t of held ?? []) t.dispose();
+      },
+    });
   }
 
   private note(
     name: string,
     operands: readonly Tensor[],
     results: readonly Tensor[],
-    held: readonly Tensor[],
-    rule: Note["rule"],
+    { rule, release }: Pick<Note, "rule" | "release">,
   ): Tensor[] {
+    this.region?.join();
     const cotangents: (Tensor | null)[] = results.map(() => null);
     this.notes.push({
       name,
       rule,
-      held,
+      release,
       shapes: operands.map((t) => t.shape),
       origins: operands.map((t) => (this.owns(t) ? t.origin : null)),
       cotangents,
@@ -145,19 +217,26 @@ class Tape implements Trace {
     return this.owns(value) ? value.primal : value;
   }
 
-  backward(): void {
-    for (let note = this.notes.pop(); note; note = this.notes.pop()) {
+  /** @param retain keep the notes, to be played again */
+  backward(retain: boolean): void {
+    for (let i = this.notes.length - 1; i >= 0; i--) {
+      const note = this.notes[i]!;
+      if (!retain) this.notes.pop();
       try {
         if (note.cotangents.some((c) => c !== null)) this.pull(note);
       } finally {
-        release(note);
+        dropCotangents(note);
+        if (!retain) note.release();
       }
     }
   }
 
-  /** Drops everything kept, for a tape that will not be played back. */
+  /** Drops everything kept, for a tape that will not be played again. */
   release(): void {
-    for (const note of this.notes.splice(0)) release(note);
+    for (const note of this.notes.splice(0)) {
+      dropCotangents(note);
+      note.release();
+    }
   }
 
   private owns(value: Tensor): value is TapeTracer {
@@ -200,17 +279,22 @@ function accumulate(origin: Origin, cotangent: Tensor): void {
   cotangent.dispose();
 }
 
-function release(note: Note): void {
-  for (const t of note.held) t.dispose();
-  for (const c of note.cotangents) c?.dispose();
+function dropCotangents(note: Note): void {
+  note.cotangents.forEach((c, i) => {
+    c?.dispose();
+    note.cotangents[i] = null;
+  });
 }
 
 export interface Recorded<T> {
   /** What the function returned, one level out. */
   readonly result: T;
-  /** The cotangents of the inputs, given those of the outputs. Call once. */
-  pull(cotangents: readonly (Tensor | null)[]): (Tensor | null)[];
-  /** Instead of `pull`, when no gradient is wanted after all. */
+  /**
+   * The cotangents of the inputs, given those of the outputs.
+   * @param retain keep what it needs, to be called again. Default false.
+   */
+  pull(cotangents: readonly (Tensor | null)[], retain?: boolean): (Tensor | null)[];
+  /** Frees what `pull` would need, when none is to follow. */
   release(): void;
 }
 
@@ -225,29 +309,37 @@ export function record<T>(
   outputsOf: (result: T) => readonly Tensor[],
   lowerAll: (result: T, lower: (t: Tensor) => Tensor) => T,
 ): Recorded<T> {
-  const tape = new Tape();
-  const leaves: TapeTracer[] = [];
-  const dropLeaves = (): (Tensor | null)[] =>
-    leaves.map((leaf) => {
-      leaf.dispose();
-      return leaf.origin.cotangents[0]!;
-    });
-  const release = (): void => {
-    tape.release();
-    for (const cotangent of dropLeaves()) cotangent?.dispose();
-  };
-  const releasing = <R>(run: () => R): R => {
-    try {
-      return run();
-    } catch (error) {
-      release();
-      throw error;
-    }
-  };
-  try {
+  return atNewLevel((level) => {
+    const tape = new Tape(level);
+    const leaves: TapeTracer[] = [];
+    const takeCotangents = (): (Tensor | null)[] =>
+      leaves.map(({ origin }) => {
+        const [cotangent] = origin.cotangents;
+        origin.cotangents[0] = null;
+        return cotangent!;
+      });
+    const release = (): void => {
+      tape.release();
+      for (const cotangent of takeCotangents()) cotangent?.dispose();
+      for (const leaf of leaves) leaf.dispose();
+    };
+    const releasing = <R>(run: () => R): R => {
+      try {
+        return run();
+      } catch (error) {
+        release();
+        throw error;
+      }
+    };
     return releasing(() => {
       for (const t of inputs) leaves.push(tape.leaf(resolve(t).alias()));
-      const result = scope(() => fn(leaves));
+      running.push(tape);
+      let result: T;
+      try {
+        result = scope(() => fn(leaves));
+      } finally {
+        running.pop();
+      }
       const outputs = outputsOf(result).map(resolve);
       // A leaf's own handle goes with the tape.
       const lower = (t: Tensor): Tensor => {
@@ -256,26 +348,27 @@ export function record<T>(
       };
       return {
         result: lowerAll(result, lower),
-        pull(cotangents) {
-          releasing(() => {
+        pull(cotangents, retain = false) {
+          return releasing(() => {
             outputs.forEach((o, i) => {
               const c = cotangents[i];
               if (c) tape.seed(o, c);
             });
-            tape.backward();
+            tape.backward(retain);
+            const gradients = takeCotangents();
+            if (!retain) for (const leaf of leaves) leaf.dispose();
+            return gradients.map((gradient) => gradient && adopt(gradient));
           });
-          return dropLeaves().map((gradient) => gradient && adopt(gradient));
         },
         release,
       };
     });
-  } finally {
-    depth--;
-  }
+  });
 }
 
-function pullback(
-  fn: (...inputs: Tensor[]) => readonly Tensor[],
+/** The cotangents of `inputs` under `fn`: see VjpContext. */
+export function pullback(
+  fn: PlainFunction,
   inputs: readonly Tensor[],
   cotangents: readonly (Tensor | null)[],
 ): (Tensor | null)[] {
