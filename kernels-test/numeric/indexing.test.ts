@@ -5,15 +5,14 @@ import { initOn } from "../../src/init";
 import { add, mul } from "../../src/ops/arithmetic";
 import {
   embedding,
-  forcedScatterVariant,
   gather,
   gatherUnique,
   indexAdd,
   indexSelect,
   scatterAdd,
-  scatterVariants,
 } from "../../src/ops/indexing";
 import { sum } from "../../src/ops/reduce";
+import { forcedScatterVariant, scatterVariants } from "../../src/ops/scatterLaunch";
 import { permute, slice, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
 import { keyFromSeed, philox4x32 } from "../../src/random/philox";

@@ -1,8 +1,5 @@
 // keys[r, p] = a u32 whose order is the order of x[r, p]; past the row's end the greatest u32
 //
-//   f32   sign bit set for x >= 0, all bits flipped for x < 0; -0 equals 0, NaN is greater than all
-//   i32   sign bit flipped
-//   u32   itself
 // Descending order is the ascending order of the flipped keys, so that equal elements keep their order.
 //
 // shapes: rows walk the outer shape, x has a step of its own along the sorted dimension; keys
@@ -11,6 +8,7 @@
 #slot OP = key_f32 // key_f32 | key_i32 | key_u32
 #include "grid"
 #include "strided"
+#include "sort_keys"
 override RANK: u32 = 1; // 1 | 2 | 3 | 8
 
 struct Params {
@@ -28,15 +26,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-fn key_f32(bits: u32) -> u32 {
-  let size = bits & 0x7fffffffu;
-  if (size > 0x7f800000u) { return 0xffffffffu; }
-  if (size == 0u) { return 0x80000000u; }
-  return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
-}
-fn key_i32(bits: u32) -> u32 { return bits ^ 0x80000000u; }
-fn key_u32(bits: u32) -> u32 { return bits; }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {

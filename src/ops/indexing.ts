@@ -3,61 +3,24 @@
  * out, and the next read of any tensor throws IndexError that names it. Sums of repeated indices are
  * taken in a fixed order, so that gradients have the same bits on every run.
  */
-import type { AdapterClass } from "../device/executor";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
-import { gridFor, indexingGather, indexingPut, indexingScatterSum, launch } from "../kernels";
+import { gridFor, indexingGather, launch } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { type DType, requireDType, storageType } from "../tensor/dtype";
+import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import { denseStrides, normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
+import { normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { ne, where } from "./arithmetic";
-import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
 import { jvpOfLinear, withLanes } from "./rules";
+import { movedAs, type Scattering, scatterTerms, without } from "./scatterLaunch";
 import { clone, expand, narrow, permute, reshape, stopGradient } from "./shape";
-import { sortRows } from "./sortRows";
 import { bind } from "./trace";
 import { walkTogether } from "./walk";
 
-/** How terms find the element they are added to: see shaders/indexing/scatter_sum and put. */
-export type ScatterVariant = "scan" | "sorted" | "put";
-
-/** A scatter of `terms` terms per row into `elements` elements; `unique`: no index occurs twice. */
-export interface ScatterProblem {
-  readonly elements: number;
-  readonly terms: number;
-  readonly unique: boolean;
-}
-
-export const scatterVariants = {
-  isApplicable: (variant: ScatterVariant, { unique }: ScatterProblem): boolean =>
-    variant !== "put" || unique,
-  defaultChoice: (adapter: AdapterClass, problem: ScatterProblem): ScatterVariant => {
-    if (problem.unique) return "put";
-    // Comparisons that cost less than sorting, which takes two dispatches or more.
-    const few = adapter === "hardware" ? 2 ** 24 : 2 ** 20;
-    return problem.terms <= 8 || problem.elements * problem.terms <= few ? "scan" : "sorted";
-  },
-  candidates: (problem: ScatterProblem): readonly ScatterVariant[] =>
-    problem.unique ? ["scan", "sorted", "put"] : ["scan", "sorted"],
-};
-
-/** For tests: runs one variant wherever it is applicable; null lets `defaultChoice` decide. */
-export const forcedScatterVariant: { current: ScatterVariant | null } = { current: null };
-
-const indexTypes: readonly DType[] = ["i32", "u32"];
-
-/** No row is left out. */
-const none = 0xffffffff;
+export const indexTypes: readonly DType[] = ["i32", "u32"];
 
 const lanes = 4;
-
-const without = (strides: readonly number[], dim: number): number[] =>
-  strides.map((s, i) => (i === dim ? 0 : s));
-
-/** f16 elements are moved as they are, all others as the u32 their bits make. */
-const movedAs = (dtype: DType): "f16" | "u32" => (dtype === "f16" ? "f16" : "u32");
 
 interface Reading {
   readonly x: DeviceTensor;
@@ -99,156 +62,7 @@ function read({ x, index, out, xStrides, indexStrides, step, limit, site }: Read
   return y;
 }
 
-interface Adding {
-  readonly y: DeviceTensor;
-  /** What y holds is the base; otherwise the base is zero, and every element of y is written. */
-  readonly onto: boolean;
-  /** The part of y that is walked; its size at `dim` is what indices count. */
-  readonly shape: Shape;
-  readonly dim: number;
-  readonly index: DeviceTensor;
-  /** For each dimension of `shape`, the one of `index` that goes with it; at `dim`, the positions. */
-  readonly indexDims: readonly (number | null)[];
-  readonly src: DeviceTensor;
-  /** Along `shape`; at `dim`, the distance between positions. */
-  readonly srcStrides: readonly number[];
-  /** A row that gets nothing. */
-  readonly skipped?: number | undefined;
-  /** No index occurs twice. */
-  readonly unique?: boolean;
-  readonly site: string;
-}
-
-/** y[.., index[p], ..] += src[.., p, ..] */
-function add(work: Adding): void {
-  const { y, index, indexDims, dim } = work;
-  const along = indexDims[dim]!;
-  const problem: ScatterProblem = {
-    elements: sizeOf(work.shape),
-    terms: index.shape[along]!,
-    unique: work.unique ?? false,
-  };
-  const adapter = y.device.executor.adapter.class;
-  const forced = forcedScatterVariant.current;
-  const variant =
-    forced && scatterVariants.isApplicable(forced, problem)
-      ? forced
-      : scatterVariants.defaultChoice(adapter, problem);
-  if (variant === "put") put(work);
-  else if (variant === "scan" || index.size === 0) {
-    const strides = indexDims.map((d) => (d === null ? 0 : index.strides[d]!));
-    sum(work, { match: "by_scan", index, order: index, strides });
-  } else {
-    // Rows that repeat without a copy are sorted once.
-    const distinct = index.shape.map((d, i) => (index.strides[i] === 0 && i !== along ? 1 : d));
-    const rows = index.view(distinct, index.strides);
-    const sorted = sortRows(rows, along, { key: "key_u32", descending: false });
-    rows.dispose();
-    const steps = denseStrides(distinct.map((d, i) => (i === along ? 1 : d)));
-    const strides = indexDims.map((d, i) => {
-      if (i === dim) return 1;
-      return d === null || distinct[d] === 1 ? 0 : steps[d]! * sorted.width;
-    });
-    sum(work, { match: "by_search", index: sorted.keys, order: sorted.order, strides });
-    sorted.keys.dispose();
-    sorted.order.dispose();
-  }
-}
-
-function sum(
-  { y, onto, shape, dim, index, indexDims, src, srcStrides, skipped, site }: Adding,
-  how: {
-    match: "by_scan" | "by_search";
-    index: DeviceTensor;
-    order: DeviceTensor;
-    /** Of the index along `shape`. */
-    strides: readonly number[];
-  },
-): void {
-  const { device } = y;
-  const rowNumbers = shape.map((_, i) => (i === dim ? 1 : 0));
-  const {
-    rank,
-    shape: walked,
-    strides,
-  } = walkTogether(shape, [
-    y.strides,
-    without(how.strides, dim),
-    without(srcStrides, dim),
-    rowNumbers,
-  ]);
-  const [, inIndex, , inRows] = strides.map((s) => s.at(-1)!);
-  const shared = walked.at(-1)! % lanes === 0 && inIndex === 0 && inRows === 0;
-  const perInvocation = shared ? lanes : 1;
-  const count = sizeOf(shape) / perInvocation;
-  const C = computeType(y.dtype);
-  launch(
-    device,
-    indexingScatterSum,
-    {
-      index: how.index.binding,
-      order: how.order.binding,
-      src: src.binding,
-      y: y.binding,
-      faults: device.faults,
-    },
-    {
-      shape: walked,
-      y_strides: strides[0]!,
-      index_strides: strides[1]!,
-      src_strides: strides[2]!,
-      j_strides: strides[3]!,
-      count,
-      y_offset: y.bindingOffset,
-      index_offset: how.index.bindingOffset,
-      src_offset: src.bindingOffset,
-      terms: index.shape[indexDims[dim]!]!,
-      index_step: how.strides[dim]!,
-      src_step: srcStrides[dim]!,
-      limit: shape[dim]!,
-      skipped: skipped ?? none,
-      site: device.faultSite(site),
-    },
-    gridFor(device, count, 64),
-    {
-      types: { T: storageType(y.dtype), C },
-      slots: { MATCH: how.match },
-      overrides: { RANK: rank, LANES: perInvocation, ADD: onto ? 1 : 0 },
-    },
-  );
-}
-
-/** Only for the way back from gather, whose index has the rank of `shape` and whose base is zero. */
-function put({ y, onto, dim, index, src, srcStrides, site }: Adding): void {
-  const { device } = y;
-  const { rank, shape, strides } = walkTogether(index.shape, [
-    index.strides,
-    srcStrides,
-    without(y.strides, dim),
-  ]);
-  if (!onto) device.executor.clear(y.binding);
-  launch(
-    device,
-    indexingPut,
-    { index: index.binding, src: src.binding, y: y.binding, faults: device.faults },
-    {
-      shape,
-      index_strides: strides[0]!,
-      src_strides: strides[1]!,
-      y_strides: strides[2]!,
-      count: index.size,
-      index_offset: index.bindingOffset,
-      src_offset: src.bindingOffset,
-      y_step: y.strides[dim]!,
-      limit: y.shape[dim]!,
-      site: device.faultSite(site),
-    },
-    gridFor(device, index.size, 64),
-    { types: { T: movedAs(y.dtype) }, overrides: { RANK: rank } },
-  );
-}
-
-function requireSummable(op: string, dtype: DType): void {
+export function requireSummable(op: string, dtype: DType): void {
   if (dtype === "bool")
     throw new DTypeError(`${op}: bool values cannot be added up; convert with .to("i32").`);
 }
@@ -257,7 +71,7 @@ const replaced = (shape: Shape, dim: number, size: number): number[] =>
   shape.map((d, i) => (i === dim ? size : d));
 
 /** PyTorch's rule for gather and scatterAdd: same rank, and nowhere but at `dim` longer than x. */
-function requireWithin(op: string, index: Spec, shape: Shape, dim: number): void {
+export function requireWithin(op: string, index: Spec, shape: Shape, dim: number): void {
   requireDType(op, "index", index.dtype, indexTypes);
   const fits =
     index.shape.length === shape.length && index.shape.every((d, i) => i === dim || d <= shape[i]!);
@@ -345,7 +159,12 @@ const scatterPrimitive: Primitive<GatherAttrs & { readonly shape: Shape }> = {
     const covered = replaced(index!.shape, dim, shape[dim]!);
     const onto = !sameShape(covered, shape);
     if (onto) y.device.executor.clear(y.binding);
-    addAll("gather backward", y, onto, index!, g!, dim, unique);
+    scatterAll("gather backward", y, index!, g!, {
+      combine: "add",
+      base: onto ? "combined" : "nothing",
+      dim,
+      unique,
+    });
     return [y];
   },
   vjp: ([g], { inputs: [index], attrs: { dim, unique } }) => [
@@ -364,26 +183,22 @@ const scatterPrimitive: Primitive<GatherAttrs & { readonly shape: Shape }> = {
 };
 
 /** One index per element of src. */
-function addAll(
+export function scatterAll(
   op: string,
   y: DeviceTensor,
-  onto: boolean,
   index: DeviceTensor,
   src: DeviceTensor,
-  dim: number,
-  unique: boolean,
+  how: Pick<Scattering, "combine" | "base" | "dim" | "unique">,
 ): void {
-  add({
+  scatterTerms({
+    ...how,
     y,
-    onto,
-    shape: replaced(index.shape, dim, y.shape[dim]!),
-    dim,
+    shape: replaced(index.shape, how.dim, y.shape[how.dim]!),
     index,
     indexDims: index.shape.map((_, i) => i),
     src,
     srcStrides: src.strides,
-    unique,
-    site: describe(op, index, y.shape, dim),
+    site: describe(op, index, y.shape, how.dim),
   });
 }
 
@@ -401,7 +216,8 @@ const scatterAddPrimitive: Primitive<{ readonly dim: number }> = {
   },
   run: ([x, index, src], { dim }) => {
     const y = clone(x!) as DeviceTensor;
-    if (index!.size > 0) addAll("scatterAdd", y, true, index!, src!, dim, false);
+    if (index!.size > 0)
+      scatterAll("scatterAdd", y, index!, src!, { combine: "add", base: "combined", dim });
     return [y];
   },
   vjp: ([g], { inputs: [, index], attrs, needs }) => [
@@ -470,9 +286,10 @@ function addSlices(
   src: DeviceTensor,
   dim: number,
 ): void {
-  add({
+  scatterTerms({
     y,
-    onto,
+    combine: "add",
+    base: onto ? "combined" : "nothing",
     shape: y.shape,
     dim,
     index,
@@ -617,9 +434,10 @@ const embeddingBackwardPrimitive: Primitive<EmbeddingAttrs & { readonly rows: nu
     const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
     const list = reshape(index!, [index!.size]) as DeviceTensor;
     const rows = reshape(g!, [index!.size, y.shape[1]!]) as DeviceTensor;
-    add({
+    scatterTerms({
       y,
-      onto: false,
+      combine: "add",
+      base: "nothing",
       shape: y.shape,
       dim: 0,
       index: list,

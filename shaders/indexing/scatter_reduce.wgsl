@@ -1,24 +1,26 @@
-// y[i] = base[i] + sum of src[p] over the positions p with index[p] = j, j the coordinate of i along d
+// y[i] = base[i] COMBINE src[p] over the positions p with index[p] = j, j the coordinate of i along d
 //
-// The backward pass of gather, indexSelect and embedding, and scatterAdd itself. No atomics: one
-// invocation owns an element of y (LANES neighbours, where they share their indices) and adds its terms
-// in a fixed order: position by position in runs of 32 terms, then the runs. MATCH is how it finds them:
+// The backward pass of gather, indexSelect and embedding, scatterAdd, scatter and scatterReduce. COMBINE
+// is a sum, a product, an extremum, or the last of the terms. No atomics: one invocation owns an element
+// of y (LANES neighbours, where they share their indices) and combines its terms in a fixed order:
+// position by position in runs of 32 terms, then the runs. MATCH is how it finds them:
 //   by_scan    looks at every index
 //   by_search  reads indices that were sorted (stably) with their positions, from the first that equals j
-// Both add the same terms in the same order, so they give the same bits. An index outside 0 to limit - 1
+// Both take the same terms in the same order, so they give the same bits. An index outside 0 to limit - 1
 // is reported and left out, and so is the row `skipped` (without a report).
 //
 // shapes: y's elements walk the shape with strides of their own; index and src have `terms` positions
 //         along their steps, and stride 0 along dimensions they do not have
 // access: by_scan reads terms indices per invocation; by_search log2(terms) + own terms
 #slot MATCH = by_scan // by_scan | by_search
+#slot COMBINE = combine_add // combine_add | combine_mul | combine_max | combine_min | combine_max_nan | combine_min_nan | combine_last
 #include "grid"
 #include "strided"
 #include "fault"
 override RANK: u32 = 2; // 1 | 2 | 3 | 8
 override LANES: u32 = 1; // 1 | 4
-// 1: y holds the base, 0: the base is zero
-override ADD: u32 = 0; // 0 | 1
+// 0: there is no base, 1: y holds the base, 2: y stays where no term comes
+override BASE: u32 = 0; // 0 | 1 | 2
 alias T = f32; // f32 | f16 | i32 | u32
 alias C = f32; // f32 | i32 | u32
 
@@ -37,6 +39,8 @@ struct Params {
   src_step: u32,
   limit: u32,
   skipped: u32,
+  // what combines with a term to that term, as the bits of C
+  start: u32,
   site: u32,
 }
 
@@ -52,20 +56,38 @@ const RUN = 32u;
 var<private> total: vec4<C>;
 var<private> run: vec4<C>;
 var<private> in_run: u32;
+var<private> found: bool;
+
+fn combine_add(a: vec4<C>, b: vec4<C>) -> vec4<C> { return a + b; }
+fn combine_mul(a: vec4<C>, b: vec4<C>) -> vec4<C> { return a * b; }
+fn combine_max(a: vec4<C>, b: vec4<C>) -> vec4<C> { return max(a, b); }
+fn combine_min(a: vec4<C>, b: vec4<C>) -> vec4<C> { return min(a, b); }
+fn combine_last(_a: vec4<C>, b: vec4<C>) -> vec4<C> { return b; }
+
+fn either_nan(a: vec4<C>, b: vec4<C>) -> vec4<bool> {
+  let magnitude = vec4<u32>(0x7fffffffu);
+  let infinite = vec4<u32>(0x7f800000u);
+  return ((bitcast<vec4<u32>>(a) & magnitude) > infinite) | ((bitcast<vec4<u32>>(b) & magnitude) > infinite);
+}
+fn combine_max_nan(a: vec4<C>, b: vec4<C>) -> vec4<C> { return select(max(a, b), a + b, either_nan(a, b)); }
+fn combine_min_nan(a: vec4<C>, b: vec4<C>) -> vec4<C> { return select(min(a, b), a + b, either_nan(a, b)); }
+
+fn close_run() {
+  total = COMBINE(total, run);
+  run = vec4<C>(bitcast<C>(params.start));
+  in_run = 0u;
+  found = true;
+}
 
 fn add_term(from_src: u32) {
+  var term = vec4<C>(C(src[from_src]));
   if (LANES == 4u) {
     let lane = dim_of(params.src_strides, RANK - 1u);
-    run += vec4<C>(C(src[from_src]), C(src[from_src + lane]), C(src[from_src + 2u * lane]), C(src[from_src + 3u * lane]));
-  } else {
-    run.x += C(src[from_src]);
+    term = vec4<C>(term.x, C(src[from_src + lane]), C(src[from_src + 2u * lane]), C(src[from_src + 3u * lane]));
   }
+  run = COMBINE(run, term);
   in_run++;
-  if (in_run == RUN) {
-    total += run;
-    run = vec4<C>();
-    in_run = 0u;
-  }
+  if (in_run == RUN) { close_run(); }
 }
 
 fn by_scan(j: u32, at: u32, from_src: u32) {
@@ -112,13 +134,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     from_src += i * dim_of(params.src_strides, d - 1u);
     j += i * dim_of(params.j_strides, d - 1u);
   }
+  total = vec4<C>(bitcast<C>(params.start));
+  run = total;
   if (j != params.skipped) {
     MATCH(j, at, from_src);
-    total += run;
+    if (in_run > 0u) { close_run(); }
   }
   let lane = dim_of(params.y_strides, RANK - 1u);
   for (var l = 0u; l < LANES; l++) {
     let out = to_y + l * lane;
-    if (ADD == 1u) { y[out] = T(C(y[out]) + total[l]); } else { y[out] = T(total[l]); }
+    if (BASE == 1u) {
+      y[out] = T(COMBINE(vec4<C>(C(y[out])), total)[l]);
+    } else if (BASE == 0u || found) {
+      y[out] = T(total[l]);
+    }
   }
 }
