@@ -4,6 +4,7 @@ export {
   packedAttention,
   scaledDotProductAttention,
 } from "../ops/attention";
+export { cosineSimilarity, pairwiseDistance } from "../ops/distance";
 export { dropout } from "../ops/dropout";
 export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
 export { embedding } from "../ops/indexing";
@@ -12,4 +13,5 @@ export { linear } from "../ops/matmul";
 export { layerNorm, rmsNorm } from "../ops/norm";
 export { bilinear } from "../ops/products";
 export { logSoftmax, softmax } from "../ops/softmax";
+export { normalize } from "../ops/vectorNorm";
 export { bceWithLogits, mseLoss } from "./losses";

@@ -25,6 +25,13 @@ export {
 } from "./arithmetic";
 export { type AttentionOptions, packedAttention, scaledDotProductAttention } from "./attention";
 export {
+  type BincountOptions,
+  bincount,
+  countNonzero,
+  type HistogramOptions,
+  histc,
+} from "./counting";
+export {
   arange,
   eye,
   full,
@@ -46,6 +53,21 @@ export {
   cumsum,
   logcumsumexp,
 } from "./cumulative";
+export {
+  cumulativeTrapezoid,
+  type DiffOptions,
+  diff,
+  type TrapezoidOptions,
+  trapezoid,
+} from "./difference";
+export {
+  type CdistOptions,
+  type CosineSimilarityOptions,
+  cdist,
+  cosineSimilarity,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+} from "./distance";
 export { dropout } from "./dropout";
 export { einsum } from "./einsum";
 export {
@@ -105,8 +127,6 @@ export {
   prod,
   type ReduceOptions,
   sum,
-  type VarianceOptions,
-  variance,
 } from "./reduce";
 export {
   cat,
@@ -131,4 +151,6 @@ export {
 } from "./shape";
 export { logSoftmax, logSumExp, softmax } from "./softmax";
 export { argsort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from "./sort";
+export { std, stdMean, type VarianceOptions, variance, varMean } from "./statistics";
 export { dot, inner, kron, outer, tensordot } from "./tensordot";
+export { type NormalizeOptions, type NormOptions, norm, normalize } from "./vectorNorm";

@@ -1,8 +1,10 @@
 /** Every operation as a method of `Tensor`: `a.mul(b)` is `mul(a, b)`. */
 import { Tensor } from "../tensor/tensor";
 import * as arithmetic from "./arithmetic";
+import { countNonzero } from "./counting";
 import * as creation from "./creation";
 import { cummax, cummin, cumprod, cumsum, logcumsumexp } from "./cumulative";
+import { diff } from "./difference";
 import * as functions from "./functions";
 import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
 import { matmul } from "./matmul";
@@ -12,7 +14,9 @@ import * as reduce from "./reduce";
 import * as shape from "./shape";
 import { logSoftmax, logSumExp, softmax } from "./softmax";
 import { argsort, sort, topK } from "./sort";
+import * as statistics from "./statistics";
 import * as tensordot from "./tensordot";
+import { norm } from "./vectorNorm";
 
 const methods = {
   add: arithmetic.add,
@@ -68,7 +72,11 @@ const methods = {
   all: reduce.all,
   argmax: reduce.argmax,
   argmin: reduce.argmin,
-  variance: reduce.variance,
+  variance: statistics.variance,
+  std: statistics.std,
+  norm,
+  countNonzero,
+  diff,
   reshape: shape.reshape,
   flatten: shape.flatten,
   squeeze: shape.squeeze,

@@ -1,6 +1,6 @@
 /** Reductions over any dimensions, in a fixed order: the same bits on every run. */
 import type { AdapterClass } from "../device/executor";
-import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
@@ -15,7 +15,7 @@ import {
   sizeOf,
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { div, eq, mul, square, sub } from "./arithmetic";
+import { div, eq, mul } from "./arithmetic";
 import { productOfOthers } from "./cumulative";
 import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
@@ -456,25 +456,6 @@ export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
 /** Index (i32) of the least element: the first of ties; NaN counts as least. */
 export function argmin(x: Tensor, options: ArgOptions = {}): Tensor {
   return runArg(argminPrimitive, x, options);
-}
-
-export interface VarianceOptions extends ReduceOptions {
-  /** Subtracted from n in the divisor. Default 1 (Bessel), as in PyTorch. */
-  correction?: number;
-}
-
-/** Variance over `dim` (default: all), in two passes: Σ (x - mean)² / (n - correction). */
-export function variance(x: Tensor, options: VarianceOptions = {}): Tensor {
-  const { correction = 1, keepdim = false } = options;
-  const dims = normalizeDims("variance", options.dim, x.rank);
-  const n = sizeOf(dims.map((d) => x.shape[d]!));
-  if (!(correction >= 0))
-    throw new ArgumentError(`variance: correction ${correction} must be a number >= 0.`);
-  return scope(() => {
-    const deviation = sub(x, mean(x, { dim: dims, keepdim: true }));
-    const total = sum(square(deviation), { dim: dims, keepdim });
-    return div(total, Math.max(n - correction, 0));
-  });
 }
 
 /** `g` summed over the dimensions along which `shape` was broadcast: the cotangent of a broadcast operand. */
