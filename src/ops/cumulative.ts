@@ -19,12 +19,13 @@ import { scope } from "../tensor/scope";
 import { normalizeDim, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, eq, mul, sub, where } from "./arithmetic";
+import { full } from "./creation";
 import { exp } from "./functions";
 import { gather } from "./indexing";
 import { computeType } from "./pointwise";
 import type { BatchContext, Primitive } from "./primitive";
 import { jvpOfLinear, withLanes } from "./rules";
-import { narrow, pad, reshape, to } from "./shape";
+import { cat, narrow, reshape, to } from "./shape";
 import { bind } from "./trace";
 import { walkRows } from "./walk";
 
@@ -150,8 +151,8 @@ function previous(x: Tensor, { dim, reverse }: ScanAttrs, fill: number): Tensor 
 
 /** One element longer along `dim`, by `fill` at the front (at the end, if reverse). */
 function shifted(x: Tensor, { dim, reverse }: ScanAttrs, fill: number): Tensor {
-  const margins = x.shape.slice(dim + 1).flatMap(() => [0, 0]);
-  return pad(x, [...margins, ...(reverse ? [0, 1] : [1, 0])], fill);
+  const edge = full(x.shape.with(dim, 1), fill, { dtype: x.dtype, device: x.device });
+  return cat(reverse ? [x, edge] : [edge, x], dim);
 }
 
 const backwards = ({ dim, reverse }: ScanAttrs): ScanAttrs => ({ dim, reverse: !reverse });
