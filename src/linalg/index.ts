@@ -1,2 +1,19 @@
 /** Dense linear algebra, under the names of `torch.linalg` in camelCase. */
-export {};
+export {
+  type CholeskyOptions,
+  cholesky,
+  choleskyEx,
+  choleskySolve,
+} from "./cholesky";
+export { det, type LogdetOptions, logdet, slogdet } from "./determinant";
+export { type LuFactors, lu, luFactor, luFactorEx } from "./lu";
+export { qr } from "./qr";
+export {
+  inverse,
+  type LuSolveOptions,
+  luSolve,
+  type SolveOptions,
+  solve,
+  solveEx,
+} from "./solve";
+export { solveTriangular, type TriangularOptions } from "./triangular";
