@@ -1,7 +1,5 @@
-// dv[j] = sum_i p[i, j] do[i],  dk[j] = s sum_i ds[i, j] q[i],  ds[i, j] = p[i, j] (do[i] . v[j] - delta[i])
-//
-// with p[i, j] = exp(s q[i] . k[j] - L[i]) worked out again; L from the forward kernel and delta from
-// backward_queries.
+// dv[j] = sum_i p[i, j] z[i, j] do[i],  dk[j] = s sum_i ds[i, j] q[i],
+// ds[i, j] = p[i, j] (z[i, j] do[i] . v[j] - delta[i])
 //
 // As attention/backward_keys, for the drivers of attention/forward_subgroup.
 //
@@ -11,38 +9,14 @@
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 enable subgroups;
 #include "grid"
+#include "attention_backward_keys"
 #include "attention"
 #include "attention_subgroup"
 const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
+override MASK: u32 = 0; // 0 | 1 | 2
+override DROP: u32 = 0; // 0 | 1
 override STEP: u32 = 4; // 4 | 8
-
-struct Params {
-  q_layout: vec4<u32>,
-  k_layout: vec4<u32>,
-  v_layout: vec4<u32>,
-  g_layout: vec4<u32>,
-  dk_layout: vec4<u32>,
-  dv_layout: vec4<u32>,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  pairs: u32,
-  // D / 4.
-  width: u32,
-  // s / log 2, and s.
-  scale: f32,
-  slope: f32,
-}
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> g: array<vec4f>;
-@group(0) @binding(4) var<storage, read> lse: array<f32>;
-@group(0) @binding(5) var<storage, read> delta: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dkv: array<vec4f>;
-@group(0) @binding(7) var<uniform> params: Params;
 
 @compute @workgroup_size(STEP)
 fn main(
@@ -57,11 +31,9 @@ fn main(
   // Invocations beyond the last row repeat it and store nothing: all take part in the shuffles.
   let first_row = (tile % tiles) * STEP;
   let row = min(first_row + lane, params.keys - 1u);
-  let k_at = head_start(params.k_layout, pair, params.heads) + row * params.k_layout.w;
-  let v_at = head_start(params.v_layout, pair, params.heads) + row * params.v_layout.w;
-  let q_at = head_start(params.q_layout, pair, params.heads);
-  let g_at = head_start(params.g_layout, pair, params.heads);
-  let at = pair * params.queries;
+  let key_heads = params.heads / params.group;
+  let k_at = head_start(params.k_layout, pair, key_heads) + row * params.k_layout.w;
+  let v_at = head_start(params.v_layout, pair, key_heads) + row * params.v_layout.w;
 
   var key: array<vec4f, D4>;
   var value: array<vec4f, D4>;
@@ -76,54 +48,79 @@ fn main(
   let first = select(0u, row, CAUSAL == 1u);
   let begin = select(0u, first_row, CAUSAL == 1u);
   let quad = vec4<u32>(0u, 1u, 2u, 3u);
-  for (var i = begin; i < params.queries; i += STEP) {
-    let own = min(i + lane, params.queries - 1u);
-    let own_q = q_at + own * params.q_layout.w;
-    let own_g = g_at + own * params.g_layout.w;
-    let own_lse = lse[at + own];
-    let own_delta = delta[at + own];
-    var s0 = vec4f(0.0);
-    var s1 = vec4f(0.0);
-    var dp0 = vec4f(0.0);
-    var dp1 = vec4f(0.0);
-    for (var d = 0u; d < params.width; d++) {
-      let y = q[own_q + d];
-      let z = g[own_g + d];
-      s0 += dots(key[d], y, 0u);
-      dp0 += dots(value[d], z, 0u);
-      if (STEP == 8u) {
-        s1 += dots(key[d], y, 4u);
-        dp1 += dots(value[d], z, 4u);
+  let deltas = params.pairs * params.group * params.queries;
+  let last = vec4<u32>(params.queries - 1u);
+  for (var member = 0u; member < params.group; member++) {
+    let query_pair = pair * params.group + member;
+    let q_at = head_start(params.q_layout, query_pair, params.heads);
+    let g_at = head_start(params.g_layout, query_pair, params.heads);
+    let at = query_pair * params.queries;
+    let mask_at = mask_start(query_pair, 0u) + row * params.mask_step;
+    let draw = draw_of(query_pair, params.pairs * params.group);
+    var kept = vec4f(1.0);
+    for (var i = begin; i < params.queries; i += STEP) {
+      let own = min(i + lane, params.queries - 1u);
+      let own_q = q_at + own * params.q_layout.w;
+      let own_g = g_at + own * params.g_layout.w;
+      let own_lse = rows[at + own];
+      let own_delta = rows[deltas + at + own];
+      var s0 = vec4f(0.0);
+      var s1 = vec4f(0.0);
+      var dp0 = vec4f(0.0);
+      var dp1 = vec4f(0.0);
+      for (var d = 0u; d < params.width; d++) {
+        let y = q[own_q + d];
+        let z = g[own_g + d];
+        s0 += dots(key[d], y, 0u);
+        dp0 += dots(value[d], z, 0u);
+        if (STEP == 8u) {
+          s1 += dots(key[d], y, 4u);
+          dp1 += dots(value[d], z, 4u);
+        }
       }
-    }
-    let i0 = vec4<u32>(i) + quad;
-    let sees0 = (i0 >= vec4<u32>(first)) & (i0 < vec4<u32>(params.queries));
-    let p0 = select(vec4f(0.0), exp2(s0 - gathered(own_lse, 0u)), sees0);
-    let ds0 = p0 * (dp0 - gathered(own_delta, 0u));
-    var p1 = vec4f(0.0);
-    var ds1 = vec4f(0.0);
-    if (STEP == 8u) {
-      let i1 = i0 + vec4<u32>(4u);
-      let sees1 = (i1 >= vec4<u32>(first)) & (i1 < vec4<u32>(params.queries));
-      p1 = select(vec4f(0.0), exp2(s1 - gathered(own_lse, 4u)), sees1);
-      ds1 = p1 * (dp1 - gathered(own_delta, 4u));
-    }
-    for (var d = 0u; d < params.width; d++) {
-      let y = q[own_q + d];
-      let z = g[own_g + d];
-      var more_k = blend(ds0, y, 0u);
-      var more_v = blend(p0, z, 0u);
-      if (STEP == 8u) {
-        more_k += blend(ds1, y, 4u);
-        more_v += blend(p1, z, 4u);
+      let i0 = vec4<u32>(i) + quad;
+      let sees0 = (i0 >= vec4<u32>(first)) & (i0 < vec4<u32>(params.queries));
+      if (MASK != 0u) { s0 = masked_four(s0, mask_at + min(i0, last) * params.mask_layout.w); }
+      var p0 = select(vec4f(0.0), weights(s0, gathered(own_lse, 0u)), sees0);
+      if (DROP == 1u) {
+        var factors = kept_block(draw, i, row);
+        kept = factors[row % 4u];
+        dp0 *= kept;
       }
-      dk[d] += more_k;
-      dv[d] += more_v;
+      let ds0 = p0 * (dp0 - gathered(own_delta, 0u));
+      if (DROP == 1u) { p0 *= kept; }
+      var p1 = vec4f(0.0);
+      var ds1 = vec4f(0.0);
+      if (STEP == 8u) {
+        let i1 = i0 + vec4<u32>(4u);
+        let sees1 = (i1 >= vec4<u32>(first)) & (i1 < vec4<u32>(params.queries));
+        if (MASK != 0u) { s1 = masked_four(s1, mask_at + min(i1, last) * params.mask_layout.w); }
+        p1 = select(vec4f(0.0), weights(s1, gathered(own_lse, 4u)), sees1);
+        if (DROP == 1u) {
+          var factors = kept_block(draw, i + 4u, row);
+          kept = factors[row % 4u];
+          dp1 *= kept;
+        }
+        ds1 = p1 * (dp1 - gathered(own_delta, 4u));
+        if (DROP == 1u) { p1 *= kept; }
+      }
+      for (var d = 0u; d < params.width; d++) {
+        let y = q[own_q + d];
+        let z = g[own_g + d];
+        var more_k = blend(ds0, y, 0u);
+        var more_v = blend(p0, z, 0u);
+        if (STEP == 8u) {
+          more_k += blend(ds1, y, 4u);
+          more_v += blend(p1, z, 4u);
+        }
+        dk[d] += more_k;
+        dv[d] += more_v;
+      }
     }
   }
   if (first_row + lane >= params.keys) { return; }
-  let dk_at = head_start(params.dk_layout, pair, params.heads) + row * params.dk_layout.w;
-  let dv_at = head_start(params.dv_layout, pair, params.heads) + row * params.dv_layout.w;
+  let dk_at = head_start(params.dk_layout, pair, key_heads) + row * params.dk_layout.w;
+  let dv_at = head_start(params.dv_layout, pair, key_heads) + row * params.dv_layout.w;
   for (var d = 0u; d < params.width; d++) {
     dkv[dk_at + d] = dk[d] * params.slope;
     dkv[dv_at + d] = dv[d];

@@ -1,7 +1,4 @@
-// dq[i] = s sum_j ds[i, j] k[j],  ds[i, j] = p[i, j] (do[i] . v[j] - delta[i]),  delta[i] = do[i] . o[i]
-//
-// with p[i, j] = exp(s q[i] . k[j] - L[i]) worked out again from the saved L. delta, which equals
-// sum_j p[i, j] (do[i] . v[j]), is stored for the kernel that goes down the columns.
+// dq[i] = s sum_j ds[i, j] k[j],  ds[i, j] = p[i, j] (z[i, j] do[i] . v[j] - delta[i])
 //
 // As attention/backward_queries, for the drivers of attention/forward_subgroup.
 //
@@ -11,39 +8,14 @@
 // source: Dao et al. 2022 (arXiv:2205.14135), appendix B
 enable subgroups;
 #include "grid"
+#include "attention_backward_queries"
 #include "attention"
 #include "attention_subgroup"
 const D = 32u; // 4 | 8 | 16 | 32 | 64 | 128
 override CAUSAL: u32 = 1; // 0 | 1
+override MASK: u32 = 0; // 0 | 1 | 2
+override DROP: u32 = 0; // 0 | 1
 override STEP: u32 = 4; // 4 | 8
-
-struct Params {
-  q_layout: vec4<u32>,
-  k_layout: vec4<u32>,
-  v_layout: vec4<u32>,
-  o_layout: vec4<u32>,
-  g_layout: vec4<u32>,
-  dq_layout: vec4<u32>,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  pairs: u32,
-  // D / 4.
-  width: u32,
-  // s / log 2, and s.
-  scale: f32,
-  slope: f32,
-}
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read> o: array<vec4f>;
-@group(0) @binding(4) var<storage, read> g: array<vec4f>;
-@group(0) @binding(5) var<storage, read> lse: array<f32>;
-@group(0) @binding(6) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
-@group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(STEP)
 fn main(
@@ -59,23 +31,24 @@ fn main(
   let first_row = (tile % tiles) * STEP;
   let row = min(first_row + lane, params.queries - 1u);
   let q_at = head_start(params.q_layout, pair, params.heads) + row * params.q_layout.w;
-  let o_at = head_start(params.o_layout, pair, params.heads) + row * params.o_layout.w;
   let g_at = head_start(params.g_layout, pair, params.heads) + row * params.g_layout.w;
-  let k_at = head_start(params.k_layout, pair, params.heads);
-  let v_at = head_start(params.v_layout, pair, params.heads);
+  let k_at = key_head_start(params.k_layout, pair);
+  let v_at = key_head_start(params.v_layout, pair);
   let at = pair * params.queries + row;
 
   var query: array<vec4f, D4>;
   var cotangent: array<vec4f, D4>;
   var sum: array<vec4f, D4>;
-  var along = 0.0;
   for (var d = 0u; d < params.width; d++) {
     query[d] = q[q_at + d] * params.scale;
     cotangent[d] = g[g_at + d];
     sum[d] = vec4f(0.0);
-    along += dot(cotangent[d], o[o_at + d]);
   }
-  let log_total = lse[at];
+  let log_total = rows[at];
+  let along = rows[params.pairs * params.queries + at];
+  let mask_at = mask_start(pair, row);
+  let draw = draw_of(pair, params.pairs);
+  let last = vec4<u32>(params.keys - 1u);
   let seen = visible_keys(row, params.keys);
   let end = visible_keys(first_row + STEP - 1u, params.keys);
   let quad = vec4<u32>(0u, 1u, 2u, 3u);
@@ -99,8 +72,16 @@ fn main(
     }
     let first = vec4<u32>(j) + quad < vec4<u32>(seen);
     let second = vec4<u32>(j + 4u) + quad < vec4<u32>(seen);
-    let ds0 = select(vec4f(0.0), exp2(s0 - log_total) * (dp0 - along), first);
-    let ds1 = select(vec4f(0.0), exp2(s1 - log_total) * (dp1 - along), second);
+    if (MASK != 0u) {
+      s0 = masked_four(s0, mask_at + min(vec4<u32>(j) + quad, last) * params.mask_step);
+      s1 = masked_four(s1, mask_at + min(vec4<u32>(j + 4u) + quad, last) * params.mask_step);
+    }
+    if (DROP == 1u) {
+      dp0 *= kept_columns(draw, row, j);
+      if (STEP == 8u) { dp1 *= kept_columns(draw, row, j + 4u); }
+    }
+    let ds0 = select(vec4f(0.0), weights(s0, vec4f(log_total)) * (dp0 - along), first);
+    let ds1 = select(vec4f(0.0), weights(s1, vec4f(log_total)) * (dp1 - along), second);
     for (var d = 0u; d < params.width; d++) {
       let y = k[own_k + d];
       var more = blend(ds0, y, 0u);
@@ -109,7 +90,6 @@ fn main(
     }
   }
   if (first_row + lane >= params.queries) { return; }
-  delta[at] = along;
   let dq_at = head_start(params.dq_layout, pair, params.heads) + row * params.dq_layout.w;
   for (var d = 0u; d < params.width; d++) { dq[dq_at + d] = sum[d] * params.slope; }
 }

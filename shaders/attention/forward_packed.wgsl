@@ -1,4 +1,5 @@
-// o[i] = sum_j p[i, j] v[j],  p[i, j] = exp(s q[i] . k[j] - L[i]),  L[i] = log sum_j exp(s q[i] . k[j])
+// o[i] = sum_j p[i, j] z[i, j] v[j],  p[i, j] = exp(score[i, j] - L[i]),  L[i] = log sum_j exp(score[i, j]),
+// score[i, j] = s q[i] . k[j] + mask[i, j]
 //
 // shapes: as in attention/forward
 // access: a workgroup is one invocation, which takes ROWS queries of one head and walks STEP keys at a time.
@@ -7,34 +8,15 @@
 // CAUSAL eight queries skip the keys that none of them sees. For the CPU executor.
 // source: Milakov, Gimelshein 2018 (arXiv:1805.02867); Dao et al. 2022 (arXiv:2205.14135)
 #include "grid"
+#include "attention_forward"
 #include "attention_packed"
 override CAUSAL: u32 = 1; // 0 | 1
+override MASK: u32 = 0; // 0 | 1 | 2
+override DROP: u32 = 0; // 0 | 1
 override ROWS: u32 = 8;
 override STEP: u32 = 8;
 // vec4s of workgroup memory.
 override SIZE: u32 = 1024;
-
-struct Params {
-  q_layout: vec4<u32>,
-  k_layout: vec4<u32>,
-  v_layout: vec4<u32>,
-  o_layout: vec4<u32>,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  pairs: u32,
-  // D / 4.
-  width: u32,
-  // s / log 2: powers of 2 cost less than those of e.
-  scale: f32,
-}
-
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> o: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 // One after the other: q turned; o turned; k turned; v plain; scores, STEP vec4s for four queries and STEP for
 // the next four; for each four queries, the maximum of their scores; for each four, the sum of exponentials.
@@ -42,7 +24,16 @@ var<workgroup> tile: array<vec4f, SIZE>;
 
 // The scores of four queries become probabilities, up to the factor that o is divided by in the end.
 // Returns what the sums so far are to be multiplied by.
-fn weigh(scores: u32, count: u32, key: u32, query: u32, high: u32, total: u32) -> vec4f {
+fn weigh(
+  scores: u32,
+  count: u32,
+  key: u32,
+  pair: u32,
+  query: u32,
+  draw: Draw,
+  high: u32,
+  total: u32,
+) -> vec4f {
   let before = tile[high];
   var most = before;
   if (CAUSAL == 1u && key + count > query + 1u) {
@@ -50,13 +41,25 @@ fn weigh(scores: u32, count: u32, key: u32, query: u32, high: u32, total: u32) -
       tile[scores + j] = select(vec4f(LOWEST), tile[scores + j], sees(query, key + j));
     }
   }
+  if (MASK != 0u) {
+    let mask_rows = four_rows(mask_start(pair, 0u), params.mask_layout.w, query, params.queries);
+    for (var j = 0u; j < count; j++) {
+      tile[scores + j] = masked_four(tile[scores + j], mask_rows + (key + j) * params.mask_step);
+    }
+  }
   for (var j = 0u; j < count; j++) { most = max(most, tile[scores + j]); }
   let keep = exp2(before - most);
   var sum = tile[total] * keep;
   for (var j = 0u; j < count; j++) {
-    let p = exp2(tile[scores + j] - most);
+    let p = weights(tile[scores + j], most);
     tile[scores + j] = p;
     sum += p;
+  }
+  if (DROP == 1u) {
+    for (var j = 0u; j < count; j += 4u) {
+      var kept = kept_block(draw, query, key + j);
+      for (var i = 0u; i < 4u; i++) { tile[scores + j + i] *= kept[i]; }
+    }
   }
   tile[high] = most;
   tile[total] = sum;
@@ -74,8 +77,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   let width = params.width;
   let depth = 4u * width;
   let q_at = head_start(params.q_layout, pair, params.heads);
-  let k_at = head_start(params.k_layout, pair, params.heads);
-  let v_at = head_start(params.v_layout, pair, params.heads);
+  let k_at = key_head_start(params.k_layout, pair);
+  let v_at = key_head_start(params.v_layout, pair);
+  let draw = draw_of(pair, params.pairs);
   let sums = ROWS * width;
   let keys = sums + ROWS * width;
   let values = keys + STEP * width;
@@ -117,9 +121,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
         multiply(keys + j * width, eight, depth, scores + j, STEP, depth);
       }
       let near = y / 4u;
-      let keep = weigh(scores, some, start, query, highs + near, totals + near);
+      let keep = weigh(scores, some, start, pair, query, draw, highs + near, totals + near);
       let far = near + 1u;
-      let keep_far = weigh(scores + STEP, some, start, query + 4u, highs + far, totals + far);
+      let other = scores + STEP;
+      let keep_far = weigh(other, some, start, pair, query + 4u, draw, highs + far, totals + far);
       let out = sums + y * width;
       for (var d = 0u; d < depth; d++) {
         tile[out + d] *= keep;
@@ -135,7 +140,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   let o_at = head_start(params.o_layout, pair, params.heads);
   for (var y = 0u; y < rows; y += 4u) {
     let o4 = four_rows(o_at, params.o_layout.w, first + y, params.queries);
-    let total = tile[totals + y / 4u];
+    let sum = tile[totals + y / 4u];
+    let total = select(sum, vec4f(1.0), vec4<bool>(MASK != 0u) & (sum == vec4f(0.0)));
     let lines = min(rows - y, 4u);
     for (var d = 0u; d < width; d++) {
       let x = get_block(sums + y * width + 4u * d);
