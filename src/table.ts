@@ -6,42 +6,58 @@ import { permuteRowsPrimitives } from "./linalg/permuteRows";
 import { qrPrimitives } from "./linalg/qr";
 import { solvePrimitives } from "./linalg/solve";
 import { triangularPrimitives } from "./linalg/triangular";
+import { advancedIndexingPrimitives } from "./ops/advancedIndexing";
 import { arithmeticPrimitives } from "./ops/arithmetic";
 import { attentionPrimitives } from "./ops/attention";
+import { convolutionPrimitives } from "./ops/convolution";
 import { cumulativePrimitives } from "./ops/cumulative";
+import { diagonalPrimitives } from "./ops/diagonal";
 import { dropoutPrimitives } from "./ops/dropout";
 import { functionPrimitives } from "./ops/functions";
 import { gammaPrimitives } from "./ops/gammaDraws";
 import { indexingPrimitives } from "./ops/indexing";
 import { lossPrimitives } from "./ops/loss";
+import { maskedPrimitives } from "./ops/masked";
 import { matmulPrimitives } from "./ops/matmul";
 import { normPrimitives } from "./ops/norm";
 import { poissonPrimitives } from "./ops/poissonDraws";
 import type { AnyPrimitive } from "./ops/primitive";
 import { randomPrimitives } from "./ops/randomBits";
+import { rearrangePrimitives } from "./ops/rearrange";
 import { reducePrimitives } from "./ops/reduce";
+import { scatterPrimitives } from "./ops/scatter";
+import { searchPrimitives } from "./ops/search";
 import { shapePrimitives } from "./ops/shape";
 import { softmaxPrimitives } from "./ops/softmax";
 import { sortPrimitives } from "./ops/sort";
+import { windowPrimitives } from "./ops/windows";
 
 /** Sorted by name; names are unique. */
 export const primitives: readonly AnyPrimitive[] = [
+  ...advancedIndexingPrimitives,
   ...arithmeticPrimitives,
   ...attentionPrimitives,
+  ...convolutionPrimitives,
   ...cumulativePrimitives,
+  ...diagonalPrimitives,
   ...dropoutPrimitives,
   ...functionPrimitives,
   ...gammaPrimitives,
   ...indexingPrimitives,
   ...lossPrimitives,
+  ...maskedPrimitives,
   ...matmulPrimitives,
   ...normPrimitives,
   ...poissonPrimitives,
   ...randomPrimitives,
+  ...rearrangePrimitives,
   ...reducePrimitives,
+  ...scatterPrimitives,
+  ...searchPrimitives,
   ...shapePrimitives,
   ...softmaxPrimitives,
   ...sortPrimitives,
+  ...windowPrimitives,
   ...choleskyPrimitives,
   ...determinantPrimitives,
   ...luPrimitives,

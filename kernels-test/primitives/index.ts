@@ -1,5 +1,6 @@
 /** The samples of every primitive, by name. */
 import { attentionSamples } from "./attention";
+import { convolutionSampleTable } from "./convolution";
 import { indexingSamples } from "./indexing";
 import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
@@ -13,6 +14,7 @@ import { shapeSamples } from "./shape";
 
 export const samples: SampleTable = {
   ...attentionSamples,
+  ...convolutionSampleTable,
   ...indexingSamples,
   ...normSamples,
   ...pointwiseSamples,

@@ -96,8 +96,14 @@ const packedBlocks: readonly PackedBlock[] = [
 const packedBytes = ({ rows, cols, depth }: PackedBlock): number =>
   4 * (4 * depth + depth * cols + rows * cols);
 
-export function packedBlock({ limits }: MatmulTarget): PackedBlock | undefined {
-  return packedBlocks.find((block) => packedBytes(block) <= limits.maxWorkgroupBytes);
+/** @param beside bytes of workgroup memory that a kernel keeps beside the block */
+export function packedBlock(
+  { limits }: MatmulTarget,
+  beside: (block: PackedBlock) => number = () => 0,
+): PackedBlock | undefined {
+  return packedBlocks.find(
+    (block) => packedBytes(block) + beside(block) <= limits.maxWorkgroupBytes,
+  );
 }
 
 /** Multiplications and additions of a product that is worth sharing among 4 threads, and among 8. */
