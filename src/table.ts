@@ -1,6 +1,9 @@
 /** The primitive table: every differentiable operation of the library, one record each. */
+import { dftPrimitives } from "./fft/dft";
+import { hadamardPrimitives } from "./fft/hadamard";
 import { choleskyPrimitives } from "./linalg/cholesky";
 import { determinantPrimitives } from "./linalg/determinant";
+import { lstsqPrimitives } from "./linalg/lstsq";
 import { luPrimitives } from "./linalg/lu";
 import { permuteRowsPrimitives } from "./linalg/permuteRows";
 import { qrPrimitives } from "./linalg/qr";
@@ -40,9 +43,11 @@ export const primitives: readonly AnyPrimitive[] = [
   ...convolutionPrimitives,
   ...cumulativePrimitives,
   ...diagonalPrimitives,
+  ...dftPrimitives,
   ...dropoutPrimitives,
   ...functionPrimitives,
   ...gammaPrimitives,
+  ...hadamardPrimitives,
   ...indexingPrimitives,
   ...lossPrimitives,
   ...maskedPrimitives,
@@ -60,6 +65,7 @@ export const primitives: readonly AnyPrimitive[] = [
   ...windowPrimitives,
   ...choleskyPrimitives,
   ...determinantPrimitives,
+  ...lstsqPrimitives,
   ...luPrimitives,
   ...permuteRowsPrimitives,
   ...qrPrimitives,

@@ -7,11 +7,13 @@ export {
 export { cosineSimilarity, pairwiseDistance } from "../ops/distance";
 export { dropout } from "../ops/dropout";
 export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
+export { fold, type Pair, type PatchOptions, unfold } from "../ops/imageWindows";
 export { embedding } from "../ops/indexing";
 export { crossEntropy } from "../ops/loss";
 export { linear } from "../ops/matmul";
 export { layerNorm, rmsNorm } from "../ops/norm";
+export { pad } from "../ops/padding";
 export { bilinear } from "../ops/products";
 export { logSoftmax, softmax } from "../ops/softmax";
 export { normalize } from "../ops/vectorNorm";
-export { bceWithLogits, mseLoss } from "./losses";
+export * from "./losses";

@@ -6,7 +6,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { eq, ge, where } from "./arithmetic";
+import { eq, ge, pow, where } from "./arithmetic";
 import { expand, fillInto, reshape, to } from "./shape";
 
 /** Every element `value`; f32 unless `dtype` says otherwise. */
@@ -30,6 +30,11 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
 /** Zeros of the shape, dtype and device of `x`. */
 export function zerosLike(x: Tensor): Tensor {
   return full(x.shape, 0, { dtype: x.dtype, device: x.device });
+}
+
+/** `value` everywhere, in the shape, dtype and device of `x` (PyTorch `full_like`). */
+export function fullLike(x: Tensor, value: number, options: TensorOptions = {}): Tensor {
+  return full(x.shape, value, { dtype: x.dtype, device: x.device, ...options });
 }
 
 /** Ones of the shape, dtype and device of `x`. */
@@ -68,6 +73,25 @@ export function linspace(
   requireOffered(device, dtype);
   const y = DeviceTensor.empty(device, [count], dtype);
   return count === 0 ? y : fillInto(y, start, count > 1 ? (end - start) / (count - 1) : 0);
+}
+
+/**
+ * `count` powers of `base`, their exponents evenly spaced from start to end, both included (PyTorch
+ * `logspace`); f32.
+ * @throws ArgumentError unless count is a whole number >= 0 and base > 0
+ */
+export function logspace(
+  start: number,
+  end: number,
+  count: number,
+  base = 10,
+  options: TensorOptions = {},
+): Tensor {
+  if (!(base > 0)) throw new ArgumentError(`logspace: base ${base} must be a number > 0.`);
+  return scope(() => {
+    const exponents = linspace(start, end, count, { ...options, dtype: "f32" });
+    return to(pow(base, exponents), options.dtype ?? "f32");
+  });
 }
 
 /** The identity matrix. */

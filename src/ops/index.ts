@@ -1,4 +1,6 @@
 /** The operations that users call, by name: not the records and variants behind them. */
+
+export { type Index, type IndexPutOptions, index, indexPut, type Range } from "./advancedIndexing";
 export {
   abs,
   add,
@@ -35,7 +37,9 @@ export {
   arange,
   eye,
   full,
+  fullLike,
   linspace,
+  logspace,
   oneHot,
   ones,
   onesLike,
@@ -53,6 +57,7 @@ export {
   cumsum,
   logcumsumexp,
 } from "./cumulative";
+export { diag, diagEmbed, diagonal } from "./diagonal";
 export {
   cumulativeTrapezoid,
   type DiffOptions,
@@ -93,17 +98,41 @@ export {
   tanh,
 } from "./functions";
 export {
+  type CombinationsOptions,
+  cartesianProd,
+  combinations,
+  type MeshgridOptions,
+  meshgrid,
+  trilIndices,
+  triuIndices,
+  type VanderOptions,
+  vander,
+} from "./grids";
+export {
   type EmbeddingOptions,
   embedding,
   gather,
   indexAdd,
   indexSelect,
   scatterAdd,
+  take,
+  takeAlongDim,
 } from "./indexing";
+export { blockDiag, columnStack, dstack, hstack, vstack } from "./joining";
 export { crossEntropy } from "./loss";
+export {
+  argwhere,
+  maskedFill,
+  maskedScatter,
+  maskedSelect,
+  nonzero,
+  type SizedOptions,
+} from "./masked";
 export { linear, matmul } from "./matmul";
+export { nanmean, nansum } from "./missing";
 export { layerNorm, rmsNorm } from "./norm";
 export type { Operand } from "./operand";
+export { type PadMode, type PadOptions, pad } from "./padding";
 export {
   type AddmmOptions,
   addmm,
@@ -115,6 +144,16 @@ export {
   multiDot,
   mv,
 } from "./products";
+export {
+  type Interpolation,
+  median,
+  mode,
+  nanmedian,
+  type OrderOptions,
+  type QuantileOptions,
+  quantile,
+} from "./quantile";
+export { flip, fliplr, flipud, repeat, repeatInterleave, roll, rot90, tile } from "./rearrange";
 export {
   type ArgOptions,
   all,
@@ -129,13 +168,22 @@ export {
   sum,
 } from "./reduce";
 export {
+  indexCopy,
+  indexFill,
+  type ScatterReduceOptions,
+  type ScatterReduction,
+  scatter,
+  scatterReduce,
+} from "./scatter";
+export { bucketize, type IsinOptions, isin, type SearchOptions, searchsorted } from "./search";
+export { segmentMax, segmentMean, segmentMin, segmentProd, segmentSum } from "./segment";
+export {
   cat,
   clone,
   contiguous,
   expand,
   flatten,
   narrow,
-  pad,
   permute,
   reshape,
   type SliceOptions,
@@ -150,7 +198,34 @@ export {
   unsqueeze,
 } from "./shape";
 export { logSoftmax, logSumExp, softmax } from "./softmax";
-export { argsort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from "./sort";
+export {
+  argsort,
+  type KthValueOptions,
+  kthvalue,
+  msort,
+  type Sorted,
+  type SortOptions,
+  sort,
+  type TopKOptions,
+  topK,
+} from "./sort";
 export { std, stdMean, type VarianceOptions, variance, varMean } from "./statistics";
 export { dot, inner, kron, outer, tensordot } from "./tensordot";
+export { type Unique, unique } from "./unique";
 export { type NormalizeOptions, type NormOptions, norm, normalize } from "./vectorNorm";
+export {
+  atleast1d,
+  atleast2d,
+  atleast3d,
+  broadcastTensors,
+  broadcastTo,
+  chunk,
+  moveaxis,
+  movedim,
+  ravel,
+  swapdims,
+  tensorSplit,
+  unbind,
+  unflatten,
+} from "./views";
+export { unfold } from "./windows";

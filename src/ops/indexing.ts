@@ -8,7 +8,14 @@ import { gridFor, indexingGather, launch } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import { normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
+import {
+  broadcastShapes,
+  normalizeDim,
+  type Shape,
+  sameShape,
+  show,
+  sizeOf,
+} from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { ne, where } from "./arithmetic";
 import type { Primitive, Spec } from "./primitive";
@@ -513,22 +520,27 @@ function gatherBy(x: Tensor, dim: number, index: Tensor, unique: boolean): Tenso
  */
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   const at = normalizeDim("scatterAdd", dim, x.rank);
-  if (src.rank !== index.rank || src.shape.some((d, i) => d < index.shape[i]!))
-    throw new ShapeError(
-      `scatterAdd: src of shape ${show(src.shape)} is shorter than index of shape ${show(index.shape)}; it must have at least one element per index.`,
-    );
   return scope(() => {
+    const used = usedPart("scatterAdd", index, src);
     if (x.rank === 0)
       return reshape(
-        scatterAdd(reshape(x, [1]), 0, reshape(index, [index.size]), reshape(src, [src.size])),
+        scatterAdd(reshape(x, [1]), 0, reshape(index, [index.size]), reshape(used, [used.size])),
         [],
       );
-    const used = index.shape.reduce(
-      (part, d, i) => (d < part.shape[i]! ? narrow(part, i, 0, d) : part),
-      src,
-    );
     return bind(scatterAddPrimitive, [x, index, used], { dim: at })[0]!;
   });
+}
+
+/** The part of `src` that an index covers. @throws ShapeError where src is shorter than the index */
+export function usedPart(op: string, index: Tensor, src: Tensor): Tensor {
+  if (src.rank !== index.rank || src.shape.some((d, i) => d < index.shape[i]!))
+    throw new ShapeError(
+      `${op}: src of shape ${show(src.shape)} is shorter than index of shape ${show(index.shape)}; it must have at least one element per index.`,
+    );
+  return index.shape.reduce(
+    (part, d, i) => (d < part.shape[i]! ? narrow(part, i, 0, d) : part),
+    src,
+  );
 }
 
 /**
@@ -555,6 +567,46 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
 export function indexAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   const at = normalizeDim("indexAdd", dim, x.rank);
   return bind(indexAddPrimitive, [requireDims("indexAdd", x), index, src], { dim: at })[0]!;
+}
+
+/**
+ * The elements of x, as one long row, that `index` names (PyTorch `take`).
+ *
+ * @param index i32 or u32, any shape
+ * @returns the shape of index; differentiable in x, repeated indices add up
+ * @throws DTypeError; at the next read, IndexError for an index outside 0 to x.size - 1
+ */
+export function take(x: Tensor, index: Tensor): Tensor {
+  return scope(() => {
+    const row = reshape(x, [x.size]);
+    return reshape(indexSelect(row, 0, reshape(index, [index.size])), index.shape);
+  });
+}
+
+/**
+ * Elements of x chosen along `dim` by indices that broadcast against x (PyTorch `take_along_dim`), such
+ * as `argsort` gives.
+ *
+ * @param index i32 or u32, as many dimensions as x
+ * @param dim default: x and index as one long row
+ * @throws ShapeError, DTypeError; at the next read, IndexError for an index outside 0 to size - 1
+ */
+export function takeAlongDim(x: Tensor, index: Tensor, dim?: number): Tensor {
+  return scope(() => {
+    if (dim === undefined) return take(x, reshape(index, [index.size]));
+    const at = normalizeDim("takeAlongDim", dim, x.rank);
+    if (index.rank !== x.rank)
+      throw new ShapeError(
+        `takeAlongDim: index of shape ${show(index.shape)} must have as many dimensions as x ${show(x.shape)}.`,
+      );
+    const along = (t: Tensor, size: number): number[] => replaced(t.shape, at, size);
+    const common = broadcastShapes("takeAlongDim", along(x, 1), along(index, 1));
+    return gather(
+      expand(x, replaced(common, at, x.shape[at] ?? 1)),
+      at,
+      expand(index, replaced(common, at, index.shape[at] ?? 1)),
+    );
+  });
 }
 
 function requireDims(op: string, x: Tensor): Tensor {

@@ -1,22 +1,33 @@
 /** Every operation as a method of `Tensor`: `a.mul(b)` is `mul(a, b)`. */
 import { Tensor } from "../tensor/tensor";
+import { index, indexPut } from "./advancedIndexing";
 import * as arithmetic from "./arithmetic";
 import { countNonzero } from "./counting";
 import * as creation from "./creation";
 import { cummax, cummin, cumprod, cumsum, logcumsumexp } from "./cumulative";
+import { diag, diagEmbed, diagonal } from "./diagonal";
 import { diff } from "./difference";
 import * as functions from "./functions";
-import { gather, indexAdd, indexSelect, scatterAdd } from "./indexing";
+import { gather, indexAdd, indexSelect, scatterAdd, take } from "./indexing";
+import { maskedFill, maskedScatter, maskedSelect, nonzero } from "./masked";
 import { matmul } from "./matmul";
+import { nanmean, nansum } from "./missing";
 import type { Operand } from "./operand";
+import { pad } from "./padding";
 import * as products from "./products";
+import { median, quantile } from "./quantile";
+import * as rearrange from "./rearrange";
 import * as reduce from "./reduce";
+import { indexCopy, indexFill, scatter, scatterReduce } from "./scatter";
 import * as shape from "./shape";
 import { logSoftmax, logSumExp, softmax } from "./softmax";
-import { argsort, sort, topK } from "./sort";
+import { argsort, kthvalue, msort, sort, topK } from "./sort";
 import * as statistics from "./statistics";
 import * as tensordot from "./tensordot";
+import { unique } from "./unique";
 import { norm } from "./vectorNorm";
+import * as views from "./views";
+import { unfold } from "./windows";
 
 const methods = {
   add: arithmetic.add,
@@ -75,6 +86,10 @@ const methods = {
   variance: statistics.variance,
   std: statistics.std,
   norm,
+  median,
+  quantile,
+  nansum,
+  nanmean,
   countNonzero,
   diff,
   reshape: shape.reshape,
@@ -87,7 +102,7 @@ const methods = {
   slice: shape.slice,
   narrow: shape.narrow,
   select: shape.select,
-  pad: shape.pad,
+  pad,
   split: shape.split,
   contiguous: shape.contiguous,
   clone: shape.clone,
@@ -113,10 +128,45 @@ const methods = {
   sort,
   argsort,
   topK,
+  msort,
+  kthvalue,
+  unique,
   gather,
+  take,
+  scatter,
   scatterAdd,
+  scatterReduce,
+  index,
+  indexPut,
   indexSelect,
   indexAdd,
+  indexCopy,
+  indexFill,
+  maskedFill,
+  maskedScatter,
+  maskedSelect,
+  nonzero,
+  diag,
+  diagEmbed,
+  diagonal,
+  flip: rearrange.flip,
+  fliplr: rearrange.fliplr,
+  flipud: rearrange.flipud,
+  rot90: rearrange.rot90,
+  roll: rearrange.roll,
+  repeat: rearrange.repeat,
+  repeatInterleave: rearrange.repeatInterleave,
+  tile: rearrange.tile,
+  movedim: views.movedim,
+  moveaxis: views.moveaxis,
+  swapdims: views.swapdims,
+  broadcastTo: views.broadcastTo,
+  chunk: views.chunk,
+  tensorSplit: views.tensorSplit,
+  unbind: views.unbind,
+  unflatten: views.unflatten,
+  ravel: views.ravel,
+  unfold,
 };
 
 type Method<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result

@@ -24,7 +24,7 @@ import { jvpOfLinear, withLanes } from "./rules";
 import { bind } from "./trace";
 
 /** The WGSL function that moves a value unchanged. */
-const identity = (dtype: DType): string => {
+export const identity = (dtype: DType): string => {
   const type = computeType(dtype);
   return type === "f32" ? "op_id" : `op_id_${type}`;
 };
@@ -242,7 +242,7 @@ const slicePrimitive: Primitive<SliceAttrs> = {
 };
 
 /** The inverse of a slice: its elements in a larger tensor that is `value` elsewhere. */
-const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = {
+export const embedPrimitive: Primitive<SliceAttrs & { shape: Shape; value: number }> = {
   name: "embed",
   formula: "y[start + i · step] = x[i], value elsewhere",
   derivative: "the elements of g at which x was written",
@@ -283,7 +283,7 @@ export interface SliceOptions {
 }
 
 /** @throws ShapeError for a scalar, which has no dimension, and for a dimension out of range. */
-function dimensionOf(op: string, x: Tensor, dim: number): { at: number; size: number } {
+export function dimensionOf(op: string, x: Tensor, dim: number): { at: number; size: number } {
   if (x.rank === 0)
     throw new ShapeError(`${op}: a scalar has no dimensions. Use reshape(x, [1]) first.`);
   const at = normalizeDim(op, dim, x.rank);
@@ -332,37 +332,6 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
       `select: index ${index} leaves dimension ${dim} of ${show(x.shape)}; valid are ${-size} to ${size - 1}.`,
     );
   return scope(() => squeeze(narrow(x, at, index < 0 ? index + size : index, 1), at));
-}
-
-/**
- * Constant padding. `padding` lists [before, after] from the last dimension backwards, flattened, as in
- * PyTorch: `pad(x, [1, 2])` pads the last dimension, `pad(x, [1, 2, 3, 4])` the last two. Negative numbers
- * crop.
- * @throws ArgumentError for an odd number of entries, more pairs than dimensions, or too much cropping
- */
-export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
-  const at = (dim: number, side: 0 | 1): number => padding[2 * (x.rank - 1 - dim) + side] ?? 0;
-  const pairs = padding.length / 2;
-  const shape = x.shape.map((d, i) => d + at(i, 0) + at(i, 1));
-  const cropped = x.shape.map((d, i) => d + Math.min(at(i, 0), 0) + Math.min(at(i, 1), 0));
-  const fits = cropped.every((d) => d >= 0) && padding.every(Number.isInteger);
-  if (!Number.isInteger(pairs) || pairs > x.rank || !fits)
-    throw new ArgumentError(
-      `pad: padding ${show(padding)} must hold a [before, after] pair of whole numbers for each of up to ${x.rank} trailing dimensions of ${show(x.shape)}, and leave no size below 0.`,
-    );
-  return scope(() => {
-    const kept = cropped.reduce(
-      (t, size, i) => (size === t.shape[i] ? t : narrow(t, i, Math.max(-at(i, 0), 0), size)),
-      x,
-    );
-    return bind(embedPrimitive, [kept], {
-      starts: shape.map((_, i) => Math.max(at(i, 0), 0)),
-      sizes: kept.shape,
-      steps: shape.map(() => 1),
-      shape,
-      value: x.dtype === "bool" ? Number(value !== 0) : value,
-    })[0]!;
-  });
 }
 
 const catPrimitive: Primitive<{ dim: number }> = {

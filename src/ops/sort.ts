@@ -1,5 +1,5 @@
 /** Order along one dimension. Always stable: equal elements keep their order. */
-import { ArgumentError } from "../errors";
+import { ArgumentError, ShapeError } from "../errors";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { denseStrides, normalizeDim, show } from "../tensor/shape";
@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor/tensor";
 import { gatherUnique } from "./indexing";
 import { computeType } from "./pointwise";
 import type { Primitive } from "./primitive";
-import { narrow, reshape, to } from "./shape";
+import { narrow, reshape, squeeze, to } from "./shape";
 import { sortRows } from "./sortRows";
 import { bind } from "./trace";
 
@@ -16,6 +16,8 @@ export interface SortOptions {
   dim?: number;
   /** Greatest first. Default false. */
   descending?: boolean;
+  /** Equal elements keep their order. Here they always do. */
+  stable?: boolean;
 }
 
 /** What `sort` and `topK` give. */
@@ -81,6 +83,43 @@ export function argsort(x: Tensor, options: SortOptions = {}): Tensor {
 export function sort(x: Tensor, options: SortOptions = {}): Sorted {
   const indices = argsort(x, options);
   return { values: gatherUnique(x, options.dim ?? -1, indices), indices };
+}
+
+/** x with its first dimension in ascending order (PyTorch `msort`). @throws ShapeError for a scalar */
+export function msort(x: Tensor): Tensor {
+  if (x.rank === 0) throw new ShapeError("msort: a scalar has no dimension to sort.");
+  return scope(() => sort(x, { dim: 0 }).values);
+}
+
+export interface KthValueOptions {
+  /** Default -1, the last. */
+  dim?: number;
+  /** Keep the dimension with size 1. Default false. */
+  keepdim?: boolean;
+}
+
+/**
+ * The k-th smallest element along `dim`, counted from 1 (PyTorch `kthvalue`); of equal elements the k-th
+ * in their order. NaN counts as greater than all numbers.
+ *
+ * @returns values, differentiable, and indices (i32), without the dimension
+ * @throws ArgumentError unless k is a whole number from 1 to the size of `dim`; ShapeError
+ */
+export function kthvalue(x: Tensor, k: number, options: KthValueOptions = {}): Sorted {
+  const { dim = -1, keepdim = false } = options;
+  const at = normalizeDim("kthvalue", dim, x.rank);
+  const size = x.shape[at] ?? 1;
+  if (!Number.isInteger(k) || k < 1 || k > size)
+    throw new ArgumentError(
+      `kthvalue: k ${k} must be a whole number from 1 to ${size}, the size of dimension ${dim} of ${show(x.shape)}.`,
+    );
+  return scope(() => {
+    const all = argsort(x, { dim: at });
+    const indices = x.rank === 0 ? all : narrow(all, at, k - 1, 1);
+    const values = gatherUnique(x, at, indices);
+    if (keepdim || x.rank === 0) return { values, indices };
+    return { values: squeeze(values, at), indices: squeeze(indices, at) };
+  });
 }
 
 export interface TopKOptions {
