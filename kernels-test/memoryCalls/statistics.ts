@@ -27,6 +27,15 @@ export const statisticsCalls: Calls = {
     (tg, { x }) => tg.logcumsumexp(x, 1),
     (tg, { index }) => tg.logcumsumexp(index, 0),
   ],
+  median: [
+    (tg, { x }) => tg.median(x),
+    (tg, { x }) => tg.median(x, { dim: 0, keepdim: true }),
+    (tg, { scalar }) => tg.median(scalar),
+  ],
+  mode: [(tg, { x }) => tg.mode(x), (tg, { index }) => tg.mode(index, { keepdim: true })],
+  nanmean: [(tg, { x }) => tg.nanmean(x, { dim: 0 })],
+  nanmedian: [(tg, { x }) => tg.nanmedian(x, { dim: 1 })],
+  nansum: [(tg, { x }) => tg.nansum(x), (tg, { index }) => tg.nansum(index)],
   norm: [
     (tg, { x }) => tg.norm(x),
     (tg, { x }) => tg.norm(x, { p: 3, dim: 1, keepdim: true }),
@@ -35,11 +44,21 @@ export const statisticsCalls: Calls = {
   normalize: [(tg, { x }) => tg.normalize(x)],
   pairwiseDistance: [(tg, { x, row }) => tg.pairwiseDistance(x, row)],
   prod: [(tg, { x }) => tg.prod(x), (tg, { x }) => tg.prod(x, { dim: 0, keepdim: true })],
+  quantile: [
+    (tg, { x }) => tg.quantile(x, 0.3),
+    (tg, { x }) => tg.quantile(x, [0, 0.5], { dim: 1, keepdim: true }),
+    (tg, { x, bias }) => tg.quantile(x, bias, { dim: 0, interpolation: "midpoint" }),
+  ],
+  segmentMax: [(tg, { x, index }) => tg.segmentMax(x, index, 3)],
+  segmentMean: [(tg, { x, index }) => tg.segmentMean(x, index, 4)],
+  segmentMin: [(tg, { index }) => tg.segmentMin(index, index, 3)],
+  segmentProd: [(tg, { x, index }) => tg.segmentProd(x, index, 3)],
+  segmentSum: [(tg, { x, index }) => tg.segmentSum(x, index, 3)],
   std: [(tg, { x }) => tg.std(x, { dim: 0 })],
   stdMean: [(tg, { x }) => tg.stdMean(x)],
   trapezoid: [
     (tg, { x }) => tg.trapezoid(x),
-    (tg, { index, vector }) => tg.trapezoid(index, { x: tg.narrow(vector, 0, 0, 3) }),
+    (tg, { index, bias }) => tg.trapezoid(index, { x: bias }),
   ],
   varMean: [(tg, { x }) => tg.varMean(x, { dim: 1, keepdim: true })],
 };

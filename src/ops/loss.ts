@@ -1,4 +1,4 @@
-/** Cross entropy from logits and class indices, as one fused operation. */
+/** Cross entropy: of class indices as one fused operation, of weighted or soft targets in several. */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import {
   launch,
@@ -7,18 +7,29 @@ import {
   lossCrossEntropyTotal,
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { requireDType } from "../tensor/dtype";
+import { type DType, isFloat, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { add, div, eq, mul, ne, sub } from "./arithmetic";
+import { add, div, eq, mul, ne, neg, sub, where } from "./arithmetic";
 import { arange, ones } from "./creation";
+import { gather, indexSelect } from "./indexing";
 import type { PlainFunction, Primitive } from "./primitive";
-import { sum } from "./reduce";
+import { mean, sum } from "./reduce";
 import { forcedRowTeam, planRows, rowTeams } from "./rowTeam";
 import { withLanes } from "./rules";
-import { dense, expand, flatten, permute, reshape, stopGradient, to, unsqueeze } from "./shape";
-import { softmax } from "./softmax";
+import {
+  dense,
+  expand,
+  flatten,
+  permute,
+  reshape,
+  squeeze,
+  stopGradient,
+  to,
+  unsqueeze,
+} from "./shape";
+import { logSoftmax, softmax } from "./softmax";
 import { bind } from "./trace";
 
 export type Reduction = "mean" | "sum" | "none";
@@ -32,6 +43,8 @@ export interface CrossEntropyOptions {
   reduction?: Reduction;
   /** Which dimension of the logits holds the classes. Default: told from the shapes. */
   classDim?: number;
+  /** A factor for each class; f32 [classes]. A mean is divided by the factors of its rows' targets. */
+  weight?: Tensor;
 }
 
 interface CrossEntropyAttrs {
@@ -236,40 +249,149 @@ const crossEntropyPrimitive: Primitive<CrossEntropyAttrs> = {
 const without = (shape: Shape, dim: number): Shape => shape.filter((_, i) => i !== dim);
 
 /** Which dimension of `logits` the classes are in. @throws ShapeError, or ArgumentError if it is not clear. */
-function findClassDim(logits: Tensor, target: Tensor, given: number | undefined): number {
+export function findClassDim(
+  op: string,
+  logits: Tensor,
+  target: Tensor,
+  given: number | undefined,
+): number {
   const last = logits.rank - 1;
   const fits = (dim: number): boolean => sameShape(without(logits.shape, dim), target.shape);
   if (given !== undefined) {
-    const dim = normalizeDim("crossEntropy", given, logits.rank);
+    const dim = normalizeDim(op, given, logits.rank);
     if (fits(dim)) return dim;
     throw new ShapeError(
-      `crossEntropy: with classDim ${given}, logits of shape ${show(logits.shape)} take a target of shape ${show(without(logits.shape, dim))}, not ${show(target.shape)}.`,
+      `${op}: with classDim ${given}, logits of shape ${show(logits.shape)} take a target of shape ${show(without(logits.shape, dim))}, not ${show(target.shape)}.`,
     );
   }
   if (last >= 0) {
     const second = Math.min(1, last);
     if (fits(second) && fits(last) && second !== last)
       throw new ArgumentError(
-        `crossEntropy: for logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} the classes may be in dimension 1 or in the last. Say which with classDim.`,
+        `${op}: for logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} the classes may be in dimension 1 or in the last. Say which with classDim.`,
       );
     if (fits(second)) return second;
     if (fits(last)) return last;
   }
   throw new ShapeError(
-    `crossEntropy: logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} do not fit. The target has the shape of the logits without the dimension of the classes: [N] for [N, C], [N, d1] for [N, C, d1] or [N, d1, C].`,
+    `${op}: logits of shape ${show(logits.shape)} and a target of shape ${show(target.shape)} do not fit. The target has the shape of the logits without the dimension of the classes: [N] for [N, C], [N, d1] for [N, C, d1] or [N, d1, C].`,
   );
 }
 
+const indexTypes: readonly DType[] = ["i32", "u32"];
+
+function requireIgnorable(op: string, ignoreIndex: number): void {
+  if (!Number.isInteger(ignoreIndex) || Math.abs(ignoreIndex) > 0x7fffffff)
+    throw new ArgumentError(
+      `${op}: ignoreIndex ${ignoreIndex} must be a whole number that fits i32.`,
+    );
+}
+
+function requireReduction(op: string, reduction: Reduction): void {
+  if (!(reduction in scaling))
+    throw new ArgumentError(`${op}: reduction "${reduction}" must be "mean", "sum" or "none".`);
+}
+
+function requireWeight(op: string, weight: Tensor | undefined, classes: number): void {
+  if (!weight) return;
+  requireDType(op, "weight", weight.dtype, ["f32", "f16"]);
+  if (!sameShape(weight.shape, [classes]))
+    throw new ShapeError(
+      `${op}: weight has shape ${show(weight.shape)}; for ${classes} classes it must be [${classes}].`,
+    );
+}
+
+/** @throws ArgumentError for a reduction that is none of the three */
+export function reduceLoss(op: string, loss: Tensor, reduction: Reduction): Tensor {
+  requireReduction(op, reduction);
+  if (reduction === "none") return loss;
+  return reduction === "sum" ? sum(loss) : mean(loss);
+}
+
+/** The dimension of the classes last. */
+function classesLast(x: Tensor, classDim: number): Tensor {
+  return permute(x, [...[...x.shape.keys()].filter((i) => i !== classDim), classDim]);
+}
+
+interface LikelihoodOptions {
+  readonly classDim: number;
+  readonly reduction: Reduction;
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+  readonly weight: Tensor | undefined;
+}
+
 /**
- * Cross entropy of class indices under softmax(logits), as PyTorch's `nn.functional.cross_entropy`:
- * logSumExp(x) - x[target] for each row, fused forward and backward, stable for logits of any size.
+ * The loss of class indices under log-probabilities, with a factor for each class: what the fused
+ * operation has no kernel for.
+ */
+export function negativeLogLikelihood(
+  op: string,
+  logProbabilities: Tensor,
+  target: Tensor,
+  { classDim, reduction, ignoreIndex, labelSmoothing, weight }: LikelihoodOptions,
+): Tensor {
+  const classes = logProbabilities.shape[classDim]!;
+  requireDType(op, "target", target.dtype, indexTypes);
+  requireIgnorable(op, ignoreIndex);
+  requireReduction(op, reduction);
+  requireWeight(op, weight, classes);
+  return scope(() => {
+    const wide = classesLast(to(logProbabilities, "f32"), classDim);
+    const index = to(target, "i32");
+    const counted = ne(index, ignoreIndex);
+    const chosen = where(counted, index, 0);
+    const factors = weight && to(weight, "f32");
+    const own = factors
+      ? reshape(indexSelect(factors, 0, reshape(chosen, [chosen.size])), chosen.shape)
+      : to(counted, "f32");
+    const factor = where(counted, own, 0);
+    const log = squeeze(gather(wide, wide.rank - 1, unsqueeze(chosen, -1)), wide.rank - 1);
+    let loss = where(counted, mul(neg(log), factor), 0);
+    if (labelSmoothing > 0) {
+      const all = sum(factors ? mul(wide, factors) : wide, { dim: -1 });
+      const even = where(counted, mul(all, -labelSmoothing / classes), 0);
+      loss = add(mul(loss, 1 - labelSmoothing), even);
+    }
+    const result = reduction === "none" ? loss : sum(loss);
+    const y = reduction === "mean" ? div(result, sum(factor)) : result;
+    return logProbabilities.dtype === "f16" ? to(y, "f16") : y;
+  });
+}
+
+/** Targets are probabilities of the logits' shape. */
+function crossEntropyOfProbabilities(
+  logits: Tensor,
+  target: Tensor,
+  classDim: number,
+  { reduction, labelSmoothing, weight }: Omit<LikelihoodOptions, "classDim" | "ignoreIndex">,
+): Tensor {
+  const classes = logits.shape[classDim]!;
+  return scope(() => {
+    const log = logSoftmax(classesLast(to(logits, "f32"), classDim));
+    const given = classesLast(to(target, "f32"), classDim);
+    const wanted = labelSmoothing
+      ? add(mul(given, 1 - labelSmoothing), labelSmoothing / classes)
+      : given;
+    const terms = mul(log, weight ? mul(wanted, to(weight, "f32")) : wanted);
+    const loss = neg(sum(terms, { dim: -1 }));
+    const y = reduceLoss("crossEntropy", loss, reduction);
+    return logits.dtype === "f16" ? to(y, "f16") : y;
+  });
+}
+
+/**
+ * Cross entropy under softmax(logits), as PyTorch's `nn.functional.cross_entropy`: logSumExp(x) - x[target]
+ * for each row, stable for logits of any size. Class indices without a weight are fused, forward and
+ * backward.
  *
  * The classes are the second dimension of the logits, as in PyTorch ([N, C] with a target [N], [N, C, d1]
  * with [N, d1]), or the last ([B, T, C] with [B, T]), whichever fits the target's shape; where both do,
  * `classDim` must say which. [C] with a scalar target is one row.
  *
  * @param logits floating-point; f16 is computed in f32
- * @param target i32 or u32, the shape of the logits without the classes
+ * @param target i32 or u32, the shape of the logits without the classes; or floating-point, the shape of
+ * the logits: the probability of each class, in the second dimension unless `classDim` says otherwise
  * @returns a scalar; with reduction "none" the target's shape. The mean's divisor is counted on the device
  * @throws ShapeError, DTypeError or ArgumentError for arguments that do not fit. A target that is neither
  * `ignoreIndex` nor a class raises IndexError at the next read
@@ -280,28 +402,39 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" } = options;
-  if (target.dtype !== "i32" && target.dtype !== "u32")
-    throw new DTypeError(
-      `crossEntropy: target has dtype ${target.dtype}; it takes class indices, i32 or u32. Convert with .to("i32").`,
-    );
-  if (!Number.isInteger(ignoreIndex) || Math.abs(ignoreIndex) > 0x7fffffff)
-    throw new ArgumentError(
-      `crossEntropy: ignoreIndex ${ignoreIndex} must be a whole number that fits i32.`,
-    );
+  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean", weight } = options;
+  requireIgnorable("crossEntropy", ignoreIndex);
+  requireReduction("crossEntropy", reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`crossEntropy: labelSmoothing ${labelSmoothing} must be from 0 to 1.`);
-  if (!(reduction in scaling))
-    throw new ArgumentError(
-      `crossEntropy: reduction "${reduction}" must be "mean", "sum" or "none".`,
+  const soft = isFloat(target.dtype) && sameShape(logits.shape, target.shape);
+  if (!soft && !indexTypes.includes(target.dtype))
+    throw new DTypeError(
+      `crossEntropy: target has dtype ${target.dtype}; it takes class indices, i32 or u32, or probabilities of the shape of the logits. Convert with .to("i32").`,
     );
-  const classDim = findClassDim(logits, target, options.classDim);
+  const classDim = soft
+    ? normalizeDim("crossEntropy", options.classDim ?? Math.min(1, logits.rank - 1), logits.rank)
+    : findClassDim("crossEntropy", logits, target, options.classDim);
   const classes = logits.shape[classDim]!;
-  if (classes === 0)
+  if (!classes)
     throw new ShapeError(`crossEntropy: logits of shape ${show(logits.shape)} hold no class.`);
-  const order = logits.shape.map((_, i) => i);
+  requireWeight("crossEntropy", weight, classes);
+  if (soft) {
+    const how = { reduction, labelSmoothing, weight };
+    return crossEntropyOfProbabilities(logits, target, classDim, how);
+  }
+  if (weight)
+    return scope(() =>
+      negativeLogLikelihood("crossEntropy", logSoftmax(logits, classDim), target, {
+        classDim,
+        reduction,
+        ignoreIndex,
+        labelSmoothing,
+        weight,
+      }),
+    );
   return scope(() => {
-    const moved = permute(to(logits, "f32"), [...order.filter((i) => i !== classDim), classDim]);
+    const moved = classesLast(to(logits, "f32"), classDim);
     const [loss] = bind(
       crossEntropyPrimitive,
       [reshape(moved, [target.size, classes]), reshape(to(target, "i32"), [target.size])],
