@@ -5,7 +5,7 @@ import { exact, type PrimitiveSamples, type SampleTable } from "./sample";
 
 const key = given([2], [12345, 678], "u32");
 const keys = given([3, 2], [12345, 678, 9, 10, 11, 12], "u32");
-const numbers = { bound: 10, base: -3, low: 0.5, width: 2, top: 2.4999998 };
+const numbers = { bound: 10, base: -3, low: 0.25, width: 0.5, top: 0.25 };
 
 const draws = (dtype: DType): PrimitiveSamples => ({
   tolerance: exact,
@@ -45,6 +45,57 @@ export const randomSamples: SampleTable = {
   bernoulli: draws("bool"),
   randint: draws("i32"),
   dropout,
+  truncatedNormal: draws("f32"),
+  // Held to their distributions in numeric/distributions: draws by rejection jump between their
+  // candidates, so differences do not see the slope of the quantile.
+  logGammaDraw: {
+    tolerance: exact,
+    samples: [
+      {
+        claim: "above and below 1",
+        operands: [key, real([3, 4], 7, { low: 0.1, high: 5 })],
+        attrs: { stream: 0 },
+        differentiate: false,
+      },
+      {
+        claim: "three keys, transposed",
+        operands: [keys, real([3, 5], 8, { low: 0.1, high: 90, layout: "transposed" })],
+        attrs: { stream: 2 },
+        differentiate: false,
+      },
+      { claim: "no elements", operands: [key, real([0], 9)], attrs: { stream: 0 } },
+    ],
+  },
+  gammaSlope: {
+    tolerance: exact,
+    samples: [
+      {
+        claim: "of two layouts",
+        operands: [
+          real([3, 4], 7, { low: 0.1, high: 5 }),
+          real([3, 4], 8, { layout: "transposed" }),
+        ],
+        attrs: null,
+      },
+      { claim: "no elements", operands: [real([0], 7), real([0], 8)], attrs: null },
+    ],
+  },
+  poisson: {
+    tolerance: exact,
+    samples: [
+      {
+        claim: "small and great rates",
+        operands: [key, real([5, 13], 7, { low: 0, high: 40 })],
+        attrs: { stream: 0 },
+      },
+      {
+        claim: "three keys, sliced",
+        operands: [keys, real([3, 5], 8, { low: 0, high: 40, layout: "sliced" })],
+        attrs: { stream: 2 },
+      },
+      { claim: "no elements", operands: [key, real([0], 9)], attrs: { stream: 0 } },
+    ],
+  },
   splitKey: {
     tolerance: exact,
     samples: [

@@ -2,10 +2,13 @@
 // keyed bijection of a 128-bit counter. Integers only, so that every adapter and the host twin
 // src/random/philox.ts give the same bits.
 //
-// The counter is (block, 0, purpose, stream): element e of a draw takes word e % 4 of block e / 4.
+// The counter is (block, round, purpose, stream): element e of a draw takes word e % 4 of block e / 4. Draws by
+// rejection take blocks of their own: round r of element e is block e.
 const DRAW = 0u;
 const SPLIT = 1u;
 const FOLD_IN = 2u;
+const GAMMA = 3u;
+const POISSON = 4u;
 
 // High 32 bits of the 64-bit product.
 fn multiply_high(a: u32, b: u32) -> u32 {

@@ -4,17 +4,18 @@
 //   uniform    low + (word >> 8) 2^-24 width, kept below low + width
 //   bernoulli  (word >> 1) < bound, bound = round(p 2^31)
 //   integer    base + floor(word bound / 2^32)
-//   normal     low + width z, z by the method of Box and Muller from two words:
-//              u = ((w0 >> 8) | 1) 2^-24,  t = 2 pi (w1 >> 8) 2^-24,  z = sqrt(-2 ln u) (cos t, sin t)
+//   normal     low + width z, z by the method of Box and Muller from two words
+//   truncated  the number below which a normal one lies with probability p = low + u width, and above it
+//              with q = top + (1 - u) width: u = ((word >> 8) + 1/2) 2^-24
 //
 // shapes: keys [rows, 2], y [rows, per_key], both dense; elements are stored as their bits
 // access: four neighbouring elements per invocation: one Philox block where rows are whole blocks
-// source: G. E. P. Box and M. E. Muller, Ann. Math. Statist. 29 (1958); logarithm after fdlibm e_logf.c.
-//         u is odd in units of 2^-24, so it is never 0 or 1 and |z| <= 5.77; the angle is reduced to a
-//         quarter turn in integers, so neither depends on a driver's log, sin or cos.
-#slot OP = draw_bits // draw_bits | draw_uniform | draw_bernoulli | draw_bernoulli_f32 | draw_integer | draw_normal
+// source: quantiles of the normal distribution: M. J. Wichura, Algorithm AS 241 (PPND7), Applied
+//         Statistics 37 (1988)
+#slot OP = draw_bits // draw_bits | draw_uniform | draw_bernoulli | draw_bernoulli_f32 | draw_integer | draw_normal | draw_truncated
 #include "grid"
 #include "key_rows"
+#include "normal_pair"
 override RAGGED: u32 = 0; // 0 | 1
 
 struct Params {
@@ -27,7 +28,7 @@ struct Params {
   base: u32,
   low: f32,
   width: f32,
-  // The greatest f32 below low + width: rounding must not reach the excluded end.
+  // Uniform: the greatest f32 below low + width, since rounding must not reach the excluded end.
   top: f32,
 }
 
@@ -58,43 +59,43 @@ fn draw_integer(words: vec4<u32>) -> vec4<u32> {
     multiply_high(words.z, params.bound), multiply_high(words.w, params.bound));
 }
 
-// ln(n 2^-24) for n from 1 to 2^24 - 1: n = m 2^k with m from sqrt(1/2) to sqrt(2), then
-// ln m = f - f^2/2 + s (f^2/2 + R(s^2)) with f = m - 1, s = f / (2 + f).
-fn log_fraction(n: u32) -> f32 {
-  var k = i32(firstLeadingBit(n));
-  var m = f32(n) * bitcast<f32>(u32(127 - k) << 23u);
-  if (m > 1.4142135) {
-    m *= 0.5;
-    k++;
-  }
-  let e = f32(k - 24);
-  let f = m - 1.0;
-  let s = f / (2.0 + f);
-  let z = s * s;
-  let w = z * z;
-  let r = z * (0.66666662693 + w * 0.28498786688) + w * (0.40000972152 + w * 0.24279078841);
-  let half_square = 0.5 * f * f;
-  return s * (half_square + r) + e * 9.0580006145e-6 - half_square + f + e * 0.69313812256;
-}
-
-// (cos, sin) of t turns in units of 2^-24.
-fn turn(t: u32) -> vec2<f32> {
-  let quarter = (t + 0x200000u) >> 22u;
-  let a = f32(bitcast<i32>(t - (quarter << 22u))) * 3.7450702e-7;
-  let z = a * a;
-  let c = 1.0 + z * (-0.5 + z * (0.041666646 + z * (-0.0013887316 + z * 2.4390449e-5)));
-  let s = a + a * z * (-0.16666667 + z * (0.008333331 + z * (-0.00019840874 + z * 2.7525562e-6)));
-  let swapped = select(vec2<f32>(c, s), vec2<f32>(-s, c), (quarter & 1u) == 1u);
-  return select(swapped, -swapped, (quarter & 2u) == 2u);
-}
-
-fn normal_pair(radius_word: u32, angle_word: u32) -> vec2<f32> {
-  return sqrt(-2.0 * log_fraction((radius_word >> 8u) | 1u)) * turn(angle_word >> 8u);
-}
-
 fn draw_normal(words: vec4<u32>) -> vec4<u32> {
   let z = vec4<f32>(normal_pair(words.x, words.y), normal_pair(words.z, words.w));
   return bitcast<vec4<u32>>(params.low + params.width * z);
+}
+
+// z with P(Z < z) = p and P(Z > z) = q: whichever is small is exact, so both tails are.
+fn quantile(p: f32, q: f32) -> f32 {
+  let from_middle = select(0.5 - q, p - 0.5, p < 0.5);
+  if (abs(from_middle) <= 0.425) {
+    let r = 0.180625 - from_middle * from_middle;
+    let over = 3.3871327179 + r * (50.434271938 + r * (159.29113202 + r * 59.109374720));
+    return from_middle * over / (1.0 + r * (17.895169469 + r * (78.757757664 + r * 67.187563600)));
+  }
+  let tail = sqrt(-log(min(p, q)));
+  var size = 0.0;
+  if (tail <= 5.0) {
+    let r = tail - 1.6;
+    let over = 1.4234372777 + r * (2.7568153900 + r * (1.3067284816 + r * 0.17023821103));
+    size = over / (1.0 + r * (0.73700164250 + r * 0.12021132975));
+  } else {
+    let r = tail - 5.0;
+    let over = 6.6579051150 + r * (3.0812263860 + r * (0.42868294337 + r * 0.017337203997));
+    size = over / (1.0 + r * (0.24197894225 + r * 0.012258202635));
+  }
+  return select(size, -size, p < 0.5);
+}
+
+fn truncated(word: u32) -> f32 {
+  let n = f32(word >> 8u);
+  let below = (n + 0.5) * 5.9604644775390625e-8;
+  let above = (16777215.5 - n) * 5.9604644775390625e-8;
+  return quantile(params.low + below * params.width, params.top + above * params.width);
+}
+
+fn draw_truncated(words: vec4<u32>) -> vec4<u32> {
+  return bitcast<vec4<u32>>(
+    vec4<f32>(truncated(words.x), truncated(words.y), truncated(words.z), truncated(words.w)));
 }
 
 fn of_block(words: vec4<u32>) -> vec4<u32> { return OP(words); }

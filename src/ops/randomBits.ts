@@ -3,10 +3,11 @@
  * run and, where only integers are involved, on every adapter. A key is a tensor, so it is data: nothing
  * about it is built into a pipeline, and a compiled step draws anew when its key changes.
  */
+import { exp } from "../elementary";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, randomDraw, randomFoldIn, randomSplit } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import type { DType } from "../tensor/dtype";
+import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import {
   checkShape,
@@ -18,6 +19,7 @@ import {
   sizeOf,
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
+import { clamp } from "./arithmetic";
 import type { Primitive, Spec } from "./primitive";
 import { withLanes } from "./rules";
 import { dense, reshape } from "./shape";
@@ -76,6 +78,17 @@ export function keyWords(keys: DeviceTensor): DeviceTensor {
   return isDense(keys.shape, keys.strides) ? keys.view(keys.shape, keys.strides) : dense(keys);
 }
 
+/** @throws DTypeError or ShapeError unless each of the keys [..., 2] has elements of the parameter [..., ...shape] of its own. */
+export function checkRows(op: string, name: string, keys: Spec, parameter: Spec): void {
+  checkKeys(op, keys);
+  requireDType(op, name, parameter.dtype, ["f32"]);
+  const lanes = lanesOf(keys);
+  if (!sameShape(parameter.shape.slice(0, lanes.length), lanes))
+    throw new ShapeError(
+      `${op}: ${name} of shape ${show(parameter.shape)} does not begin with the shape ${show(lanes)} of the keys.`,
+    );
+}
+
 /** How shaders/include/key_rows.wgsl goes through what each of the `keys` draws: `size` elements. */
 export function keyRows(keys: DeviceTensor, size: number) {
   const rows = sizeOf(lanesOf(keys));
@@ -104,7 +117,8 @@ type DrawFunction =
   | "draw_bernoulli"
   | "draw_bernoulli_f32"
   | "draw_integer"
-  | "draw_normal";
+  | "draw_normal"
+  | "draw_truncated";
 
 function drawing(
   name: string,
@@ -152,6 +166,11 @@ const uniformPrimitive = drawing(
   () => "draw_uniform",
 );
 const normalPrimitive = drawing("normal", "mean + std √(-2 ln u) cos 2πt", () => "draw_normal");
+const truncatedNormalPrimitive = drawing(
+  "truncatedNormal",
+  "Φ⁻¹(Φ(low) + u (Φ(high) - Φ(low)))",
+  () => "draw_truncated",
+);
 const bernoulliPrimitive = drawing("bernoulli", "(bits >> 1) < p 2^31", (dtype) =>
   dtype === "bool" ? "draw_bernoulli" : "draw_bernoulli_f32",
 );
@@ -230,6 +249,52 @@ export function normal(key: Tensor, shape: Shape, options: NormalOptions = {}): 
       `normal: mean ${mean} and std ${std} must be finite numbers, and std >= 0.`,
     );
   return draw(normalPrimitive, key, shape, "f32", options, { low: mean, width: std });
+}
+
+/** P(Z > x) for a normal Z: its series around 0, its continued fraction beyond 3. Relative error < 1e-12. */
+function normalTail(x: number): number {
+  if (x < 0) return 1 - normalTail(-x);
+  const density = exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+  if (x > 3) {
+    let fraction = 0;
+    for (let k = 80; k > 0; k--) fraction = k / (x + fraction);
+    return density / (x + fraction);
+  }
+  let term = x;
+  let sum = x;
+  for (let k = 3; term > 1e-17; k += 2) {
+    term *= (x * x) / k;
+    sum += term;
+  }
+  return 0.5 - density * sum;
+}
+
+/** Least mass between two ends that f32 tells apart in either tail. */
+const leastMass = 1e-30;
+
+/**
+ * Standard normal numbers, given that they lie within [low, high]; f32. Exact in both tails.
+ * @throws ArgumentError unless low < high, with a probability of at least 1e-30 between them
+ */
+export function standardTruncatedNormal(
+  key: Tensor,
+  shape: Shape,
+  low: number,
+  high: number,
+  options: DrawOptions,
+): Tensor {
+  const left = normalTail(-low);
+  const right = normalTail(high);
+  // In one tail, the difference of the two small probabilities.
+  const mass = low > 0 ? normalTail(low) - right : normalTail(-high) - left;
+  if (!(low < high) || !(mass >= leastMass))
+    throw new ArgumentError(
+      `truncatedNormal: between low ${low} and high ${high}, in standard deviations from the mean, lies a probability of ${mass}; low must be less than high, and at least ${leastMass} between them.`,
+    );
+  const numbers = { low: left, width: mass, top: right };
+  return scope(() =>
+    clamp(draw(truncatedNormalPrimitive, key, shape, "f32", options, numbers), low, high),
+  );
 }
 
 export interface BernoulliOptions extends DrawOptions {
@@ -361,6 +426,7 @@ export const randomPrimitives = [
   bitsPrimitive,
   uniformPrimitive,
   normalPrimitive,
+  truncatedNormalPrimitive,
   bernoulliPrimitive,
   randintPrimitive,
   splitPrimitive,

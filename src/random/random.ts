@@ -11,28 +11,25 @@
  */
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError } from "../errors";
-import { arange } from "../ops/creation";
-import { gather } from "../ops/indexing";
-import { bits, type DrawOptions, foldInTensor } from "../ops/randomBits";
-import { select } from "../ops/shape";
-import { argsort } from "../ops/sort";
+import { foldInTensor } from "../ops/randomBits";
 import { upload } from "../tensor/creation";
 import { keep, scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { keyFromSeed } from "./philox";
 
+export { bits, type DrawOptions, randint, split } from "../ops/randomBits";
+export * from "./choices";
+export * from "./continuous";
 export {
-  type BernoulliOptions,
-  bernoulli,
-  bits,
-  type DrawOptions,
-  type NormalOptions,
-  normal,
-  randint,
-  split,
-  type UniformOptions,
-  uniform,
-} from "../ops/randomBits";
+  beta,
+  chiSquare,
+  dirichlet,
+  type GammaOptions,
+  gamma,
+  type StudentTOptions,
+  studentT,
+} from "./gamma";
+export { poisson } from "./poisson";
 
 export interface KeyOptions {
   /** Default: the device of `init`. */
@@ -60,25 +57,6 @@ export function foldIn(key: Tensor, number: number | Tensor): Tensor {
   if (!Number.isInteger(number) || number < 0 || number > 0xffffffff)
     throw new ArgumentError(`foldIn: ${number} must be a whole number from 0 to 2^32 - 1.`);
   return scope(() => foldInTensor(key, upload([number], [], { dtype: "u32", device: key.device })));
-}
-
-/**
- * The numbers 0 to n - 1 in random order; i32 [n]. Sorts random words stably, again and again until
- * equal words are too rare to matter (as in JAX): once up to 1,625 numbers, twice up to 2.6 million.
- * The same on every adapter.
- * @throws ArgumentError unless n is a whole number from 0 to 2^31 - 1
- */
-export function permutation(key: Tensor, n: number, options: DrawOptions = {}): Tensor {
-  if (!Number.isInteger(n) || n < 0 || n >= 2 ** 31)
-    throw new ArgumentError(`permutation: n ${n} must be a whole number from 0 to 2^31 - 1.`);
-  const rounds = Math.max(Math.ceil((3 * Math.log(n)) / Math.log(2 ** 32 - 1)), 1);
-  return scope(() => {
-    const words = bits(key, [rounds, n], options);
-    let order = arange(0, n, 1, { device: key.device });
-    for (let round = 0; round < rounds; round++)
-      order = gather(order, 0, argsort(select(words, 0, round)));
-    return order;
-  });
 }
 
 /** Where the default generator stands. Plain JSON, for checkpoints. */
