@@ -18,9 +18,11 @@ FIXTURES = [
     "matmul",
     "indexing",
     "shape",
+    "statistics",
     "ordering",
     "layers",
     "attention",
+    "spectral",
     "gpt",
     "optim",
 ]

@@ -78,7 +78,6 @@ export const coreOperations: Operations = {
   square: unary(tg.square),
   squeeze: along(tg.squeeze),
   stack: (parts, { dim }) => tg.stack(parts, dim),
-  std: reduction((x, options) => tg.variance(x, options).sqrt()),
   sub: binary(tg.sub),
   sum: reduction(tg.sum),
   tanh: unary(tg.tanh),

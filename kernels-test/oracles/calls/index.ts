@@ -3,10 +3,14 @@ import type { Tensor } from "../../../src/node";
 import { coreOperations } from "./core";
 import type { Attrs, Operations } from "./forms";
 import { productOperations } from "./products";
+import { spectralOperations } from "./spectral";
+import { statisticsOperations } from "./statistics";
 
 export const operations: Operations = {
   ...coreOperations,
   ...productOperations,
+  ...spectralOperations,
+  ...statisticsOperations,
   chain: ([x], { steps }) => chain(x!, steps),
 };
 
