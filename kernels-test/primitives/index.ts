@@ -2,6 +2,7 @@
 import { attentionSamples } from "./attention";
 import { convolutionSampleTable } from "./convolution";
 import { indexingSamples } from "./indexing";
+import { linalgSamples } from "./linalg";
 import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
 import { productSamples } from "./products";
@@ -10,12 +11,16 @@ import { reduceSamples } from "./reduce";
 import { rowSamples } from "./rows";
 import type { SampleTable } from "./sample";
 import { scanSamples } from "./scan";
+import { scatterSamples } from "./scatter";
 import { shapeSamples } from "./shape";
+import { spectralSamples } from "./spectral";
+import { windowSamples } from "./windows";
 
 export const samples: SampleTable = {
   ...attentionSamples,
   ...convolutionSampleTable,
   ...indexingSamples,
+  ...linalgSamples,
   ...normSamples,
   ...pointwiseSamples,
   ...productSamples,
@@ -23,5 +28,8 @@ export const samples: SampleTable = {
   ...reduceSamples,
   ...rowSamples,
   ...scanSamples,
+  ...scatterSamples,
   ...shapeSamples,
+  ...windowSamples,
+  ...spectralSamples,
 };

@@ -5,7 +5,8 @@
  * n ε κ(A).
  */
 import { gridFor, launch, linalgDeterminant } from "../kernels";
-import { add, eq, lt, mul, where } from "../ops/arithmetic";
+import { add, lt, mul, where } from "../ops/arithmetic";
+import { diagonal } from "../ops/diagonal";
 import { log } from "../ops/functions";
 import type { Primitive } from "../ops/primitive";
 import { sum } from "../ops/reduce";
@@ -27,11 +28,6 @@ const infinity = 0x7f800000;
 interface DeterminantAttrs {
   /** The operation that errors of the derivative name. */
   readonly op: string;
-}
-
-/** The diagonals of square matrices, [..., n]. */
-export function diagonalOf(x: Tensor): Tensor {
-  return sum(where(eq(identities(x, x.shape.at(-1)!), 1), x, 0), { dim: -1 });
 }
 
 const inverseTransposed = (op: string, a: Tensor): Tensor =>
@@ -148,7 +144,7 @@ export interface LogdetOptions {
 export function logdet(A: Tensor, { positiveDefinite = false }: LogdetOptions = {}): Tensor {
   return scope(() => {
     if (positiveDefinite) {
-      return mul(sum(log(diagonalOf(cholesky(A))), { dim: -1 }), 2);
+      return mul(sum(log(diagonal(cholesky(A), 0, -2, -1)), { dim: -1 }), 2);
     }
     const [, sign, logabsdet] = determinant("linalg.logdet", A);
     return where(lt(sign, 0), Number.NaN, logabsdet);

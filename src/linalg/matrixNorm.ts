@@ -1,0 +1,73 @@
+/** Norms of matrices, and the trace. */
+import { ArgumentError } from "../errors";
+import { abs } from "../ops/arithmetic";
+import { diagonal } from "../ops/diagonal";
+import { max, min, sum } from "../ops/reduce";
+import { norm } from "../ops/vectorNorm";
+import { scope } from "../tensor/scope";
+import type { Tensor } from "../tensor/tensor";
+import { requireMatrices } from "./batches";
+
+/**
+ * "fro": the root of the sum of squares. 1 and -1: the greatest and least sum of sizes in a column.
+ * Infinity and -Infinity: in a row.
+ */
+export type MatrixNormOrder = "fro" | 1 | -1 | typeof Number.POSITIVE_INFINITY;
+
+export interface MatrixNormOptions {
+  /** Keep the last two dimensions, with size 1. Default false. */
+  keepdim?: boolean;
+}
+
+/** The sums of sizes along one dimension, and the greatest or least of them along the other. */
+function ofSums(A: Tensor, along: -1 | -2, greatest: boolean, keepdim: boolean): Tensor {
+  const sums = sum(abs(A), { dim: along, keepdim: true });
+  const extremum = greatest ? max : min;
+  const dim = along === -2 ? -1 : -2;
+  const kept = extremum(sums, { dim, keepdim: true });
+  return keepdim ? kept : sum(kept, { dim: [-2, -1] });
+}
+
+/**
+ * A norm of the matrices in the last two dimensions (PyTorch `torch.linalg.matrix_norm`).
+ *
+ * @param A f32 [..., m, n]
+ * @param ord default "fro", whose gradient is 0 at a matrix of zeros
+ * @returns [...]; differentiable
+ * @throws ArgumentError for another ord; ShapeError, DTypeError
+ * @example linalg.matrixNorm(tensor([[3, 0], [4, 0]])) // 5
+ */
+export function matrixNorm(
+  A: Tensor,
+  ord: MatrixNormOrder = "fro",
+  { keepdim = false }: MatrixNormOptions = {},
+): Tensor {
+  const op = "linalg.matrixNorm";
+  requireMatrices(op, "A", A);
+  return scope(() => {
+    switch (ord) {
+      case "fro":
+        return norm(A, { dim: [-2, -1], keepdim });
+      case 1:
+      case -1:
+        return ofSums(A, -2, ord > 0, keepdim);
+      case Number.POSITIVE_INFINITY:
+      case Number.NEGATIVE_INFINITY:
+        return ofSums(A, -1, ord > 0, keepdim);
+      default:
+        throw new ArgumentError(`${op}: ord ${ord} must be "fro", 1, -1, Infinity or -Infinity.`);
+    }
+  });
+}
+
+/**
+ * The sum of the diagonal of each matrix (PyTorch `trace`, for batches too).
+ * @param A f32 [..., m, n]
+ * @returns [...]; differentiable
+ * @throws ShapeError, DTypeError
+ * @example linalg.trace(tensor([[1, 2], [3, 4]])) // 5
+ */
+export function trace(A: Tensor): Tensor {
+  requireMatrices("linalg.trace", "A", A);
+  return scope(() => sum(diagonal(A, 0, -2, -1), { dim: -1 }));
+}
