@@ -70,7 +70,7 @@ const searchPrimitive: Primitive<SearchAttrs> = {
   jvp: null,
   batch: (inputs, context) => {
     const { attrs, size } = context;
-    if (!context.batched[0]) return bind(searchPrimitive, inputs, attrs);
+    if (!context.batched[0] && inputs[0]!.rank === 1) return bind(searchPrimitive, inputs, attrs);
     const [bounds, x] = withLanes(inputs, context);
     if (bounds!.rank > 2) return bind(searchPrimitive, [bounds!, x!], attrs);
     // One row of bounds for all values of a lane: these in one row.
