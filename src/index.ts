@@ -4,6 +4,7 @@ export type { MemoryCategory } from "./device/bufferPool";
 export { currentDevice, Device, setCurrentDevice, withDevice } from "./device/device";
 export type { AdapterReport, ExecutorLimits, KernelTiming } from "./device/executor";
 export * from "./errors";
+export * as fft from "./fft/index";
 export type { InitOptions } from "./init";
 export * as linalg from "./linalg/index";
 export * as nn from "./nn/index";

@@ -21,7 +21,7 @@ def promote(array):
 
 def stored(value):
     """A computed value in the type the fixture stores: f32, f16, i32, u32 or bool."""
-    array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
+    array = value.detach().resolve_neg().numpy() if isinstance(value, torch.Tensor) else value
     if array.dtype == np.float64:
         return array.astype(np.float32)
     if array.dtype == np.int64:

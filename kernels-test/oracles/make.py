@@ -16,6 +16,7 @@ FIXTURES = [
     "pointwise",
     "reduce",
     "matmul",
+    "convolution",
     "indexing",
     "shape",
     "statistics",

@@ -1,5 +1,6 @@
 /** Every operation of the fixtures. */
 import type { Tensor } from "../../../src/node";
+import { convolutionOperations } from "./convolution";
 import { coreOperations } from "./core";
 import type { Attrs, Operations } from "./forms";
 import { productOperations } from "./products";
@@ -7,6 +8,7 @@ import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
 
 export const operations: Operations = {
+  ...convolutionOperations,
   ...coreOperations,
   ...productOperations,
   ...spectralOperations,
