@@ -9,13 +9,17 @@ import { permuteRowsPrimitives } from "./linalg/permuteRows";
 import { qrPrimitives } from "./linalg/qr";
 import { solvePrimitives } from "./linalg/solve";
 import { triangularPrimitives } from "./linalg/triangular";
+import { activationPrimitives } from "./ops/activations";
 import { advancedIndexingPrimitives } from "./ops/advancedIndexing";
 import { arithmeticPrimitives } from "./ops/arithmetic";
 import { attentionPrimitives } from "./ops/attention";
+import { bitwisePrimitives } from "./ops/bitwise";
 import { convolutionPrimitives } from "./ops/convolution";
 import { cumulativePrimitives } from "./ops/cumulative";
 import { diagonalPrimitives } from "./ops/diagonal";
 import { dropoutPrimitives } from "./ops/dropout";
+import { exponentialPrimitives } from "./ops/exponential";
+import { floatClassPrimitives } from "./ops/floatClasses";
 import { functionPrimitives } from "./ops/functions";
 import { gammaPrimitives } from "./ops/gammaDraws";
 import { indexingPrimitives } from "./ops/indexing";
@@ -28,23 +32,31 @@ import type { AnyPrimitive } from "./ops/primitive";
 import { randomPrimitives } from "./ops/randomBits";
 import { rearrangePrimitives } from "./ops/rearrange";
 import { reducePrimitives } from "./ops/reduce";
+import { remainderPrimitives } from "./ops/remainder";
+import { roundingPrimitives } from "./ops/rounding";
 import { scatterPrimitives } from "./ops/scatter";
 import { searchPrimitives } from "./ops/search";
 import { shapePrimitives } from "./ops/shape";
 import { softmaxPrimitives } from "./ops/softmax";
 import { sortPrimitives } from "./ops/sort";
+import { specialPrimitives } from "./ops/special";
+import { trigonometryPrimitives } from "./ops/trigonometry";
 import { windowPrimitives } from "./ops/windows";
 
 /** Sorted by name; names are unique. */
 export const primitives: readonly AnyPrimitive[] = [
+  ...activationPrimitives,
   ...advancedIndexingPrimitives,
   ...arithmeticPrimitives,
   ...attentionPrimitives,
+  ...bitwisePrimitives,
   ...convolutionPrimitives,
   ...cumulativePrimitives,
   ...diagonalPrimitives,
   ...dftPrimitives,
   ...dropoutPrimitives,
+  ...exponentialPrimitives,
+  ...floatClassPrimitives,
   ...functionPrimitives,
   ...gammaPrimitives,
   ...hadamardPrimitives,
@@ -57,11 +69,15 @@ export const primitives: readonly AnyPrimitive[] = [
   ...randomPrimitives,
   ...rearrangePrimitives,
   ...reducePrimitives,
+  ...remainderPrimitives,
+  ...roundingPrimitives,
   ...scatterPrimitives,
   ...searchPrimitives,
   ...shapePrimitives,
   ...softmaxPrimitives,
   ...sortPrimitives,
+  ...specialPrimitives,
+  ...trigonometryPrimitives,
   ...windowPrimitives,
   ...choleskyPrimitives,
   ...determinantPrimitives,

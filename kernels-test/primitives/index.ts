@@ -1,6 +1,7 @@
 /** The samples of every primitive, by name. */
 import { attentionSamples } from "./attention";
 import { convolutionSampleTable } from "./convolution";
+import { elementwiseSamples } from "./elementwise";
 import { indexingSamples } from "./indexing";
 import { linalgSamples } from "./linalg";
 import { normSamples } from "./norm";
@@ -22,6 +23,7 @@ export const samples: SampleTable = {
   ...indexingSamples,
   ...linalgSamples,
   ...normSamples,
+  ...elementwiseSamples,
   ...pointwiseSamples,
   ...productSamples,
   ...randomSamples,

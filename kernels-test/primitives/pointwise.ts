@@ -1,4 +1,4 @@
-/** Samples of the pointwise operations. */
+/** Samples of the pointwise operations: how rows are sampled, and arithmetic and the elementary functions. */
 
 import type { Tolerance } from "../harness";
 import { type HostArray, pointwise } from "../reference/array";
@@ -6,12 +6,12 @@ import * as functions from "../reference/functions";
 import { given, type Operand, real, truth, whole } from "./operand";
 import { exact, type PrimitiveSamples, type Sample, type SampleTable } from "./sample";
 
-type Range = { low: number; high: number };
-type Value = (x: number) => number;
+export type Range = { low: number; high: number };
+export type Value = (x: number) => number;
 
 const wide: Range = { low: -2.05, high: 2.1 };
 
-interface Unary {
+export interface Unary {
   of: Value;
   range?: Range;
   /** Moves sample values away from kinks. */
@@ -21,12 +21,12 @@ interface Unary {
 }
 
 /** Correctly rounded operations, or within one unit in the last place. */
-const rounded: Tolerance = { relative: 2 ** -22, absolute: 0 };
+export const rounded: Tolerance = { relative: 2 ** -22, absolute: 0 };
 /** A few units in the last place; absolute where the result passes through 0. */
-const elementary: Tolerance = { relative: 1e-6, absolute: 3e-7 };
+export const elementary: Tolerance = { relative: 1e-6, absolute: 3e-7 };
 
-const awayFromZero: Value = (x) => x + 0.05 * Math.sign(x);
-const betweenWholes: Value = (x) => Math.floor(x) + 0.1 + 0.3 * (x - Math.floor(x));
+export const awayFromZero: Value = (x) => x + 0.05 * Math.sign(x);
+export const betweenWholes: Value = (x) => Math.floor(x) + 0.1 + 0.3 * (x - Math.floor(x));
 
 const unaries: Record<string, Unary> = {
   neg: { of: (x) => -x, tolerance: exact, integers: true },
@@ -61,7 +61,7 @@ const deep = [2, 1, 2, 2, 1, 3, 2, 1];
 /**
  * Views that share one pipeline per function: two dimensions that do not merge, the last of odd size.
  */
-function unarySamples({ of, range = wide, away: place, tolerance, integers }: Unary) {
+export function unarySamples({ of, range = wide, away: place, tolerance, integers }: Unary) {
   const at = (claim: string, operand: Operand): Sample => ({
     claim,
     operands: [operand],
@@ -104,7 +104,7 @@ const everyWalk = (range: Range): Sample[] =>
     attrs: null,
   }));
 
-interface Binary {
+export interface Binary {
   of: (a: number, b: number) => number;
   left?: Range;
   right?: Range;
@@ -112,24 +112,26 @@ interface Binary {
   place?: [Value, Value];
   tolerance: Tolerance;
   types?: readonly ("i32" | "u32" | "bool")[];
+  /** Which operands to differentiate with respect to. Default: both. */
+  wrt?: readonly number[];
   /** False: the operands are of no floating-point type. */
   floats?: boolean;
 }
 
-const ties: [Value, Value] = [(x) => Math.round(x), (x) => Math.round(x)];
+export const ties: [Value, Value] = [(x) => Math.round(x), (x) => Math.round(x)];
 /** a on tenths, b halfway between. */
-const apart: [Value, Value] = [
+export const apart: [Value, Value] = [
   (x) => Math.round(x * 10) / 10,
   (x) => Math.round(x * 10) / 10 + 0.05,
 ];
-const numbers = ["i32", "u32"] as const;
+export const numbers = ["i32", "u32"] as const;
 const asNumber =
   (test: (a: number, b: number) => boolean) =>
   (a: number, b: number): number =>
     Number(test(a, b));
 
 /** g times the slope of f at v. */
-const alongSlope = (f: Value) => (g: number, v: number) => g * functions.slope(f, v);
+export const alongSlope = (f: Value) => (g: number, v: number) => g * functions.slope(f, v);
 
 const binaries: Record<string, Binary> = {
   add: {
@@ -191,12 +193,13 @@ const binaries: Record<string, Binary> = {
   },
 };
 
-function binarySamples(row: Binary): PrimitiveSamples {
+export function binarySamples(row: Binary): PrimitiveSamples {
   const { of, left = wide, right = wide, place, tolerance } = row;
   const at = (claim: string, a: Operand, b: Operand): Sample => ({
     claim,
     operands: [a, b],
     attrs: null,
+    ...(row.wrt && { wrt: row.wrt }),
   });
   const a = (shape: number[], more: Parameters<typeof real>[2] = {}) =>
     real(shape, 21, { ...left, ...(place && { place: place[0] }), ...more });
@@ -256,7 +259,8 @@ const everyPair: Sample[] = (
 const low = given([], [-0.75]);
 const high = given([], [0.85]);
 
-const clamp: PrimitiveSamples = {
+/** clamp, and what differs from it at the bounds only. */
+export const held: PrimitiveSamples = {
   tolerance: exact,
   reference: ([x, l, h]) => [pointwise((v, m, n) => Math.min(Math.max(v, m), n), x!, l!, h!)],
   samples: [
@@ -277,11 +281,6 @@ const clamp: PrimitiveSamples = {
     { claim: "a scalar", operands: [given([], [1.5]), low, high], attrs: null },
     { claim: "no elements", operands: [real([2, 0], 43), low, high], attrs: null },
     {
-      claim: "i32",
-      operands: [whole([7], 44, { low: -9 }), given([], [-3], "i32"), given([], [4], "i32")],
-      attrs: null,
-    },
-    {
       claim: "f16",
       operands: [
         real([3, 5], 45, { dtype: "f16" }),
@@ -293,28 +292,59 @@ const clamp: PrimitiveSamples = {
   ],
 };
 
-const lerp: PrimitiveSamples = {
-  tolerance: { relative: 2 ** -21, absolute: 2 ** -22 },
-  reference: ([a, b, t]) => [pointwise((p, q, s) => p + s * (q - p), a!, b!, t!)],
+const integersToo: PrimitiveSamples = {
+  ...held,
   samples: [
+    ...held.samples,
     {
-      claim: "dense",
-      operands: [real([3, 5], 51), real([3, 5], 52), real([3, 5], 53, { low: 0, high: 1 })],
+      claim: "i32",
+      operands: [whole([7], 44, { low: -9 }), given([], [-3], "i32"), given([], [4], "i32")],
       attrs: null,
     },
     {
-      claim: "broadcast, eight dimensions",
-      operands: [real(deep, 54, { layout: "sliced" }), real([2, 1], 55), real([], 56)],
-      attrs: null,
-    },
-    { claim: "no elements", operands: [real([0], 57), real([1], 58), real([], 59)], attrs: null },
-    {
-      claim: "f16",
-      operands: [51, 52, 53].map((seed) => real([3, 5], seed, { dtype: "f16" })),
+      claim: "u32",
+      operands: [
+        whole([3, 5], 46, { dtype: "u32" }),
+        given([], [3], "u32"),
+        whole([5], 47, { low: 4, dtype: "u32" }),
+      ],
       attrs: null,
     },
   ],
 };
+
+/** A function of three real operands. */
+export const ternarySamples = (
+  of: (a: number, b: number, c: number) => number,
+  last: Range = { low: 0, high: 1 },
+): PrimitiveSamples => ({
+  tolerance: { relative: 2 ** -21, absolute: 2 ** -22 },
+  reference: ([a, b, c]) => [pointwise(of, a!, b!, c!)],
+  samples: [
+    {
+      claim: "dense",
+      operands: [real([3, 5], 51), real([3, 5], 52), real([3, 5], 53, last)],
+      attrs: null,
+    },
+    {
+      claim: "broadcast, eight dimensions",
+      operands: [real(deep, 54, { layout: "sliced" }), real([2, 1], 55), real([], 56, last)],
+      attrs: null,
+    },
+    {
+      claim: "no elements",
+      operands: [real([0], 57), real([1], 58), real([], 59, last)],
+      attrs: null,
+    },
+    {
+      claim: "f16",
+      operands: [51, 52, 53].map((seed) =>
+        real([3, 5], seed, { dtype: "f16", ...(seed === 53 && last) }),
+      ),
+      attrs: null,
+    },
+  ],
+});
 
 const where: PrimitiveSamples = {
   tolerance: exact,
@@ -369,7 +399,7 @@ const logicalNot: PrimitiveSamples = {
   ],
 };
 
-const each = <T>(rows: Record<string, T>, make: (row: T) => PrimitiveSamples): SampleTable =>
+export const each = <T>(rows: Record<string, T>, make: (row: T) => PrimitiveSamples): SampleTable =>
   Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, make(row)]));
 
 const plus = (to: PrimitiveSamples, more: readonly Sample[]): PrimitiveSamples => ({
@@ -382,8 +412,8 @@ export const pointwiseSamples: SampleTable = {
   ...each(binaries, binarySamples),
   exp: plus(unarySamples(unaries["exp"]!), everyWalk(wide)),
   mul: plus(binarySamples(binaries["mul"]!), everyPair),
-  clamp,
-  lerp,
+  clamp: integersToo,
+  lerp: ternarySamples((a, b, t) => a + t * (b - a)),
   where,
   logicalNot,
 };

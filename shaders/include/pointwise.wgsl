@@ -1,7 +1,8 @@
-// The functions of the pointwise operations, one element each. Transcendental functions are written so
+// The functions of the pointwise operations, one element each; the includes pointwise_* hold more. Transcendental functions are written so
 // that drivers with weak built-ins agree: tanh through a clamped exponential with a polynomial near zero,
 // log1p and expm1 without cancellation, erf by rational approximation. The including kernel has a
 // parameter `infinity` with the bits of +infinity, which WGSL has no literal for.
+#include "quarter_turns"
 #include "bits"
 
 fn op_id(x: f32) -> f32 { return x; }
@@ -21,6 +22,8 @@ fn op_sign_i32(x: i32) -> i32 { return sign(x); }
 fn op_floor(x: f32) -> f32 { return floor(x); }
 fn op_ceil(x: f32) -> f32 { return ceil(x); }
 fn op_round(x: f32) -> f32 { return round(x); }
+fn op_trunc(x: f32) -> f32 { return trunc(x); }
+fn op_frac(x: f32) -> f32 { return x - trunc(x); }
 
 fn op_exp(x: f32) -> f32 { return exp(x); }
 // Built-in log gives finite values for 0 and below on some drivers.
@@ -48,15 +51,7 @@ fn op_log1p(x: f32) -> f32 {
   return 2.0 * s * (1.0 + z * (0.33333334 + z * (0.2 + z * (0.14285715 + z * (0.11111111 + z * 0.09090909)))));
 }
 
-// Cody-Waite reduction by pi/2 and minimax polynomials: built-in sin is only good to 2e-4 on some drivers.
-fn sin_quarter(r: f32) -> f32 {
-  let z = r * r;
-  return r + r * z * (-0.16666667 + z * (0.008333331 + z * (-0.00019840874 + z * 2.7525562e-6)));
-}
-fn cos_quarter(r: f32) -> f32 {
-  let z = r * r;
-  return 1.0 + z * (-0.5 + z * (0.041666646 + z * (-0.0013887316 + z * 2.4390449e-5)));
-}
+// Cody-Waite reduction by pi/2.
 fn sin_cos(x: f32, quarter: i32) -> f32 {
   let n = round(x * 0.63661975);
   let r = ((x - n * 1.5703125) - n * 0.00048351288) - n * 3.1385570e-7 - n * 6.0771005e-11;
@@ -134,6 +129,10 @@ fn op_min(a: f32, b: f32) -> f32 { return select(a, b, b < a || is_nan(b)); }
 fn op_min_i32(a: i32, b: i32) -> i32 { return min(a, b); }
 fn op_min_u32(a: u32, b: u32) -> u32 { return min(a, b); }
 
+fn op_heaviside(x: f32, at_zero: f32) -> f32 {
+  return select(select(0.0, 1.0, x > 0.0), at_zero, x == 0.0);
+}
+
 // a^b for real b: WGSL's pow is undefined for a < 0, so the sign is taken from the parity of a whole b;
 // small whole exponents are multiplied out, which is exact where the product is.
 fn op_pow(a: f32, b: f32) -> f32 {
@@ -187,4 +186,9 @@ fn op_gelu_tanh_vjp(g: f32, x: f32) -> f32 {
 // Three operands.
 fn op_clamp(x: f32, low: f32, high: f32) -> f32 { return select(select(x, low, x < low), high, x > high); }
 fn op_clamp_i32(x: i32, low: i32, high: i32) -> i32 { return clamp(x, low, high); }
+fn op_clamp_u32(x: u32, low: u32, high: u32) -> u32 { return clamp(x, low, high); }
+fn op_addcmul(a: f32, b: f32, c: f32) -> f32 { return a + b * c; }
+fn op_addcmul_i32(a: i32, b: i32, c: i32) -> i32 { return a + b * c; }
+fn op_addcmul_u32(a: u32, b: u32, c: u32) -> u32 { return a + b * c; }
+fn op_addcdiv(a: f32, b: f32, c: f32) -> f32 { return a + b / c; }
 fn op_lerp(a: f32, b: f32, t: f32) -> f32 { return a + t * (b - a); }

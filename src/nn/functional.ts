@@ -1,9 +1,39 @@
 /** The stateless operations that networks are made of, under PyTorch's names. */
+
+export {
+  celu,
+  elu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "../ops/activations";
 export {
   type AttentionOptions,
   packedAttention,
   scaledDotProductAttention,
 } from "../ops/attention";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from "../ops/convolution";
 export { cosineSimilarity, pairwiseDistance } from "../ops/distance";
 export { dropout } from "../ops/dropout";
 export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";

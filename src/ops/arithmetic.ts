@@ -1,11 +1,14 @@
-/** Arithmetic and comparison of two operands, with broadcasting. */
+/** Arithmetic and comparison, with broadcasting. */
+import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
+import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { log, sign } from "./functions";
-import { asFloat, type Operand, operands } from "./operand";
+import { asFloat, type Operand, ofPair, ofRealPair, operands } from "./operand";
 import { binary, numeric, real, signed, ternary, unary, wherePrimitive } from "./pointwise";
 import type { Primitive } from "./primitive";
+import { floorDividePrimitive, truncDividePrimitive } from "./remainder";
 import { to } from "./shape";
 import { bind } from "./trace";
 
@@ -96,7 +99,7 @@ const clampPrimitive = ternary({
   name: "clamp",
   formula: "min(max(x, low), high)",
   derivative: "g to x inside, bounds included; g to the bound that holds",
-  functions: signed("op_clamp"),
+  functions: numeric("op_clamp"),
   slopes: (g, { inputs: [x, low, high] }) => [
     () => where(logicalAnd(ge(x, low), le(x, high)), g, 0),
     () => where(lt(x, low), g, 0),
@@ -113,6 +116,33 @@ const lerpPrimitive = ternary({
     () => mul(g, t),
     () => mul(g, sub(b, a)),
   ],
+});
+
+const addcmulPrimitive = ternary({
+  name: "addcmul",
+  formula: "a + b · c",
+  derivative: "g to a, g · c to b, g · b to c",
+  functions: numeric("op_addcmul"),
+  slopes: (g, { inputs: [, b, c] }) => [() => g, () => mul(g, c), () => mul(g, b)],
+});
+const addcdivPrimitive = ternary({
+  name: "addcdiv",
+  formula: "a + b / c",
+  derivative: "g to a, g / c to b, -g · b / c² to c",
+  functions: real("op_addcdiv"),
+  slopes: (g, { inputs: [, b, c] }) => [
+    () => g,
+    () => div(g, c),
+    () => neg(div(mul(g, div(b, c)), c)),
+  ],
+});
+/** PyTorch refuses to differentiate it; here what is taken at 0 gets its gradient. */
+const heavisidePrimitive = binary({
+  name: "heaviside",
+  formula: "0 for a < 0, b for a = 0, 1 for a > 0",
+  derivative: "g to b where a = 0",
+  functions: real("op_heaviside"),
+  slopes: (g, { a }) => [null, () => where(eq(a, 0), g, 0)],
 });
 
 const selectPrimitive = wherePrimitive((g, condition) => [
@@ -154,49 +184,59 @@ const notPrimitive = unary({
   slope: null,
 });
 
-const run2 = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>
-  scope(() => bind(primitive, operands(a, b), null)[0]!);
-
-/** For real numbers only: integers are converted. */
-const runReal = (primitive: Primitive<null>, a: Operand, b: Operand): Tensor =>
-  scope(() => {
-    const [x, y] = operands(a, b);
-    return bind(primitive, [asFloat(x), asFloat(y)], null)[0]!;
-  });
-
 /** a + b, with broadcasting. */
 export function add(a: Operand, b: Operand): Tensor {
-  return run2(addPrimitive, a, b);
+  return ofPair(addPrimitive, a, b);
 }
 
 /** a - b, with broadcasting. */
 export function sub(a: Operand, b: Operand): Tensor {
-  return run2(subPrimitive, a, b);
+  return ofPair(subPrimitive, a, b);
 }
 
 /** a · b, with broadcasting. */
 export function mul(a: Operand, b: Operand): Tensor {
-  return run2(mulPrimitive, a, b);
+  return ofPair(mulPrimitive, a, b);
 }
 
-/** a / b, with broadcasting. Integers are divided as real numbers (f32), as in PyTorch. */
-export function div(a: Operand, b: Operand): Tensor {
-  return runReal(divPrimitive, a, b);
+export interface DivOptions {
+  /**
+   * "trunc" rounds the quotient towards 0, "floor" down; then integers stay integers, and nothing flows
+   * back. Default: no rounding.
+   */
+  roundingMode?: "trunc" | "floor";
+}
+
+/**
+ * a / b, with broadcasting. Integers are divided as real numbers (f32), as in PyTorch, unless the quotient
+ * is rounded. An integer divided by 0 with rounding gives 0, as in NumPy.
+ *
+ * @throws ArgumentError for another roundingMode
+ * @example div(tensor([-7, 7]), 2, { roundingMode: "floor" }) // -4, 3
+ */
+export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
+  const { roundingMode } = options;
+  if (roundingMode === undefined) return ofRealPair(divPrimitive, a, b);
+  if (roundingMode === "floor") return ofPair(floorDividePrimitive, a, b);
+  if (roundingMode === "trunc") return ofPair(truncDividePrimitive, a, b);
+  throw new ArgumentError(
+    `div: roundingMode is ${JSON.stringify(roundingMode)}; it takes "trunc" or "floor".`,
+  );
 }
 
 /** a^b, with broadcasting; NaN for a < 0 and b not whole. Integers are taken as real numbers (f32). */
 export function pow(a: Operand, b: Operand): Tensor {
-  return runReal(powPrimitive, a, b);
+  return ofRealPair(powPrimitive, a, b);
 }
 
 /** The greater of a and b; NaN wins; a tie shares the gradient. */
 export function maximum(a: Operand, b: Operand): Tensor {
-  return run2(maximumPrimitive, a, b);
+  return ofPair(maximumPrimitive, a, b);
 }
 
 /** The lesser of a and b; NaN wins; a tie shares the gradient. */
 export function minimum(a: Operand, b: Operand): Tensor {
-  return run2(minimumPrimitive, a, b);
+  return ofPair(minimumPrimitive, a, b);
 }
 
 /** -x */
@@ -214,22 +254,74 @@ export function square(x: Tensor): Tensor {
   return bind(squarePrimitive, [x], null)[0]!;
 }
 
-/** x held between low and high; the gradient passes where x is inside, bounds included. */
-export function clamp(x: Tensor, low: Operand, high: Operand): Tensor {
+/** The least and the greatest value of a type: no bound. */
+const extremes: Readonly<Record<DType, readonly [number, number]>> = {
+  f32: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  f16: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  bool: [0, 1],
+};
+
+/** Three operands of the dtype they promote to. */
+function threeOperands(a: Tensor, b: Operand, c: Operand): [Tensor, Tensor, Tensor] {
+  const [x, y] = operands(a, b);
+  const [z, w] = operands(x, c);
+  return [z, to(y, z.dtype), w];
+}
+
+/**
+ * x held between low and high, either of which may be missing; the gradient passes where x is inside, bounds
+ * included. Where low exceeds high the result is high.
+ *
+ * @throws ArgumentError without any bound
+ * @example clamp(x, undefined, 1) // at most 1
+ */
+export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
+  if (low === undefined && high === undefined)
+    throw new ArgumentError("clamp: neither low nor high is given. Give at least one bound.");
   return scope(() => {
-    const [a, b] = operands(x, low);
-    const [c, d] = operands(a, high);
-    return bind(clampPrimitive, [c, to(b, c.dtype), d], null)[0]!;
+    const dtype = [low, high].reduce<DType>(
+      (type, bound) => (bound === undefined ? type : operands(x, bound)[0].dtype),
+      x.dtype,
+    );
+    const [least, greatest] = extremes[dtype];
+    const given = threeOperands(
+      x,
+      low ?? constant(x.device, least, dtype),
+      high ?? constant(x.device, greatest, dtype),
+    );
+    return bind(clampPrimitive, given, null)[0]!;
   });
 }
 
 /** a + t · (b - a), with broadcasting. */
 export function lerp(a: Tensor, b: Operand, t: Operand): Tensor {
+  return scope(() => bind(lerpPrimitive, threeOperands(asFloat(a), b, t), null)[0]!);
+}
+
+/** input + value · a · b, with broadcasting; value is a number, 1 by default. */
+export function addcmul(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
   return scope(() => {
-    const [x, y] = operands(asFloat(a), b);
-    const [start, weight] = operands(x, t);
-    return bind(lerpPrimitive, [start, to(y, start.dtype), weight], null)[0]!;
+    const [x, y, z] = threeOperands(input, a, b);
+    return bind(addcmulPrimitive, threeOperands(x, value === 1 ? y : mul(y, value), z), null)[0]!;
   });
+}
+
+/** input + value · a / b, with broadcasting; value is a number, 1 by default. Integers are taken as f32. */
+export function addcdiv(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
+  return scope(() => {
+    const [x, y, z] = threeOperands(asFloat(input), a, b);
+    return bind(addcdivPrimitive, [x, value === 1 ? y : mul(y, value), z], null)[0]!;
+  });
+}
+
+/**
+ * The step function: 0 for x < 0 and for NaN, `values` for x = 0, 1 for x > 0, with broadcasting.
+ * @example heaviside(tensor([-1, 0, 2]), 0.5) // 0, 0.5, 1
+ */
+export function heaviside(x: Tensor, values: Operand): Tensor {
+  return ofRealPair(heavisidePrimitive, x, values);
 }
 
 /** condition ? a : b, element by element, with broadcasting. `condition` is bool. */
@@ -245,32 +337,32 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 /** a = b, as bool. */
 export function eq(a: Operand, b: Operand): Tensor {
-  return run2(eqPrimitive, a, b);
+  return ofPair(eqPrimitive, a, b);
 }
 
 /** a ≠ b, as bool. */
 export function ne(a: Operand, b: Operand): Tensor {
-  return run2(nePrimitive, a, b);
+  return ofPair(nePrimitive, a, b);
 }
 
 /** a < b, as bool. */
 export function lt(a: Operand, b: Operand): Tensor {
-  return run2(ltPrimitive, a, b);
+  return ofPair(ltPrimitive, a, b);
 }
 
 /** a ≤ b, as bool. */
 export function le(a: Operand, b: Operand): Tensor {
-  return run2(lePrimitive, a, b);
+  return ofPair(lePrimitive, a, b);
 }
 
 /** a > b, as bool. */
 export function gt(a: Operand, b: Operand): Tensor {
-  return run2(ltPrimitive, b, a);
+  return ofPair(ltPrimitive, b, a);
 }
 
 /** a ≥ b, as bool. */
 export function ge(a: Operand, b: Operand): Tensor {
-  return run2(lePrimitive, b, a);
+  return ofPair(lePrimitive, b, a);
 }
 
 /** a ∧ b of two bool tensors. */
@@ -281,6 +373,13 @@ export function logicalAnd(a: Tensor, b: Tensor): Tensor {
 /** a ∨ b of two bool tensors. */
 export function logicalOr(a: Tensor, b: Tensor): Tensor {
   return bind(orPrimitive, [a, b], null)[0]!;
+}
+
+/** Whether exactly one of two bool tensors holds. */
+export function logicalXor(a: Tensor, b: Tensor): Tensor {
+  requireDType("logicalXor", "a", a.dtype, ["bool"]);
+  requireDType("logicalXor", "b", b.dtype, ["bool"]);
+  return bind(nePrimitive, [a, b], null)[0]!;
 }
 
 /** ¬x of a bool tensor. */
@@ -301,6 +400,9 @@ export const arithmeticPrimitives = [
   squarePrimitive,
   clampPrimitive,
   lerpPrimitive,
+  addcmulPrimitive,
+  addcdivPrimitive,
+  heavisidePrimitive,
   selectPrimitive,
   eqPrimitive,
   nePrimitive,

@@ -1,13 +1,15 @@
 /** Functions of one operand: elementary functions and activations. Integers are taken as f32. */
+import { ArgumentError } from "../errors";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { add, div, mul, neg, sub } from "./arithmetic";
-import { asFloat } from "./operand";
+import { asFloat, ofReal } from "./operand";
 import { binary, real, signed, unary } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { bind } from "./trace";
 
-function elementary(
+/** A row for a smooth function of a real number. */
+export function elementary(
   name: string,
   formula: string,
   derivative: string,
@@ -58,19 +60,24 @@ const erfPrimitive = elementary("erf", "2/√π ∫₀ˣ e^(-t²) dt", "g · 2/�
 const softplusPrimitive = elementary("softplus", "ln(1 + e^x)", "g · sigmoid(x)", (g, { x }) =>
   mul(g, sigmoid(x)),
 );
-/** Constant between its jumps. */
-const stepwise = (name: string, formula: string, functions = real(`op_${name}`)): Primitive<null> =>
-  unary({ name, formula, functions, slope: null });
+/** A row for a function that is constant between its jumps. */
+export function stepwise(
+  name: string,
+  formula: string,
+  functions = real(`op_${name}`),
+): Primitive<null> {
+  return unary({ name, formula, functions, slope: null });
+}
 const signPrimitive = stepwise("sign", "-1, 0 or 1", signed("op_sign"));
 const floorPrimitive = stepwise("floor", "the greatest whole number ≤ x");
 const ceilPrimitive = stepwise("ceil", "the least whole number ≥ x");
 const roundPrimitive = stepwise("round", "the nearest whole number, ties to even");
 
 /**
- * An activation whose cotangent is one fused kernel of (g, v), v its input or its output. The fused
+ * Rows for an activation whose cotangent is one fused kernel of (g, v), v its input or its output. The fused
  * kernel's own derivatives come from the plain formula.
  */
-function activation(
+export function activation(
   name: string,
   formula: string,
   of: "input" | "output",
@@ -126,82 +133,79 @@ const [geluTanhPrimitive, geluTanhBackward] = activation(
   },
 );
 
-const run = (primitive: Primitive<null>, x: Tensor): Tensor =>
-  scope(() => bind(primitive, [asFloat(x)], null)[0]!);
-
 /** e^x */
 export function exp(x: Tensor): Tensor {
-  return run(expPrimitive, x);
+  return ofReal(expPrimitive, x);
 }
 
 /** Natural logarithm. */
 export function log(x: Tensor): Tensor {
-  return run(logPrimitive, x);
+  return ofReal(logPrimitive, x);
 }
 
 /** ln(1 + x), accurate near 0. */
 export function log1p(x: Tensor): Tensor {
-  return run(log1pPrimitive, x);
+  return ofReal(log1pPrimitive, x);
 }
 
 /** e^x - 1, accurate near 0. */
 export function expm1(x: Tensor): Tensor {
-  return run(expm1Primitive, x);
+  return ofReal(expm1Primitive, x);
 }
 
 /** Square root. */
 export function sqrt(x: Tensor): Tensor {
-  return run(sqrtPrimitive, x);
+  return ofReal(sqrtPrimitive, x);
 }
 
 /** 1 / √x */
 export function rsqrt(x: Tensor): Tensor {
-  return run(rsqrtPrimitive, x);
+  return ofReal(rsqrtPrimitive, x);
 }
 
 /** 1 / x */
 export function reciprocal(x: Tensor): Tensor {
-  return run(reciprocalPrimitive, x);
+  return ofReal(reciprocalPrimitive, x);
 }
 
 /** Sine of radians; accurate to a few units in the last place for |x| up to about 1,000. */
 export function sin(x: Tensor): Tensor {
-  return run(sinPrimitive, x);
+  return ofReal(sinPrimitive, x);
 }
 
 /** Cosine of radians; accurate to a few units in the last place for |x| up to about 1,000. */
 export function cos(x: Tensor): Tensor {
-  return run(cosPrimitive, x);
+  return ofReal(cosPrimitive, x);
 }
 
 /** Hyperbolic tangent. */
 export function tanh(x: Tensor): Tensor {
-  return run(tanhPrimitive, x);
+  return ofReal(tanhPrimitive, x);
 }
 
 /** Error function. */
 export function erf(x: Tensor): Tensor {
-  return run(erfPrimitive, x);
+  return ofReal(erfPrimitive, x);
 }
 
 /** 1 / (1 + e^-x) */
 export function sigmoid(x: Tensor): Tensor {
-  return run(sigmoidPrimitive, x);
+  return ofReal(sigmoidPrimitive, x);
 }
 
 /** max(x, 0); its gradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
-  return run(reluPrimitive, x);
+  return ofReal(reluPrimitive, x);
 }
 
 /** ln(1 + e^x), without overflow. */
 export function softplus(x: Tensor): Tensor {
-  return run(softplusPrimitive, x);
+  return ofReal(softplusPrimitive, x);
 }
 
 /** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
-  return run(siluPrimitive, x);
+  return ofReal(siluPrimitive, x);
 }
 
 /**
@@ -209,7 +213,7 @@ export function silu(x: Tensor): Tensor {
  * @param approximate "none" (exact, the default) or "tanh"
  */
 export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
-  return run(approximate === "tanh" ? geluTanhPrimitive : geluPrimitive, x);
+  return ofReal(approximate === "tanh" ? geluTanhPrimitive : geluPrimitive, x);
 }
 
 /** -1, 0 or 1. */
@@ -219,17 +223,25 @@ export function sign(x: Tensor): Tensor {
 
 /** The greatest whole number ≤ x. */
 export function floor(x: Tensor): Tensor {
-  return run(floorPrimitive, x);
+  return ofReal(floorPrimitive, x);
 }
 
 /** The least whole number ≥ x. */
 export function ceil(x: Tensor): Tensor {
-  return run(ceilPrimitive, x);
+  return ofReal(ceilPrimitive, x);
 }
 
 /** The nearest whole number, ties to even. */
-export function round(x: Tensor): Tensor {
-  return run(roundPrimitive, x);
+export function round(x: Tensor, decimals = 0): Tensor {
+  if (!Number.isInteger(decimals))
+    throw new ArgumentError(`round: decimals is ${decimals}; it must be a whole number.`);
+  if (decimals === 0) return ofReal(roundPrimitive, x);
+  return scope(() => {
+    const scale = 10 ** Math.abs(decimals);
+    return decimals > 0
+      ? div(ofReal(roundPrimitive, mul(asFloat(x), scale)), scale)
+      : mul(ofReal(roundPrimitive, div(asFloat(x), scale)), scale);
+  });
 }
 
 export const functionPrimitives = [

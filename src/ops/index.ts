@@ -1,19 +1,43 @@
 /** The operations that users call, by name: not the records and variants behind them. */
 
+export {
+  celu,
+  elu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "./activations";
 export { type Index, type IndexPutOptions, index, indexPut, type Range } from "./advancedIndexing";
 export {
   abs,
   add,
+  addcdiv,
+  addcmul,
   clamp,
+  type DivOptions,
   div,
   eq,
   ge,
   gt,
+  heaviside,
   le,
   lerp,
   logicalAnd,
   logicalNot,
   logicalOr,
+  logicalXor,
   lt,
   maximum,
   minimum,
@@ -26,6 +50,26 @@ export {
   where,
 } from "./arithmetic";
 export { type AttentionOptions, packedAttention, scaledDotProductAttention } from "./attention";
+export {
+  bitwiseAnd,
+  bitwiseLeftShift,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseRightShift,
+  bitwiseXor,
+} from "./bitwise";
+export { allclose, type ClosenessOptions, isclose } from "./closeness";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type PerDim,
+} from "./convolution";
 export {
   type BincountOptions,
   bincount,
@@ -75,6 +119,18 @@ export {
 } from "./distance";
 export { dropout } from "./dropout";
 export { einsum } from "./einsum";
+export { exp2, log2, log10, logaddexp, logaddexp2, logit, xlogy } from "./exponential";
+export {
+  copysign,
+  isfinite,
+  isinf,
+  isnan,
+  isneginf,
+  isposinf,
+  type NanToNumOptions,
+  nanToNum,
+  signbit,
+} from "./floatClasses";
 export {
   ceil,
   cos,
@@ -167,6 +223,8 @@ export {
   type ReduceOptions,
   sum,
 } from "./reduce";
+export { floorDivide, fmod, remainder } from "./remainder";
+export { frac, trunc } from "./rounding";
 export {
   indexCopy,
   indexFill,
@@ -209,8 +267,25 @@ export {
   type TopKOptions,
   topK,
 } from "./sort";
+export { digamma, erfc, erfinv, lgamma, polygamma } from "./special";
 export { std, stdMean, type VarianceOptions, variance, varMean } from "./statistics";
 export { dot, inner, kron, outer, tensordot } from "./tensordot";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  cosh,
+  deg2rad,
+  hypot,
+  rad2deg,
+  sinc,
+  sinh,
+  tan,
+} from "./trigonometry";
 export { type Unique, unique } from "./unique";
 export { type NormalizeOptions, type NormOptions, norm, normalize } from "./vectorNorm";
 export {

@@ -2,11 +2,15 @@
 import { Tensor } from "../tensor/tensor";
 import { index, indexPut } from "./advancedIndexing";
 import * as arithmetic from "./arithmetic";
+import * as bitwise from "./bitwise";
+import { allclose, isclose } from "./closeness";
 import { countNonzero } from "./counting";
 import * as creation from "./creation";
 import { cummax, cummin, cumprod, cumsum, logcumsumexp } from "./cumulative";
 import { diag, diagEmbed, diagonal } from "./diagonal";
 import { diff } from "./difference";
+import * as exponential from "./exponential";
+import * as floatClasses from "./floatClasses";
 import * as functions from "./functions";
 import { gather, indexAdd, indexSelect, scatterAdd, take } from "./indexing";
 import { maskedFill, maskedScatter, maskedSelect, nonzero } from "./masked";
@@ -18,12 +22,16 @@ import * as products from "./products";
 import { median, quantile } from "./quantile";
 import * as rearrange from "./rearrange";
 import * as reduce from "./reduce";
+import * as remainder from "./remainder";
+import { frac, trunc } from "./rounding";
 import { indexCopy, indexFill, scatter, scatterReduce } from "./scatter";
 import * as shape from "./shape";
 import { logSoftmax, logSumExp, softmax } from "./softmax";
 import { argsort, kthvalue, msort, sort, topK } from "./sort";
+import * as special from "./special";
 import * as statistics from "./statistics";
 import * as tensordot from "./tensordot";
+import * as trigonometry from "./trigonometry";
 import { unique } from "./unique";
 import { norm } from "./vectorNorm";
 import * as views from "./views";
@@ -74,6 +82,58 @@ const methods = {
   floor: functions.floor,
   ceil: functions.ceil,
   round: functions.round,
+  addcmul: arithmetic.addcmul,
+  addcdiv: arithmetic.addcdiv,
+  heaviside: arithmetic.heaviside,
+  logicalXor: arithmetic.logicalXor,
+  bitwiseAnd: bitwise.bitwiseAnd,
+  bitwiseOr: bitwise.bitwiseOr,
+  bitwiseXor: bitwise.bitwiseXor,
+  bitwiseNot: bitwise.bitwiseNot,
+  bitwiseLeftShift: bitwise.bitwiseLeftShift,
+  bitwiseRightShift: bitwise.bitwiseRightShift,
+  exp2: exponential.exp2,
+  log2: exponential.log2,
+  log10: exponential.log10,
+  logaddexp: exponential.logaddexp,
+  logaddexp2: exponential.logaddexp2,
+  xlogy: exponential.xlogy,
+  logit: exponential.logit,
+  isnan: floatClasses.isnan,
+  isinf: floatClasses.isinf,
+  isfinite: floatClasses.isfinite,
+  isposinf: floatClasses.isposinf,
+  isneginf: floatClasses.isneginf,
+  signbit: floatClasses.signbit,
+  copysign: floatClasses.copysign,
+  nanToNum: floatClasses.nanToNum,
+  fmod: remainder.fmod,
+  remainder: remainder.remainder,
+  floorDivide: remainder.floorDivide,
+  erfc: special.erfc,
+  erfinv: special.erfinv,
+  lgamma: special.lgamma,
+  digamma: special.digamma,
+  tan: trigonometry.tan,
+  asin: trigonometry.asin,
+  acos: trigonometry.acos,
+  atan: trigonometry.atan,
+  atan2: trigonometry.atan2,
+  sinh: trigonometry.sinh,
+  cosh: trigonometry.cosh,
+  asinh: trigonometry.asinh,
+  acosh: trigonometry.acosh,
+  atanh: trigonometry.atanh,
+  sinc: trigonometry.sinc,
+  hypot: trigonometry.hypot,
+  deg2rad: trigonometry.deg2rad,
+  rad2deg: trigonometry.rad2deg,
+  /** The n-th derivative of digamma (PyTorch `Tensor.polygamma`). */
+  polygamma: (x: Tensor, n: number): Tensor => special.polygamma(n, x),
+  isclose,
+  allclose,
+  trunc,
+  frac,
   sum: reduce.sum,
   mean: reduce.mean,
   prod: reduce.prod,

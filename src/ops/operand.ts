@@ -2,8 +2,11 @@
 import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
 import { type DType, isFloat, promote } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
+import type { Primitive } from "./primitive";
 import { to } from "./shape";
+import { bind } from "./trace";
 
 /** An operand of a pointwise operation. A number takes the tensor's dtype (f32 if it is not whole). */
 export type Operand = Tensor | number;
@@ -34,4 +37,22 @@ export function operands(a: Operand, b: Operand): [Tensor, Tensor] {
 /** Integers and bools as f32, for functions that are only defined on real numbers. */
 export function asFloat(x: Tensor): Tensor {
   return isFloat(x.dtype) ? x : to(x, "f32");
+}
+
+/** A primitive of one real operand: integers are converted. */
+export function ofReal(primitive: Primitive<null>, x: Tensor): Tensor {
+  return scope(() => bind(primitive, [asFloat(x)], null)[0]!);
+}
+
+/** A primitive of two operands of one dtype: they are promoted. */
+export function ofPair(primitive: Primitive<null>, a: Operand, b: Operand): Tensor {
+  return scope(() => bind(primitive, operands(a, b), null)[0]!);
+}
+
+/** A primitive of two real operands: they are promoted, integers converted. */
+export function ofRealPair(primitive: Primitive<null>, a: Operand, b: Operand): Tensor {
+  return scope(() => {
+    const [x, y] = operands(a, b);
+    return bind(primitive, [asFloat(x), asFloat(y)], null)[0]!;
+  });
 }

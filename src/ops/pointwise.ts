@@ -386,7 +386,7 @@ export function wherePrimitive(
     name: "where",
     formula: "condition ? a : b",
     derivative: "g to a where the condition holds, else to b",
-    saves: "inputs",
+    saves: { inputs: [0] },
     outputs: ([condition, a, b]) => {
       if (condition!.dtype !== "bool")
         throw new DTypeError(
