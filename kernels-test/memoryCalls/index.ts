@@ -1,11 +1,15 @@
 /** Every operation at least once, in the forms that make something on the way. */
+import { convolutionCalls } from "./convolution";
 import { coreCalls } from "./core";
 import type { Calls } from "./operands";
 import { productCalls } from "./products";
+import { shapeCalls } from "./shape";
 import { statisticsCalls } from "./statistics";
 
 export const calls: Calls = {
+  ...convolutionCalls,
   ...coreCalls,
   ...productCalls,
+  ...shapeCalls,
   ...statisticsCalls,
 };

@@ -24,6 +24,7 @@ FIXTURES = [
     "layers",
     "attention",
     "spectral",
+    "linalg",
     "gpt",
     "optim",
 ]

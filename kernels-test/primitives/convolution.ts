@@ -5,7 +5,7 @@ import { type Operand, real } from "./operand";
 import type { PrimitiveSamples, Sample, SampleTable } from "./sample";
 
 /** By the formula: each output element, each channel, each tap. */
-function convolution(
+export function convolution(
   [x, w, bias]: readonly HostArray[],
   { strides, low, high, dilation, kernelDilation, flip }: ConvolutionAttrs,
 ): HostArray[] {

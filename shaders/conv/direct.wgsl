@@ -76,6 +76,16 @@ fn load(row: u32, t: u32) -> f32 {
   return f32(x[row + i * params.x_2]);
 }
 
+// The elements that one tap meets for four neighbouring pixels.
+fn load_four(row: u32, t: u32) -> vec4f {
+  let u = t + vec4<u32>(0u, 1u, 2u, 3u) * params.stride_2;
+  if (DILATED == 0u && u.x < params.size_2 && u.w < params.size_2) {
+    let at = row + u * params.x_2;
+    return vec4f(vec4<T>(x[at.x], x[at.y], x[at.z], x[at.w]));
+  }
+  return vec4f(load(row, u.x), load(row, u.y), load(row, u.z), load(row, u.w));
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
@@ -107,12 +117,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         var tap = from_w + c * params.w_channel + k0 * params.w_0 + k1 * params.w_1;
         var t = at_2;
         for (var k2 = 0u; k2 < params.taps_2; k2++) {
-          sum += f32(w[tap]) * vec4f(
-            load(row, t),
-            load(row, t + params.stride_2),
-            load(row, t + 2u * params.stride_2),
-            load(row, t + 3u * params.stride_2),
-          );
+          sum += f32(w[tap]) * load_four(row, t);
           tap += params.w_2;
           t += params.kernel_dilation_2;
         }

@@ -2,6 +2,16 @@
 export * from "./activations";
 export { MultiheadAttention } from "./attention";
 export { type Layer, ModuleList, Sequential } from "./containers";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from "./convolution";
 export { Dropout } from "./dropout";
 export { Embedding } from "./embedding";
 export * as functional from "./functional";

@@ -7,13 +7,12 @@
  * every neural network library: the kernel is not flipped unless it says so.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
-import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add } from "./arithmetic";
-import { type ConvolutionAttrs, convolveInto } from "./convolutionLaunch";
+import { type ConvolutionAttrs, convolved } from "./convolutionLaunch";
 import type { Primitive, Spec } from "./primitive";
 import { sum } from "./reduce";
 import { expand, permute, reshape, to } from "./shape";
@@ -109,11 +108,7 @@ const convolutionPrimitive: Primitive<ConvolutionAttrs> = {
       dtype: x!.dtype,
     },
   ],
-  run: ([x, w, bias], attrs, [out]) => {
-    const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
-    convolveInto(x!, w!, bias ?? null, y, attrs);
-    return [y];
-  },
+  run: ([x, w, bias], attrs, [out]) => [convolved(x!, w!, bias ?? null, out!, attrs)],
   vjp: ([g], { inputs: [x, w, bias], attrs, needs }) => {
     const size = x!.shape.slice(3);
     const taps = w!.shape.slice(3);

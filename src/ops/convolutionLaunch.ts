@@ -2,6 +2,7 @@
 import { convArrange, convDirect, convPacked, convRegister, gridFor, launch } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { sizeOf } from "../tensor/shape";
+import { add } from "./arithmetic";
 import {
   type ConvolutionProblem,
   convolutionBlock,
@@ -11,7 +12,8 @@ import {
 } from "./convolutionVariants";
 import { matmulInto, matmulTarget } from "./matmulLaunch";
 import { packedSplit, registerWorkgroup } from "./matmulVariants";
-import { fillInto, reshape } from "./shape";
+import type { Spec } from "./primitive";
+import { reshape } from "./shape";
 
 export interface ConvolutionAttrs {
   /** For each of one to three spatial dimensions: the distance of the first taps of neighbouring pixels. */
@@ -93,24 +95,21 @@ const isPointwise = (g: Geometry): boolean =>
   );
 
 /**
- * y = x * w + bias.
+ * x * w + bias.
  * @param x [images, groups, channels, ...size]
  * @param w [groups, outs, channels, ...taps]
  * @param bias [groups, outs], or null for none
- * @param y [images, groups, outs, ...pixels], dense
+ * @param out [images, groups, outs, ...pixels], not empty
  */
-export function convolveInto(
+export function convolved(
   x: DeviceTensor,
   w: DeviceTensor,
   bias: DeviceTensor | null,
-  y: DeviceTensor,
+  out: Spec,
   attrs: ConvolutionAttrs,
-): void {
+): DeviceTensor {
+  const y = DeviceTensor.empty(x.device, out.shape, out.dtype);
   const g = geometry(x, w, y, attrs);
-  if (sizeOf(g.taps) * g.channels * x.size === 0 && !bias) {
-    fillInto(y, 0);
-    return;
-  }
   const problem: ConvolutionProblem = {
     images: g.images,
     groups: g.groups,
@@ -118,27 +117,39 @@ export function convolveInto(
     outs: g.outs,
     pixels: sizeOf(g.pixels),
     taps: sizeOf(g.taps),
-    pointwise: isPointwise(g) && !bias,
+    pointwise: isPointwise(g),
   };
   const target = matmulTarget(y.device);
   const forced = forcedConvolutionVariant.current;
-  const empty = problem.taps * problem.channels === 0;
-  const variant = empty
-    ? "direct"
-    : forced && convolutionVariants.isApplicable(forced, problem, target)
+  const variant =
+    forced && convolutionVariants.isApplicable(forced, problem, target)
       ? forced
       : convolutionVariants.defaultChoice(problem, target);
-  if (variant === "product") product(x, w, y);
-  else if (variant === "direct") direct(g, x, w, bias, y);
+  if (variant === "product") return product(x, w, bias, y);
+  if (variant === "direct") direct(g, x, w, bias, y);
   else arranged(variant, g, x, w, bias, y);
+  return y;
 }
 
-function product(x: DeviceTensor, w: DeviceTensor, y: DeviceTensor): void {
+/** One product of matrices per image and group, and then the bias. */
+function product(
+  x: DeviceTensor,
+  w: DeviceTensor,
+  bias: DeviceTensor | null,
+  y: DeviceTensor,
+): DeviceTensor {
   const columns = reshape(x, [...x.shape.slice(0, 3), -1]) as DeviceTensor;
   const matrices = reshape(w, w.shape.slice(0, 3)) as DeviceTensor;
   const flat = y.view([...y.shape.slice(0, 3), columns.shape[3]!], y.strides.slice(0, 3).concat(1));
   matmulInto(matrices, columns, null, flat);
   for (const view of [columns, matrices, flat]) view.dispose();
+  if (!bias) return y;
+  const ones = new Array<number>(y.rank - 3).fill(1);
+  const spread = reshape(bias, [...bias.shape, ...ones]);
+  const sum = add(y, spread) as DeviceTensor;
+  spread.dispose();
+  y.dispose();
+  return sum;
 }
 
 function direct(

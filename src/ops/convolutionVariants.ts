@@ -34,8 +34,8 @@ export const convolutionBlock = (target: MatmulTarget): PackedBlock | undefined 
 export const paddedChannels = (channels: number): number =>
   channels % 4 === 0 || channels === 3 || channels > 5 ? Math.ceil(channels / 4) * 4 : channels;
 
-/** Output channels, and pixels of an image, below which most of a tile would be wasted. */
-const few = { outs: 3, pixels: 16 };
+/** Below these, most of a tile, or of the work of arranging the operands, would be wasted. */
+const few = { rows: 3, outs: 3, channels: 4, pixels: 16 };
 
 export const convolutionVariants = {
   isApplicable(
@@ -43,14 +43,17 @@ export const convolutionVariants = {
     problem: ConvolutionProblem,
     target: MatmulTarget,
   ): boolean {
+    if (problem.channels * problem.taps === 0) return variant === "direct";
     if (variant === "product") return problem.pointwise;
     if (variant === "packed")
       return target.adapter !== "hardware" && convolutionBlock(target) !== undefined;
     return true;
   },
   defaultChoice(problem: ConvolutionProblem, target: MatmulTarget): ConvolutionVariant {
+    if (problem.channels * problem.taps === 0) return "direct";
     if (problem.pointwise && problem.pixels >= few.pixels) return "product";
-    if (problem.outs < few.outs || problem.images * problem.pixels < few.outs) return "direct";
+    const thin = problem.outs < few.outs && problem.channels < few.channels;
+    if (thin || problem.images * problem.pixels < few.rows) return "direct";
     return target.adapter === "wasm" && convolutionBlock(target) ? "packed" : "register";
   },
   candidates: (problem: ConvolutionProblem, target: MatmulTarget): readonly ConvolutionVariant[] =>

@@ -3,6 +3,7 @@ import type { Tensor } from "../../../src/node";
 import { convolutionOperations } from "./convolution";
 import { coreOperations } from "./core";
 import type { Attrs, Operations } from "./forms";
+import { linalgOperations } from "./linalg";
 import { productOperations } from "./products";
 import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
@@ -10,6 +11,7 @@ import { statisticsOperations } from "./statistics";
 export const operations: Operations = {
   ...convolutionOperations,
   ...coreOperations,
+  ...linalgOperations,
   ...productOperations,
   ...spectralOperations,
   ...statisticsOperations,

@@ -1,0 +1,194 @@
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ArgumentError, DTypeError, ShapeError } from "../../src/errors";
+import * as tg from "../../src/node";
+import type { ConvolutionAttrs } from "../../src/ops/convolutionLaunch";
+import {
+  type ConvolutionProblem,
+  convolutionVariants,
+  forcedConvolutionVariant,
+} from "../../src/ops/convolutionVariants";
+import { matmulTarget } from "../../src/ops/matmulLaunch";
+import { expectClose } from "../harness";
+import { convolution } from "../primitives/convolution";
+import { real, upload } from "../primitives/operand";
+
+beforeAll(async () => {
+  await tg.init();
+});
+afterEach(() => {
+  forcedConvolutionVariant.current = null;
+});
+
+const target = () => matmulTarget(tg.currentDevice());
+const variants = ["product", "packed", "register", "direct"] as const;
+
+/** x, weight, options of conv2d with numbers for stride, padding and dilation. */
+const shapes: readonly (readonly [
+  string,
+  readonly number[],
+  readonly number[],
+  { stride?: number; padding?: number; dilation?: number; groups?: number },
+])[] = [
+  ["more of everything than a block holds", [1, 20, 14, 13], [131, 20, 3, 3], { padding: 1 }],
+  ["pixels around a tile", [3, 4, 5, 13], [8, 4, 2, 2], {}],
+  ["pixels in fours", [2, 6, 8, 6], [9, 6, 3, 3], { padding: 1 }],
+  ["five channels, read one by one", [1, 5, 9, 7], [17, 5, 3, 2], { stride: 2 }],
+  ["three channels, padded to four", [2, 3, 9, 9], [7, 3, 3, 3], { dilation: 2, padding: 2 }],
+  ["groups", [2, 12, 7, 9], [27, 4, 3, 3], { groups: 3, stride: 2, padding: 1 }],
+  ["every channel by itself", [2, 9, 11, 10], [9, 1, 3, 3], { groups: 9, padding: 1 }],
+  ["a kernel of one element", [2, 8, 6, 7], [5, 8, 1, 1], {}],
+  ["a row longer than a segment", [1, 2, 1, 150], [3, 2, 1, 4], { padding: 2 }],
+];
+
+describe("every variant of a convolution", () => {
+  test.each(shapes)("agrees with f64: %s", async (_, xShape, wShape, options) => {
+    const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+    const [x, w] = [real(xShape, 1, { low: -1, high: 1 }), real(wShape, 2, { low: -1, high: 1 })];
+    const attrs: ConvolutionAttrs = {
+      strides: [stride, stride],
+      low: [padding, padding],
+      high: [padding, padding],
+      dilation: [1, 1],
+      kernelDilation: [dilation, dilation],
+      flip: false,
+    };
+    const split = (shape: readonly number[], at: number) =>
+      shape.flatMap((d, i) => (i === at ? [groups, d / groups] : [d]));
+    const [expected] = convolution(
+      [
+        { shape: split(xShape, 1), data: x.value.data },
+        { shape: split(wShape, 0), data: w.value.data },
+      ],
+      attrs,
+    );
+    for (const variant of variants) {
+      forcedConvolutionVariant.current = variant;
+      const y = tg.scope(() => tg.conv2d(upload(tg, x), upload(tg, w), options));
+      // Sums of up to 180 products of size below 1, each rounded.
+      expectClose(await y.data(), expected!.data, { relative: 1e-5, absolute: 2e-5 }, variant);
+      y.dispose();
+    }
+  });
+
+  test("lets NaN and infinity reach the pixels that meet them, and no others", async () => {
+    for (const channels of [1, 4]) {
+      const values = new Float32Array(channels * 49).fill(1);
+      values[3 * 7 + 3] = Number.NaN;
+      values[0] = Number.POSITIVE_INFINITY;
+      for (const variant of variants) {
+        forcedConvolutionVariant.current = variant;
+        const y = tg.scope(() =>
+          tg.conv2d(
+            tg.tensor(values, { shape: [1, channels, 7, 7] }),
+            tg.ones([3, channels, 3, 3]),
+            { padding: 1 },
+          ),
+        );
+        const plane = (await y.data()).slice(0, 49);
+        y.dispose();
+        plane.forEach((v, i) => {
+          const [row, column] = [Math.floor(i / 7), i % 7];
+          const nan = Math.abs(row - 3) <= 1 && Math.abs(column - 3) <= 1;
+          expect(Number.isNaN(v), `${variant}, element ${i}`).toBe(nan);
+          expect(v === Number.POSITIVE_INFINITY, `${variant}, element ${i}`).toBe(
+            !nan && row <= 1 && column <= 1,
+          );
+        });
+      }
+    }
+  });
+});
+
+describe("the choice of a variant", () => {
+  const problem: ConvolutionProblem = {
+    images: 8,
+    groups: 1,
+    channels: 16,
+    outs: 16,
+    pixels: 64,
+    taps: 9,
+    pointwise: false,
+  };
+
+  test("is a product of matrices for kernels of one element, unless images are tiny", () => {
+    const pointwise = { ...problem, taps: 1, pointwise: true };
+    expect(convolutionVariants.defaultChoice(pointwise, target())).toBe("product");
+    const tiny = { ...pointwise, pixels: 4 };
+    expect(convolutionVariants.defaultChoice(tiny, target())).not.toBe("product");
+  });
+
+  test("is direct for channels by themselves, and for single pixels", () => {
+    const alone = { ...problem, groups: 16, channels: 1, outs: 1 };
+    expect(convolutionVariants.defaultChoice(alone, target())).toBe("direct");
+    const pixel = { ...problem, images: 1, pixels: 1 };
+    expect(convolutionVariants.defaultChoice(pixel, target())).toBe("direct");
+  });
+
+  test("is tiles otherwise, by adapter", () => {
+    const choice = (adapter: "wasm" | "software" | "hardware") =>
+      convolutionVariants.defaultChoice(problem, { ...target(), adapter });
+    expect([choice("software"), choice("hardware")]).toEqual(["register", "register"]);
+    const large = { ...target().limits, maxWorkgroupBytes: 2 ** 18 };
+    const wasm = { ...target(), adapter: "wasm", limits: large } as const;
+    expect(convolutionVariants.defaultChoice(problem, wasm)).toBe("packed");
+  });
+});
+
+describe("convolutions", () => {
+  test("give the values of the examples", async () => {
+    const x = tg.tensor([[1, 2, 3, 4]]);
+    expect([...(await tg.conv1d(x, tg.tensor([[[1, -1]]])).data())]).toEqual([-1, -1, -1]);
+    const y = tg.convTranspose1d(tg.tensor([[1, 2]]), tg.tensor([[[1, 1]]]), { stride: 2 });
+    expect([...(await y.data())]).toEqual([1, 1, 2, 2]);
+  });
+
+  test("of nothing give nothing, or the bias", async () => {
+    expect(tg.conv1d(tg.zeros([0, 2, 5]), tg.zeros([3, 2, 2])).shape).toEqual([0, 3, 4]);
+    const bias = tg.tensor([1, 2]);
+    const y = tg.conv1d(tg.zeros([1, 0, 2]), tg.zeros([2, 0, 1]), { bias });
+    expect([...(await y.data())]).toEqual([1, 1, 2, 2]);
+  });
+
+  test("of f16 are computed in f32 and rounded once", async () => {
+    if (!tg.currentDevice().executor.adapter.features.includes("shader-f16")) return;
+    const x = tg.ones([1, 1, 1, 4096], { dtype: "f16" });
+    const w = tg.full([1, 1, 1, 2048], 2 ** -11, { dtype: "f16" });
+    for (const variant of variants) {
+      forcedConvolutionVariant.current = variant;
+      const y = tg.conv2d(x, w);
+      expect(y.dtype).toBe("f16");
+      expect([...new Set(await y.data())]).toEqual([1]);
+    }
+  });
+
+  test("say what is wrong with their arguments", () => {
+    const [x, w] = [tg.zeros([2, 4, 5, 5]), tg.zeros([6, 4, 3, 3])];
+    const bad: [() => unknown, new (...args: never[]) => Error, RegExp][] = [
+      [() => tg.conv2d(tg.zeros([4, 5]), w), ShapeError, /conv2d.*\[images, in/],
+      [() => tg.conv2d(x, w, { groups: 2 }), ShapeError, /conv2d.*4 channels.*takes 8/],
+      [() => tg.conv2d(x, w, { groups: 0 }), ArgumentError, /groups 0/],
+      [() => tg.conv2d(x, w, { stride: 0 }), ArgumentError, /stride 0/],
+      [() => tg.conv2d(x, w, { padding: [1] }), ArgumentError, /padding \[1\]/],
+      [() => tg.conv2d(x, w, { padding: -1 }), ArgumentError, /padding -1/],
+      [() => tg.conv2d(x, w, { padding: "same", stride: 2 }), ArgumentError, /"same"/],
+      [() => tg.conv2d(x, w, { dilation: 3 }), ShapeError, /covers 7 positions/],
+      [() => tg.conv2d(x, w, { bias: tg.zeros([4]) }), ShapeError, /bias.*\[6\]/],
+      [() => tg.conv2d(x.to("i32"), w), DTypeError, /i32/],
+      [() => tg.conv2d(x, tg.zeros([6, 4, 0, 3])), ShapeError, /no elements/],
+      [
+        () => tg.convTranspose2d(x, tg.zeros([4, 2, 3, 3]), { outputPadding: 1 }),
+        ArgumentError,
+        /outputPadding 1/,
+      ],
+      [
+        () => tg.convTranspose2d(x, tg.zeros([4, 2, 3, 3]), { padding: 4 }),
+        ShapeError,
+        /Use less padding/,
+      ],
+    ];
+    for (const [call, kind, message] of bad) {
+      expect(call).toThrow(kind);
+      expect(call).toThrow(message);
+    }
+  });
+});
