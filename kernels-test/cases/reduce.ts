@@ -40,6 +40,18 @@ const variants: Case[] = [
     expectClose([await sum.item()], [total(x)], { relative: 1e-6, absolute: 0 });
     sum.dispose();
   }),
+  ...inEveryVariant("products of every length near a power of two are whole", async (tg) => {
+    for (const length of [1, 3, 4, 5, 63, 64, 65, 255, 256, 257, 1023, 1024, 1025, 3000]) {
+      const x = spaced(2 * length, 0.99, 1.01, length);
+      const products = tg.scope(() => tg.tensor(x, { shape: [2, length] }).prod({ dim: 1 }));
+      const whole = (row: Float32Array) => Array.from(row).reduce((a, b) => a * b, 1);
+      const expected = [whole(x.slice(0, length)), whole(x.slice(length))];
+      // A product of n rounds n times, each by at most 6e-8 of itself.
+      const close = { relative: 1e-6 + length * 1.2e-8, absolute: 0 };
+      expectClose(await products.data(), expected, close, `${length}`);
+      products.dispose();
+    }
+  }),
   ...inEveryVariant("maximum, minimum and mean over any dimensions of a view", async (tg) => {
     const shape = [3, 5, 4];
     const values = spaced(60, -1, 1, 5);
@@ -83,6 +95,8 @@ const variants: Case[] = [
     const late = x.eq(values[2999]!);
     expectEqual([await late.any().item(), await late.all().item()], [1, 0]);
     expectEqual(await late.sum().item(), 1);
+    const factors = tg.tensor(Int32Array.from({ length: 300 }, (_, i) => (i % 60 === 7 ? -3 : 1)));
+    expectEqual(await factors.prod().item(), -243);
   }),
   ...inEveryVariant("NaN wins over every number, wherever it stands", async (tg) => {
     for (const place of [0, 1, 500, 1999]) {
@@ -115,6 +129,7 @@ const edges: Case[] = [
       const none = tg.zeros([0, 3]);
       expectEqual(await none.sum({ dim: 0 }).data(), [0, 0, 0]);
       expectEqual(await none.sum().item(), 0);
+      expectEqual(await none.prod({ dim: 0 }).data(), [1, 1, 1]);
       expectEqual(await none.to("bool").any({ dim: 0 }).data(), [0, 0, 0]);
       expectEqual(await none.to("bool").all({ dim: 0 }).data(), [1, 1, 1]);
       expectEqual(none.sum({ dim: 1 }).shape, [0]);

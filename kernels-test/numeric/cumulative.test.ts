@@ -3,7 +3,15 @@ import type { Device } from "../../src/device/device";
 import { DTypeError, ShapeError } from "../../src/errors";
 import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
-import { cumsum, forcedScanVariant, scanVariants } from "../../src/ops/cumulative";
+import {
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
+  forcedScanVariant,
+  logcumsumexp,
+  scanVariants,
+} from "../../src/ops/cumulative";
 import { sum } from "../../src/ops/reduce";
 import { permute, slice, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
@@ -193,5 +201,168 @@ describe("cumsum", () => {
       cumsum(x, 0).dispose();
     }
     expect(device.pool.report().liveBytes).toBe(before);
+  });
+});
+
+/** The values so far, for each place of a row. */
+const soFar = (values: readonly number[]): number[][] =>
+  values.map((_, i) => values.slice(0, i + 1));
+
+const close = (got: ArrayLike<number>, wanted: readonly number[], relative: number): void => {
+  expect(got.length).toBe(wanted.length);
+  for (const [i, w] of wanted.entries())
+    expect(Math.abs(got[i]! - w), `at ${i}: ${got[i]}, not ${w}`).toBeLessThanOrEqual(
+      relative * Math.max(Math.abs(w), 1),
+    );
+};
+
+describe.each([...scanVariants.candidates(), null])("running results (variant %s)", (variant) => {
+  const lengths = [1, 2, 127, 128, 129, 257, 1009, 16_384, 16_385];
+
+  test.each(lengths)("products of %d signs and wrapping integers are exact", async (n) => {
+    forcedScanVariant.current = variant;
+    const signs = draw(n, n, 1).map((v) => (v === 0 ? 1 : v));
+    const wanted: number[] = [];
+    for (const v of signs) wanted.push((wanted.at(-1) ?? 1) * v);
+    expect(await read(cumprod(tensor(signs), 0))).toEqual(wanted);
+    const odd = draw(n, n + 1, 50).map((v) => 2 * v + 1);
+    const wrapped: number[] = [];
+    for (const v of odd) wrapped.push(Math.imul(wrapped.at(-1) ?? 1, v));
+    expect(await read(cumprod(tensor(Int32Array.from(odd)), 0))).toEqual(wrapped);
+  });
+
+  test.each(lengths)("log-sum-exps of %d numbers far apart", async (n) => {
+    forcedScanVariant.current = variant;
+    const values = draw(n, n, 40);
+    let [high, rest] = [Number.NEGATIVE_INFINITY, 0];
+    const wanted = values.map((v) => {
+      const above = Math.max(high, v);
+      rest = rest * Math.exp(high - above) + Math.exp(v - above);
+      high = above;
+      return high + Math.log(rest);
+    });
+    // One addition rounds by 6e-8 of a result of about 40; runs of 128 bound how many follow each other.
+    close(await read(logcumsumexp(tensor(values), 0)), wanted, 2e-6);
+  });
+
+  test.each([129, 1009, 16_385])(
+    "gradients of products of %d factors, zeros among them",
+    async (n) => {
+      forcedScanVariant.current = variant;
+      const values = draw(n, n, 100).map((v) => Math.fround(1 + v / 4000));
+      values[n >> 1] = 0;
+      const weights = draw(n, n + 2, 3);
+      const got = await read(
+        grad((x: Tensor) => sum(mul(cumprod(x, 0), tensor(weights))))(tensor(values)),
+      );
+      const before: number[] = [1];
+      for (const v of values.slice(0, -1)) before.push(before.at(-1)! * v);
+      const after: number[] = [];
+      for (let i = n - 1; i >= 0; i--)
+        after.unshift(weights[i]! + (i + 1 < n ? values[i + 1]! * after[0]! : 0));
+      close(
+        got,
+        before.map((p, i) => p * after[i]!),
+        // Some thousand roundings, of sums that partly cancel.
+        2e-4,
+      );
+    },
+  );
+
+  test("both directions go through views where they lie", async () => {
+    forcedScanVariant.current = variant;
+    const x = upload(draw(2 * 3 * 150, 5, 1), [2, 3, 150], { dtype: "f32" });
+    const view = permute(x, [2, 0, 1]);
+    const values = await read(view);
+    for (const [dim, step] of [6, 3, 1].entries())
+      for (const reverse of [false, true]) {
+        const length = view.shape[dim]!;
+        const wanted = values.map((_, i) => {
+          const at = Math.floor(i / step) % length;
+          const places = Array.from({ length }, (_, k) => k).filter((k) =>
+            reverse ? k >= at : k <= at,
+          );
+          return places.reduce((product, k) => product * values[i + (k - at) * step]!, 1) + 0;
+        });
+        expect((await read(cumprod(view, dim, { reverse }))).map((v) => v + 0)).toEqual(wanted);
+      }
+  });
+});
+
+describe("running results", () => {
+  test("products and log-sum-exps have the same bits in both variants", async () => {
+    const factors = draw(40_009, 9, 1 << 20).map((v) => Math.fround(1 + v / 2 ** 34));
+    const terms = draw(40_009, 10, 1 << 20).map((v) => Math.fround(v / 2 ** 17));
+    const runs = [];
+    for (const variant of scanVariants.candidates()) {
+      forcedScanVariant.current = variant;
+      runs.push(
+        await read(cumprod(tensor(factors), 0)),
+        await read(logcumsumexp(tensor(terms), 0)),
+      );
+    }
+    expect(runs[2]).toEqual(runs[0]);
+    expect(runs[3]).toEqual(runs[1]);
+  });
+
+  test("extrema: NaN wins from where it stands, infinities are numbers, equals give the last", async () => {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const x = tensor([1, -inf, 1, inf, nan, 2, nan, inf]);
+    const most = cummax(x, 0);
+    expect(await read(most.indices)).toEqual([0, 0, 2, 3, 4, 4, 6, 6]);
+    expect(await read(most.values)).toEqual([1, 1, 1, inf, nan, nan, nan, nan]);
+    const least = cummin(x, 0);
+    expect(await read(least.indices)).toEqual([0, 1, 1, 1, 4, 4, 6, 6]);
+    expect(await read(cummax(tensor(Uint32Array.of(1, 4294967295, 5)), 0).values)).toEqual([
+      1, 4294967295, 4294967295,
+    ]);
+  });
+
+  test("extrema of rows of every length agree with the host's", async () => {
+    for (const n of [1, 63, 64, 65, 300]) {
+      const values = draw(n, n, 20);
+      const wanted = soFar(values);
+      expect(await read(cummax(tensor(values), 0).values)).toEqual(
+        wanted.map((v) => Math.max(...v)),
+      );
+      expect(await read(cummin(tensor(values), 0).indices)).toEqual(
+        wanted.map((v) => v.lastIndexOf(Math.min(...v))),
+      );
+    }
+  });
+
+  test("log-sum-exps begin at -Infinity and stay there until a number comes, gradients too", async () => {
+    const low = Number.NEGATIVE_INFINITY;
+    const x = tensor([low, low, 0, Math.log(3), low]);
+    close(
+      await read(logcumsumexp(x, 0)).then((v) => v.slice(2)),
+      [0, Math.log(4), Math.log(4)],
+      1e-6,
+    );
+    expect((await read(logcumsumexp(x, 0))).slice(0, 2)).toEqual([low, low]);
+    const g = await read(
+      grad((t: Tensor) => sum(slice(logcumsumexp(t, 0), { dim: 0, start: 2 })))(x),
+    );
+    close(g, [0, 0, 1 + 1 / 4 + 1 / 4, 3 / 4 + 3 / 4, 0], 1e-6);
+  });
+
+  test("of nothing is empty, of a scalar is the scalar; integers become f32 under exp", async () => {
+    const none = tensor(new Float32Array(0), { shape: [0, 3] });
+    for (const y of [cumprod(none, 0), logcumsumexp(none, 0), cummax(none, 0).values])
+      expect(y.shape).toEqual([0, 3]);
+    for (const y of [
+      cumprod(tensor(5), 0),
+      logcumsumexp(tensor(5), 0),
+      cummin(tensor(5), 0).values,
+    ])
+      expect([y.shape, await y.item()]).toEqual([[], 5]);
+    expect(logcumsumexp(tensor(Int32Array.of(1, 2)), 0).dtype).toBe("f32");
+  });
+
+  test("refuse bools and dimensions that are not there", () => {
+    expect(() => cumprod(tensor([true, false]), 0)).toThrow(DTypeError);
+    expect(() => cumprod(tensor([1]), 1)).toThrow(/cumprod: dim 1 is out of range/);
+    expect(() => logcumsumexp(tensor([1]), -2)).toThrow(ShapeError);
+    expect(() => cummax(tensor([1]), 1)).toThrow(/cummax: dim 1 is out of range/);
   });
 });

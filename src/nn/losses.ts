@@ -1,6 +1,20 @@
 /** Losses that are short formulas; the fused cross-entropy lives with the operations. */
 import { ArgumentError, ShapeError } from "../errors";
-import { abs, add, div, eq, maximum, mul, neg, square, sub, where } from "../ops/arithmetic";
+import {
+  abs,
+  add,
+  div,
+  eq,
+  gt,
+  lt,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  square,
+  sub,
+  where,
+} from "../ops/arithmetic";
 import { pairwiseDistance } from "../ops/distance";
 import { exp, log, log1p, relu, softplus, sqrt } from "../ops/functions";
 import { findClassDim, negativeLogLikelihood, type Reduction, reduceLoss } from "../ops/loss";
@@ -67,7 +81,7 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Opt
   return elementwise("smoothL1Loss", input, target, options, (x, t) => {
     const d = abs(sub(x, t));
     if (beta === 0) return d;
-    return where(d.lt(beta), mul(square(d), 0.5 / beta), sub(d, 0.5 * beta));
+    return where(lt(d, beta), mul(square(d), 0.5 / beta), sub(d, 0.5 * beta));
   });
 }
 
@@ -85,7 +99,7 @@ export function huberLoss(input: Tensor, target: Tensor, options: HuberOptions =
   requirePositive("huberLoss", "delta", delta, true);
   return elementwise("huberLoss", input, target, options, (x, t) => {
     const d = abs(sub(x, t));
-    return where(d.lt(delta), mul(square(d), 0.5), mul(sub(d, 0.5 * delta), delta));
+    return where(lt(d, delta), mul(square(d), 0.5), mul(sub(d, 0.5 * delta), delta));
   });
 }
 
@@ -251,7 +265,7 @@ export function poissonNllLoss(
   return elementwise("poissonNllLoss", input, target, options, (x, t) => {
     const loss = logInput ? sub(exp(x), mul(t, x)) : sub(x, mul(t, log(add(x, eps))));
     if (!full) return loss;
-    const many = t.gt(1);
+    const many = gt(t, 1);
     const n = where(many, t, 1);
     const stirling = add(sub(mul(n, log(n)), n), mul(log(mul(n, 2 * Math.PI)), 0.5));
     return add(loss, where(many, stirling, 0));
@@ -364,7 +378,7 @@ export function tripletMarginLoss(
     const apart = (a: Tensor, b: Tensor): Tensor => pairwiseDistance(a, b, { p, eps });
     const near = apart(anchor, positive);
     const own = apart(anchor, negative);
-    const far = swap ? own.minimum(apart(positive, negative)) : own;
+    const far = swap ? minimum(own, apart(positive, negative)) : own;
     return reduceLoss("tripletMarginLoss", relu(add(sub(near, far), margin)), reduction);
   });
 }
