@@ -1,11 +1,13 @@
 /** Who owns device memory, and when it comes back. */
 import { ArgumentError, DisposedError, ShapeError } from "../../src/errors";
+import * as linalg from "../../src/linalg/index";
 import * as ops from "../../src/ops/index";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Case, Tilegrad } from "../caseModules";
 import { assert, expectEqual, expectRejects, expectThrows } from "../harness";
 import { calls } from "../memoryCalls/index";
-import { operands } from "../memoryCalls/operands";
+import { linalgCalls } from "../memoryCalls/linalg";
+import { type Calls, operands } from "../memoryCalls/operands";
 
 /** Scalars written in programs are kept for good, in buffers of 256 bytes, so they count as no leak. */
 const liveBytes = (tg: Tilegrad): number => {
@@ -35,14 +37,22 @@ function tensorsIn(tg: Tilegrad, value: unknown): Tensor[] {
 /** Live tensors, where each was made; only while `setDebug(true)`. */
 const liveTensors = (tg: Tilegrad): string[] => tg.memory().tensors!.map((t) => t.created);
 
+/** What users call, by the names they import, and calls of each. */
+const namespaces: readonly { functions: object; calls: Calls }[] = [
+  { functions: ops, calls },
+  { functions: linalg, calls: linalgCalls },
+];
+
 const noOperationLeaves: Case[] = [
   {
     name: "every operation has a call that is watched for leaks",
     async run() {
-      const names = Object.entries(ops).flatMap(([name, value]) =>
-        typeof value === "function" ? [name] : [],
-      );
-      expectEqual(Object.keys(calls).sort(), names.sort(), "the operations");
+      for (const { functions, calls: known } of namespaces) {
+        const names = Object.entries(functions).flatMap(([name, value]) =>
+          typeof value === "function" ? [name] : [],
+        );
+        expectEqual(Object.keys(known).sort(), names.sort(), "the operations");
+      }
     },
   },
   {
@@ -52,7 +62,7 @@ const noOperationLeaves: Case[] = [
       tg.setDebug(true);
       const leaks: string[] = [];
       try {
-        for (const [name, forms] of Object.entries(calls))
+        for (const [name, forms] of namespaces.flatMap((space) => Object.entries(space.calls)))
           forms.forEach((call, i) => {
             const round = () => {
               for (const t of tensorsIn(tg, call(tg, given))) t.dispose();
