@@ -80,7 +80,12 @@ export const coreCalls: Calls = {
   ones: [(tg) => tg.ones([2])],
   onesLike: [(tg, { x }) => tg.onesLike(x)],
   packedAttention: [(tg, { packed }) => tg.packedAttention(packed, { causal: true })],
-  pad: [(tg, { x }) => tg.pad(x, [1, 2], 3)],
+  pad: [
+    (tg, { x }) => tg.pad(x, [1, 2], 3),
+    (tg, { x }) => tg.pad(x, [1, -1, 1, 2], { mode: "reflect" }),
+    (tg, { x }) => tg.pad(x, [1, 2], { mode: "circular" }),
+    (tg, { x }) => tg.pad(x, [1, 2], { mode: "replicate" }),
+  ],
   permute: [(tg, { x }) => tg.permute(x, [1, 0])],
   pow: [(tg, { index }) => tg.pow(index, 2)],
   reciprocal: [(tg, { x }) => tg.reciprocal(x)],

@@ -1,14 +1,19 @@
 /** Every operation at least once, in the forms that make something on the way. */
+
+import { attentionCalls } from "./attention";
 import { convolutionCalls } from "./convolution";
 import { coreCalls } from "./core";
+import { elementwiseCalls } from "./elementwise";
 import type { Calls } from "./operands";
 import { productCalls } from "./products";
 import { shapeCalls } from "./shape";
 import { statisticsCalls } from "./statistics";
 
 export const calls: Calls = {
+  ...attentionCalls,
   ...convolutionCalls,
   ...coreCalls,
+  ...elementwiseCalls,
   ...productCalls,
   ...shapeCalls,
   ...statisticsCalls,

@@ -112,11 +112,11 @@ const scatterReduce: PrimitiveSamples = {
     ...reductions(true),
     ...reductions(false),
     {
-      claim: "a product with zeros: one, two, and none in an element",
+      claim: "a product with a 0 among the values, and with a 0 to begin with",
       operands: [
         given([4], [2, 0, 3, 1.5]),
         given([8], [0, 0, 1, 1, 2, 2, 2, 3], "i32"),
-        given([8], [0, 1.5, -2, 0.5, 0, 0, 2, 3]),
+        given([8], [0, 1.5, -2, 0.5, 0, 1, 2, 3]),
       ],
       attrs: { dim: 0, reduce: "prod", includeSelf: true },
     },

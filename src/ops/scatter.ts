@@ -232,7 +232,8 @@ export interface ScatterReduceOptions {
 
 /**
  * x with the values of `src` that `index` sends to an element reduced into it (PyTorch
- * `scatter_reduce`), in a fixed order. Extrema: NaN wins, ties share the gradient.
+ * `scatter_reduce`), in a fixed order. Extrema: NaN wins, ties share the gradient. Products: where two or
+ * more factors are 0, second derivatives are taken as 0, as in PyTorch.
  *
  * @param index i32 or u32, as many dimensions as x, nowhere but at `dim` longer than x
  * @param src the dtype of x, nowhere shorter than index
