@@ -4,13 +4,15 @@ import { ArgumentError, DTypeError, IndexError, ShapeError } from "../../src/err
 import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
 import { type CrossEntropyOptions, crossEntropy } from "../../src/ops/loss";
+import { matmul } from "../../src/ops/matmul";
 import { sum } from "../../src/ops/reduce";
 import { forcedRowTeam, rowTeams } from "../../src/ops/rowTeam";
-import { permute, reshape, to, transpose } from "../../src/ops/shape";
+import { permute, reshape, select, to, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad, valueAndGrad } from "../../src/transforms/grad";
+import { vmap } from "../../src/transforms/vmap";
 import { expectClose } from "../harness";
 import { numericHessianProduct } from "../numericDerivatives";
 import { normals, wholeNumbers } from "../samples";
@@ -313,6 +315,85 @@ describe("second derivatives", () => {
     const twice = grad((t: Tensor) => sum(mul(once(t), t)));
     const thrice = grad((t: Tensor) => sum(mul(twice(t), t)))(x);
     expect([...(await thrice.data())].every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("weights and soft targets", () => {
+  const logits = () => tensor(normals(15, 51), { shape: [5, 3] });
+  const target = [2, 0, -100, 1, 2];
+
+  test("weights of 1 and one-hot probabilities give what class indices give", async () => {
+    const ones = tensor([1, 1, 1]);
+    for (const options of [{}, { labelSmoothing: 0.2 }, { reduction: "sum" }] as const) {
+      const plain = await crossEntropy(logits(), i32(target), options).item();
+      const weighted = crossEntropy(logits(), i32(target), { ...options, weight: ones });
+      expectClose([await weighted.item()], [plain], forward);
+    }
+    const kept = [2, 0, 1, 1, 2];
+    const hot = tensor(
+      kept.flatMap((t) => [0, 1, 2].map((c) => Number(c === t))),
+      { shape: [5, 3] },
+    );
+    const soft = await crossEntropy(logits(), hot).item();
+    expectClose([soft], [await crossEntropy(logits(), i32(kept)).item()], forward);
+  });
+
+  test("a weighted mean is divided by the weights of its rows", async () => {
+    const weight = [0.5, 2, 3];
+    const { loss } = host(normals(15, 51), target);
+    const factors = target.map((t) => weight[t] ?? 0);
+    const total = factors.reduce((sum, f, r) => sum + f * loss[r]!, 0);
+    const mean = crossEntropy(logits(), i32(target), { weight: tensor(weight) });
+    expectClose([await mean.item()], [total / factors.reduce((a, b) => a + b)], forward);
+  });
+
+  test("soft targets have their classes in the second dimension, or where classDim says", async () => {
+    const x = normals(24, 52);
+    const p = normals(24, 53).map(Math.abs);
+    const second = crossEntropy(tensor(x, { shape: [2, 3, 4] }), tensor(p, { shape: [2, 3, 4] }));
+    const moved = (v: Float32Array) => permute(tensor(v, { shape: [2, 3, 4] }), [0, 2, 1]);
+    const last = crossEntropy(moved(x), moved(p), { classDim: 2 });
+    expectClose([await last.item()], [await second.item()], forward);
+  });
+
+  test("what does not fit is refused, a target that is no class reported", async () => {
+    expect(() => crossEntropy(logits(), i32(target), { weight: tensor([1, 2]) })).toThrow(
+      /weight has shape \[2\]; for 3 classes/,
+    );
+    expect(() => crossEntropy(logits(), i32(target), { weight: i32([1, 2, 3]) })).toThrow(
+      DTypeError,
+    );
+    expect(() => crossEntropy(logits(), tensor([[1, 2]]))).toThrow(DTypeError);
+    const outside = crossEntropy(logits(), i32([0, 1, 3, 0, 0]), { weight: tensor([1, 1, 1]) });
+    await expect(outside.item()).rejects.toThrow(IndexError);
+  });
+});
+
+describe("in lanes", () => {
+  test("gradients per sample are those of the samples by themselves", async () => {
+    const x = tensor(normals(6 * 4, 61), { shape: [6, 4] });
+    const target = i32([2, 0, -100, 1, 2, 2]);
+    const weights = tensor(normals(4 * 3, 62), { shape: [4, 3] });
+    const of = (w: Tensor, row: Tensor, t: Tensor) =>
+      crossEntropy(matmul(reshape(row, [1, 4]), w), reshape(t, [1]), { reduction: "sum" });
+    const each = await vmap(grad(of), { inDims: [null, 0, 0] })(weights, x, target).data();
+    for (let r = 0; r < 6; r++) {
+      const alone = await grad(of)(weights, select(x, 0, r), select(target, 0, r)).data();
+      expectClose(each.slice(r * 12, (r + 1) * 12), alone, backward);
+    }
+  });
+
+  test("means divide by the count of their own lane; a lane of ignored rows alone is NaN", async () => {
+    const x = normals(3 * 2 * 3, 63);
+    const target = [0, 2, 1, -100, -100, -100];
+    const lanes = vmap((l: Tensor, t: Tensor) => crossEntropy(l, t))(
+      tensor(x, { shape: [3, 2, 3] }),
+      reshape(i32(target), [3, 2]),
+    );
+    const { loss } = host(x, target);
+    const got = await lanes.data();
+    expectClose(got.slice(0, 2), [(loss[0]! + loss[1]!) / 2, loss[2]!], forward);
+    expect(got[2]).toBeNaN();
   });
 });
 
