@@ -3,16 +3,21 @@ import { dftPrimitives } from "./fft/dft";
 import { hadamardPrimitives } from "./fft/hadamard";
 import { choleskyPrimitives } from "./linalg/cholesky";
 import { determinantPrimitives } from "./linalg/determinant";
+import { eighPrimitives } from "./linalg/eigh";
 import { lstsqPrimitives } from "./linalg/lstsq";
 import { luPrimitives } from "./linalg/lu";
+import { matrixRootPrimitives } from "./linalg/matrixRoot";
 import { permuteRowsPrimitives } from "./linalg/permuteRows";
+import { pinvPrimitives } from "./linalg/pinv";
 import { qrPrimitives } from "./linalg/qr";
 import { solvePrimitives } from "./linalg/solve";
+import { svdPrimitives } from "./linalg/svd";
 import { triangularPrimitives } from "./linalg/triangular";
 import { activationPrimitives } from "./ops/activations";
 import { advancedIndexingPrimitives } from "./ops/advancedIndexing";
 import { arithmeticPrimitives } from "./ops/arithmetic";
 import { attentionPrimitives } from "./ops/attention";
+import { batchNormPrimitives } from "./ops/batchNorm";
 import { bitwisePrimitives } from "./ops/bitwise";
 import { convolutionPrimitives } from "./ops/convolution";
 import { cumulativePrimitives } from "./ops/cumulative";
@@ -31,8 +36,10 @@ import { poissonPrimitives } from "./ops/poissonDraws";
 import type { AnyPrimitive } from "./ops/primitive";
 import { randomPrimitives } from "./ops/randomBits";
 import { rearrangePrimitives } from "./ops/rearrange";
+import { recurrentPrimitives } from "./ops/recurrent";
 import { reducePrimitives } from "./ops/reduce";
 import { remainderPrimitives } from "./ops/remainder";
+import { rotaryPrimitives } from "./ops/rotary";
 import { roundingPrimitives } from "./ops/rounding";
 import { scatterPrimitives } from "./ops/scatter";
 import { searchPrimitives } from "./ops/search";
@@ -49,12 +56,14 @@ export const primitives: readonly AnyPrimitive[] = [
   ...advancedIndexingPrimitives,
   ...arithmeticPrimitives,
   ...attentionPrimitives,
+  ...batchNormPrimitives,
   ...bitwisePrimitives,
   ...convolutionPrimitives,
   ...cumulativePrimitives,
   ...diagonalPrimitives,
   ...dftPrimitives,
   ...dropoutPrimitives,
+  ...eighPrimitives,
   ...exponentialPrimitives,
   ...floatClassPrimitives,
   ...functionPrimitives,
@@ -64,15 +73,18 @@ export const primitives: readonly AnyPrimitive[] = [
   ...lossPrimitives,
   ...maskedPrimitives,
   ...matmulPrimitives,
+  ...matrixRootPrimitives,
   ...normPrimitives,
   ...poissonPrimitives,
   ...randomPrimitives,
   ...rearrangePrimitives,
+  ...recurrentPrimitives,
   ...reducePrimitives,
   ...remainderPrimitives,
   ...roundingPrimitives,
   ...scatterPrimitives,
   ...searchPrimitives,
+  ...rotaryPrimitives,
   ...shapePrimitives,
   ...softmaxPrimitives,
   ...sortPrimitives,
@@ -84,7 +96,9 @@ export const primitives: readonly AnyPrimitive[] = [
   ...lstsqPrimitives,
   ...luPrimitives,
   ...permuteRowsPrimitives,
+  ...pinvPrimitives,
   ...qrPrimitives,
   ...solvePrimitives,
+  ...svdPrimitives,
   ...triangularPrimitives,
 ].sort((a: AnyPrimitive, b: AnyPrimitive) => (a.name < b.name ? -1 : 1));

@@ -5,13 +5,22 @@ export {
   choleskyEx,
   choleskySolve,
 } from "./cholesky";
+export { cond, matrixRank } from "./condition";
 export { det, type LogdetOptions, logdet, slogdet } from "./determinant";
+export { eigh, eigvalsh } from "./eigh";
 export { type LeastSquares, lstsq } from "./lstsq";
 export { type LuFactors, lu, luFactor, luFactorEx } from "./lu";
 export { matrixExp } from "./matrixExp";
 export { type MatrixNormOptions, type MatrixNormOrder, matrixNorm, trace } from "./matrixNorm";
 export { matrixPower } from "./matrixPower";
+export {
+  type OrthogonalizeOptions,
+  orthogonalize,
+  type QuinticCoefficients,
+} from "./newtonSchulz";
+export { pinv, type RankOptions } from "./pinv";
 export { qr } from "./qr";
+export { inverseRoot, inverseSqrtm, type RootOptions, sqrtm } from "./roots";
 export {
   inverse,
   type LuSolveOptions,
@@ -20,4 +29,5 @@ export {
   solve,
   solveEx,
 } from "./solve";
+export { type SvdOptions, svd, svdvals } from "./svd";
 export { solveTriangular, type TriangularOptions } from "./triangular";

@@ -3,16 +3,18 @@ import { ArgumentError } from "../errors";
 import { abs } from "../ops/arithmetic";
 import { diagonal } from "../ops/diagonal";
 import { max, min, sum } from "../ops/reduce";
+import { select, unsqueeze } from "../ops/shape";
 import { norm } from "../ops/vectorNorm";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { requireMatrices } from "./batches";
+import { svdvals } from "./svd";
 
 /**
  * "fro": the root of the sum of squares. 1 and -1: the greatest and least sum of sizes in a column.
- * Infinity and -Infinity: in a row.
+ * Infinity and -Infinity: in a row. 2 and -2: the largest and smallest singular value; "nuc": their sum.
  */
-export type MatrixNormOrder = "fro" | 1 | -1 | typeof Number.POSITIVE_INFINITY;
+export type MatrixNormOrder = "fro" | "nuc" | 1 | -1 | 2 | -2 | typeof Number.POSITIVE_INFINITY;
 
 export interface MatrixNormOptions {
   /** Keep the last two dimensions, with size 1. Default false. */
@@ -26,6 +28,12 @@ function ofSums(A: Tensor, along: -1 | -2, greatest: boolean, keepdim: boolean):
   const dim = along === -2 ? -1 : -2;
   const kept = extremum(sums, { dim, keepdim: true });
   return keepdim ? kept : sum(kept, { dim: [-2, -1] });
+}
+
+function ofSingularValues(A: Tensor, ord: "nuc" | 2 | -2, keepdim: boolean): Tensor {
+  const values = svdvals(A);
+  const result = ord === "nuc" ? sum(values, { dim: -1 }) : select(values, -1, ord === 2 ? 0 : -1);
+  return keepdim ? unsqueeze(unsqueeze(result, -1), -1) : result;
 }
 
 /**
@@ -54,8 +62,14 @@ export function matrixNorm(
       case Number.POSITIVE_INFINITY:
       case Number.NEGATIVE_INFINITY:
         return ofSums(A, -1, ord > 0, keepdim);
+      case "nuc":
+      case 2:
+      case -2:
+        return ofSingularValues(A, ord, keepdim);
       default:
-        throw new ArgumentError(`${op}: ord ${ord} must be "fro", 1, -1, Infinity or -Infinity.`);
+        throw new ArgumentError(
+          `${op}: ord ${ord} must be "fro", "nuc", 1, -1, 2, -2, Infinity or -Infinity.`,
+        );
     }
   });
 }
