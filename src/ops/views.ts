@@ -2,7 +2,17 @@
 import { ArgumentError, ShapeError } from "../errors";
 import { broadcastShapes, normalizeDim, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { dimensionOf, expand, flatten, permute, reshape, select, split, transpose } from "./shape";
+import {
+  dimensionOf,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  select,
+  split,
+  transpose,
+} from "./shape";
 
 /**
  * A view with dimensions `from` moved to places `to`; the others keep their order (PyTorch `movedim`).
@@ -74,7 +84,7 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
 /**
  * Views of pieces along `dim` (PyTorch `tensor_split`).
  * @param where a number of pieces, of which the first are one element longer where it does not divide the
- * size; or the indices at which pieces begin, negative ones counted from the end
+ * size; or the indices from one to the next of which pieces go, negative ones counted from the end
  * @throws ArgumentError for numbers that are not whole, or fewer than one piece; ShapeError
  */
 export function tensorSplit(x: Tensor, where: number | readonly number[], dim = 0): Tensor[] {
@@ -91,13 +101,10 @@ export function tensorSplit(x: Tensor, where: number | readonly number[], dim = 
       at,
     );
   const clip = (i: number): number => Math.min(Math.max(i < 0 ? i + size : i, 0), size);
-  let start = 0;
-  const sizes = [...where.map(clip), size].map((end) => {
-    const length = Math.max(end - start, 0);
-    start += length;
-    return length;
-  });
-  return split(x, sizes, at);
+  const bounds = [0, ...where.map(clip), size];
+  const lengths = bounds.slice(1).map((end, i) => end - bounds[i]!);
+  if (lengths.every((length) => length >= 0)) return split(x, lengths, at);
+  return lengths.map((length, i) => narrow(x, at, bounds[i]!, Math.max(length, 0)));
 }
 
 /** Views of the elements along `dim`, without that dimension (PyTorch `unbind`). @throws ShapeError */

@@ -2,17 +2,21 @@
 import type { Tensor } from "../../../src/node";
 import { convolutionOperations } from "./convolution";
 import { coreOperations } from "./core";
+import { elementwiseOperations } from "./elementwise";
 import type { Attrs, Operations } from "./forms";
 import { linalgOperations } from "./linalg";
 import { productOperations } from "./products";
+import { shapeOperations } from "./shape";
 import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
 
 export const operations: Operations = {
   ...convolutionOperations,
   ...coreOperations,
+  ...elementwiseOperations,
   ...linalgOperations,
   ...productOperations,
+  ...shapeOperations,
   ...spectralOperations,
   ...statisticsOperations,
   chain: ([x], { steps }) => chain(x!, steps),

@@ -1,4 +1,4 @@
-"""Joining, splitting, padding, triangles, and views alone and in chains."""
+"""Joining, splitting, padding, triangles, rearranging, windows, and views alone and in chains."""
 
 from draw import integers, normal
 from fixture import Fixture
@@ -83,6 +83,102 @@ def chains(fixture):
     chain("slice_pad", (5, 7), step("slice", dim=1, start=2, end=5), step("pad", pad=[2, 2]))
 
 
+def rearranged(fixture):
+    def cases(op, *given):
+        for i, (shape, attrs) in enumerate(given):
+            fixture.case(f"{op}_{i}", op, [normal(*shape)], attrs)
+
+    cases("flip", ((65,), {"dims": [0]}), ((3, 5), {"dims": [0, 1]}), ((2, 3, 4), {"dims": [-1, 0]}))
+    cases("fliplr", ((3, 5), {}), ((2, 4, 3), {}), ((1, 1), {}))
+    cases("flipud", ((5,), {}), ((3, 5), {}), ((2, 1, 3), {}))
+    cases("rot90", ((3, 5), {}), ((3, 5), {"k": 2}), ((2, 3, 4), {"k": -1, "dims": [2, 1]}),
+          ((2, 3), {"k": 4}), ((2, 3), {"k": 3, "dims": [1, 0]}))
+    cases("roll", ((7,), {"shifts": 3, "dims": 0}), ((3, 5), {"shifts": -8}),
+          ((2, 3, 4), {"shifts": [1, -2], "dims": [0, -1]}), ((5,), {"shifts": 5, "dims": 0}))
+    cases("repeat", ((3,), {"counts": [2]}), ((2, 3), {"counts": [2, 1, 3]}),
+          ((2, 1, 3), {"counts": [1, 4, 2]}), ((1, 2, 1, 2, 1, 2), {"counts": [2, 2, 1, 2, 1, 2]}))
+    cases("tile", ((2, 3), {"counts": [2]}), ((3,), {"counts": [2, 2]}), ((), {"counts": [3]}))
+    cases("repeatInterleave", ((3,), {"count": 2}), ((2, 3), {"count": 3, "dim": 1}),
+          ((2, 3, 2), {"count": 2, "dim": 0}), ((2, 3), {"count": 2}))
+    cases("movedim", ((2, 3, 4), {"source": 0, "target": -1}),
+          ((2, 3, 4), {"source": [2, 0], "target": [0, 1]}),
+          ((2, 3, 4, 5), {"source": [1, 3], "target": [-1, 0]}))
+    cases("unflatten", ((6,), {"dim": 0, "sizes": [2, 3]}), ((2, 6), {"dim": -1, "sizes": [3, -1]}),
+          ((4, 5), {"dim": 0, "sizes": [2, 1, 2]}))
+    cases("chunk", ((7, 2), {"chunks": 3}), ((2, 5), {"chunks": 4, "dim": 1}), ((3,), {"chunks": 1}))
+    cases("tensorSplit", ((7, 2), {"where": 3}), ((2, 5), {"where": [1, 3], "dim": 1}),
+          ((3,), {"where": 5}), ((6,), {"where": [4, 2, -1]}))
+    cases("unbind", ((3, 2), {}), ((2, 3), {"dim": -1}), ((2, 3, 4), {"dim": 1}))
+
+
+def more_joins(fixture):
+    def cases(op, *given):
+        for i, shapes in enumerate(given):
+            fixture.case(f"{op}_{i}", op, [normal(*shape) for shape in shapes])
+
+    cases("hstack", [(3,), (2,)], [(3, 2), (3, 1)], [(2, 1, 3), (2, 4, 3)], [(), ()])
+    cases("vstack", [(3,), (3,)], [(3, 2), (1, 2)], [(2,), (4, 2)])
+    cases("dstack", [(3,), (3,)], [(3, 2), (3, 2)], [(2, 1, 3), (2, 1, 1)])
+    cases("columnStack", [(3,), (3,)], [(3, 2), (3,)], [(), ()])
+    cases("blockDiag", [(2, 3), (1, 1)], [(3,), (), (2, 2)], [(4, 1)])
+    cases("broadcastTensors", [(3, 1), (4,)], [(), (2, 3)], [(2, 1, 3), (4, 1), (1,)])
+    cases("cartesianProd", [(3,), (2,)], [(4,)], [(2,), (1,), (3,)])
+    for indexing in ("ij", "xy"):
+        for i, shapes in enumerate([[(3,), (4,)], [(2,), (3,), (2,)], [(3,)]]):
+            inputs = [normal(*shape) for shape in shapes]
+            fixture.case(f"meshgrid_{indexing}_{i}", "meshgrid", inputs, {"indexing": indexing})
+    fixture.case("combinations_2", "combinations", [normal(5)])
+    fixture.case("combinations_3", "combinations", [normal(5)], {"r": 3})
+    attrs = {"r": 2, "withReplacement": True}
+    fixture.case("combinations_again", "combinations", [normal(4)], attrs)
+    fixture.case("vander", "vander", [normal(4)])
+    fixture.case("vander_increasing", "vander", [normal(5)], {"count": 3, "increasing": True})
+    fixture.case("vander_one", "vander", [normal(3)], {"count": 1})
+
+
+def diagonals(fixture):
+    fixture.case("diag_matrix", "diag", [normal(3, 5)], {"diagonal": 1})
+    fixture.case("diag_vector", "diag", [normal(4)], {"diagonal": -2})
+    fixture.case("diag_main", "diag", [normal(4, 4)], {"diagonal": 0})
+    fixture.case("diagonal", "diagonal", [normal(4, 5)])
+    attrs = {"offset": -1, "dim1": 2, "dim2": 0}
+    fixture.case("diagonal_turned", "diagonal", [normal(3, 2, 4)], attrs)
+    fixture.case("diagonal_outside", "diagonal", [normal(2, 3)], {"offset": 3})
+    fixture.case("diagEmbed", "diagEmbed", [normal(4)])
+    fixture.case("diagEmbed_batch", "diagEmbed", [normal(2, 3)], {"offset": 1})
+    attrs = {"offset": -1, "dim1": 2, "dim2": 0}
+    fixture.case("diagEmbed_turned", "diagEmbed", [normal(3, 2)], attrs)
+
+
+def windows(fixture):
+    fixture.case("unfold", "unfold", [normal(9)], {"dim": 0, "size": 3, "step": 1})
+    fixture.case("unfold_steps", "unfold", [normal(3, 10)], {"dim": 1, "size": 4, "step": 3})
+    fixture.case("unfold_outer", "unfold", [normal(5, 2, 3)], {"dim": 0, "size": 2, "step": 1})
+    fixture.case("unfold_whole", "unfold", [normal(2, 5)], {"dim": -1, "size": 5, "step": 7})
+    for label, shape, attrs in [
+        ("3x3", (2, 2, 5, 6), {"kernelSize": 3}),
+        ("pad", (1, 2, 4, 4), {"kernelSize": [2, 3], "padding": [1, 0]}),
+        ("all", (2, 1, 7, 8), {"kernelSize": 2, "padding": 1, "stride": [2, 3], "dilation": 2}),
+        ("single", (2, 4, 5), {"kernelSize": [4, 2], "dilation": [1, 3]}),
+    ]:
+        fixture.case(f"imageUnfold_{label}", "imageUnfold", [normal(*shape)], attrs)
+    for label, shape, attrs in [
+        ("3x3", (2, 18, 12), {"outputSize": [5, 6], "kernelSize": 3}),
+        ("all", (2, 4, 12), {"outputSize": [7, 8], "kernelSize": 2, "padding": 1,
+                             "stride": [2, 3], "dilation": 2}),
+        ("single", (8, 4), {"outputSize": [4, 4], "kernelSize": 2, "stride": 2}),
+        ("apart", (1, 1, 4), {"outputSize": 3, "kernelSize": 1, "stride": 2}),
+    ]:
+        fixture.case(f"imageFold_{label}", "imageFold", [normal(*shape)], attrs)
+    for mode in ("reflect", "replicate", "circular"):
+        for i, (shape, pad) in enumerate([
+            ((2, 5), [2, 1]),
+            ((2, 4, 5), [1, 0, 2, 3]),
+            ((1, 3, 3, 4), [1, 2, 0, 1, 2, 1]),
+        ]):
+            fixture.case(f"pad_{mode}_{i}", "padMode", [normal(*shape)], {"pad": pad, "mode": mode})
+
+
 def make():
     fixture = Fixture("shape")
     joins(fixture)
@@ -90,4 +186,8 @@ def make():
     triangles(fixture)
     views(fixture)
     chains(fixture)
+    rearranged(fixture)
+    more_joins(fixture)
+    diagonals(fixture)
+    windows(fixture)
     return fixture
