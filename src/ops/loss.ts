@@ -145,7 +145,7 @@ function plainBackward(
 const crossEntropyPrimitive: Primitive<CrossEntropyAttrs> = {
   name: "crossEntropy",
   formula: "logSumExp(x) - x[target], per row; mean or sum over rows",
-  saves: "everything",
+  saves: { inputs: [0, 1], outputs: [1, 2] },
   outputs: ([logits, target], { reduction }) => {
     requireDType("crossEntropy", "logits", logits!.dtype, ["f32"]);
     requireDType("crossEntropy", "target", target!.dtype, ["i32"]);

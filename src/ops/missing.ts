@@ -5,17 +5,9 @@ import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { div, logicalNot, where } from "./arithmetic";
 import { countNonzero } from "./counting";
-import { full } from "./creation";
-import { argmax, type ReduceOptions, sum } from "./reduce";
-import { stack, to } from "./shape";
-
-/** Where a floating-point tensor is NaN: argmax tells by the bits, for NaN counts as greater than Infinity. */
-export function isMissing(x: Tensor): Tensor {
-  return scope(() => {
-    const greatest = full(x.shape, Number.POSITIVE_INFINITY, { dtype: x.dtype, device: x.device });
-    return to(argmax(stack([greatest, x], -1), { dim: -1 }), "bool");
-  });
-}
+import { isnan } from "./floatClasses";
+import { type ReduceOptions, sum } from "./reduce";
+import { to } from "./shape";
 
 /**
  * Sum over `dim` (default: all) of the elements that are not NaN (PyTorch `nansum`); NaN gets no gradient.
@@ -25,7 +17,7 @@ export function isMissing(x: Tensor): Tensor {
  */
 export function nansum(x: Tensor, options: ReduceOptions = {}): Tensor {
   if (!isFloat(x.dtype)) return sum(x, options);
-  return scope(() => sum(where(isMissing(x), 0, x), options));
+  return scope(() => sum(where(isnan(x), 0, x), options));
 }
 
 /**
@@ -38,7 +30,7 @@ export function nanmean(x: Tensor, options: ReduceOptions = {}): Tensor {
   if (!isFloat(x.dtype))
     throw new DTypeError(`nanmean: not defined for ${x.dtype}; convert with .to("f32").`);
   return scope(() => {
-    const missing = isMissing(x);
+    const missing = isnan(x);
     const count = countNonzero(logicalNot(missing), options);
     return div(sum(where(missing, 0, x), options), to(count, x.dtype));
   });

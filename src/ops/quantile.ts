@@ -11,9 +11,9 @@ import { clamp, div, lerp, logicalNot, mul, ne, sub, where } from "./arithmetic"
 import { countNonzero } from "./counting";
 import { arange, full } from "./creation";
 import { cummax } from "./cumulative";
+import { isnan } from "./floatClasses";
 import { ceil, floor, round } from "./functions";
 import { gather, indexSelect } from "./indexing";
-import { isMissing } from "./missing";
 import { argmax } from "./reduce";
 import { cat, flatten, narrow, reshape, select, squeeze, stack, to, unsqueeze } from "./shape";
 import { sort } from "./sort";
@@ -36,14 +36,14 @@ function rowsOf(op: string, x: Tensor, { dim, keepdim = false }: OrderOptions) {
   return { rows, at: all ? 0 : at, finish: (y: Tensor) => (keepdim ? reshape(y, kept) : y) };
 }
 
-/** The smallest and the last of sorted rows; NaN is last, so the last tells whether there is any. */
+/** The last of sorted rows: NaN, if there is any. */
 const lastOf = (sorted: Tensor, at: number): Tensor => select(sorted, at, sorted.shape[at]! - 1);
 
 /** `y`, but NaN in rows that hold one. */
 function orMissing(y: Tensor, sorted: Tensor, at: number): Tensor {
   if (!isFloat(sorted.dtype)) return y;
   const last = lastOf(sorted, at);
-  return where(isMissing(last), to(last, y.dtype), y);
+  return where(isnan(last), to(last, y.dtype), y);
 }
 
 /**
@@ -78,7 +78,7 @@ export function nanmedian(x: Tensor, options: OrderOptions = {}): Tensor {
   return scope(() => {
     const { rows, at, finish } = rowsOf("nanmedian", x, options);
     const { values } = sort(rows, { dim: at });
-    const present = countNonzero(logicalNot(isMissing(values)), { dim: at, keepdim: true });
+    const present = countNonzero(logicalNot(isnan(values)), { dim: at, keepdim: true });
     const middle = to(floor(div(clamp(sub(present, 1), 0, rows.shape[at]!), 2)), "i32");
     return finish(squeeze(gather(values, at, middle), at));
   });
