@@ -5,15 +5,19 @@ import {
   type DType,
   decodeHost,
   encodeHost,
+  fromBrainBits,
   fromHalfBits,
   isFloat,
+  isPacked,
   promote,
   requireDType,
   storageType,
+  storedBytes,
+  toBrainBits,
   toHalfBits,
 } from "../../src/tensor/dtype";
 
-const all: readonly DType[] = ["bool", "u32", "i32", "f16", "f32"];
+const all: readonly DType[] = ["bool", "u32", "i4", "i8", "i32", "bf16", "f16", "f32"];
 
 /** The value of f16 bits, from the format's definition. */
 function half(bits: number): number {
@@ -59,6 +63,31 @@ describe("f16", () => {
   });
 });
 
+describe("bf16", () => {
+  test("every one of the 65,536 patterns is the upper half of an f32, and comes back", () => {
+    const word = new Uint32Array(1);
+    const float = new Float32Array(word.buffer);
+    for (let bits = 0; bits < 65536; bits++) {
+      word[0] = bits << 16;
+      const value = fromBrainBits(bits);
+      expect(value).toEqual(float[0]);
+      if (Number.isNaN(value)) expect(fromBrainBits(toBrainBits(value))).toBeNaN();
+      else expect(toBrainBits(value)).toBe(bits);
+    }
+  });
+
+  test("numbers between two go to the nearer, in the middle to the even one, beyond all to infinity", () => {
+    for (let bits = 1; bits < 0x7f7f; bits += 7) {
+      const [low, high] = [fromBrainBits(bits), fromBrainBits(bits + 1)];
+      expect(toBrainBits(low + (high - low) / 2)).toBe(bits % 2 === 0 ? bits : bits + 1);
+    }
+    expect(toBrainBits(1 + 0.499 * 2 ** -7)).toBe(0x3f80);
+    expect(toBrainBits(1 + 0.501 * 2 ** -7)).toBe(0x3f81);
+    expect(fromBrainBits(toBrainBits(3.4e38))).toBe(Number.POSITIVE_INFINITY);
+    expect(fromBrainBits(toBrainBits(-3.38e38))).toBeLessThan(-3.3e38);
+  });
+});
+
 describe("host values as the device stores them", () => {
   test.each([
     ["f32", [1.5, -2, 0], [1.5, -2, 0]],
@@ -66,6 +95,9 @@ describe("host values as the device stores them", () => {
     ["i32", [-1, 2.9, 2147483647], [-1, 2, 2147483647]],
     ["u32", [1, 4294967295, -1], [1, 4294967295, 4294967295]],
     ["bool", [0, 5, -1], [0, 1, 1]],
+    ["bf16", [1.5, -2, 0.1], [1.5, -2, 0.10009765625]],
+    ["i8", [1, -1.9, 127, 128, -1000], [1, -1, 127, 127, -128]],
+    ["i4", [1, -1, 7.5, 8, -9], [1, -1, 7, 7, -8]],
   ] as const)("%s", (dtype, values, expected) => {
     const view = encodeHost(values, dtype);
     expect(view.byteLength % 4).toBe(0);
@@ -83,18 +115,24 @@ describe("host values as the device stores them", () => {
 });
 
 describe("rules", () => {
-  test("promotion is symmetric, idempotent and goes up in the order bool, u32, i32, f16, f32", () => {
+  test("promotion is symmetric, idempotent and goes up in the order of the types, but for two pairs", () => {
     all.forEach((a, i) => {
       all.forEach((b, j) => {
-        expect(promote(a, b)).toBe(all[Math.max(i, j)]);
+        const pair = [a, b].sort().join();
+        // Neither of f16 and bf16 holds the other, and no signed byte holds a u32.
+        const own: Record<string, DType> = { "bf16,f16": "f32", "i8,u32": "i32", "i4,u32": "i32" };
+        expect(promote(a, b)).toBe(own[pair] ?? all[Math.max(i, j)]);
       });
     });
   });
 
-  test("f16 and f32 are floating-point; bool is stored as u32", () => {
-    expect(all.filter(isFloat)).toEqual(["f16", "f32"]);
-    expect(all.map(storageType)).toEqual(["u32", "u32", "i32", "f16", "f32"]);
-    expect(all.map(byteSize)).toEqual([4, 4, 4, 2, 4]);
+  test("three types are floating-point; packed ones are read as those they widen to", () => {
+    expect(all.filter(isFloat)).toEqual(["bf16", "f16", "f32"]);
+    expect(all.filter(isPacked)).toEqual(["i4", "i8", "bf16"]);
+    expect(all.map(storageType)).toEqual(["u32", "u32", "i32", "i32", "i32", "f32", "f16", "f32"]);
+    expect(all.map(byteSize)).toEqual([4, 4, 0.5, 1, 4, 2, 2, 4]);
+    expect(storedBytes("i4", 9)).toBe(8);
+    expect(storedBytes("bf16", 3)).toBe(8);
   });
 
   test("an element type that is not allowed is refused with the cure", () => {

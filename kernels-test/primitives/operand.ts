@@ -1,6 +1,12 @@
 /** Operands of sample calls: values on the host, and how they lie on the device. */
 import { HostRandom } from "../../src/random/hostRandom";
-import { type DType, fromHalfBits, toHalfBits } from "../../src/tensor/dtype";
+import {
+  type DType,
+  fromBrainBits,
+  fromHalfBits,
+  toBrainBits,
+  toHalfBits,
+} from "../../src/tensor/dtype";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Tilegrad } from "../caseModules";
 import { array, at, generate, type HostArray, sizeOf } from "../reference/array";
@@ -33,6 +39,7 @@ export function spaced(count: number, low: number, high: number, seed: number): 
 /** The nearest value the element type can hold, for floating-point types. */
 export function stored(x: number, dtype: DType): number {
   if (dtype === "f16") return fromHalfBits(toHalfBits(x));
+  if (dtype === "bf16") return fromBrainBits(toBrainBits(x));
   return dtype === "f32" ? Math.fround(x) : x;
 }
 

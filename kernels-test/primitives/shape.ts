@@ -1,7 +1,7 @@
 /** Samples of views, copies, and pieces put together. */
 import type { DType } from "../../src/tensor/dtype";
 import { array, at, generate } from "../reference/array";
-import { given, type Layout, layouts, type Operand, real, truth, whole } from "./operand";
+import { given, type Layout, layouts, type Operand, real, stored, truth, whole } from "./operand";
 import { exact, type PrimitiveSamples, type Sample, type SampleTable } from "./sample";
 
 const deep = [2, 1, 2, 2, 1, 3, 2, 1];
@@ -236,6 +236,9 @@ const casts: Record<DType, (x: number) => number> = {
   i32: clip(-(2 ** 31), 2 ** 31 - 1),
   u32: clip(0, 2 ** 32 - 1),
   bool: (x) => Number(x !== 0),
+  bf16: (x) => stored(x, "bf16"),
+  i8: clip(-128, 127),
+  i4: clip(-8, 7),
 };
 const castable: Record<string, () => Operand> = {
   f32: () => given([2, 3], [-1.5, 0, 0.25, 1.75, 2.5, 1000]),
@@ -244,6 +247,9 @@ const castable: Record<string, () => Operand> = {
   i32: () => given([5], [0, 1, 2, 7, 1000], "i32"),
   u32: () => given([5], [0, 1, 2, 7, 1000], "u32"),
   bool: () => truth([5], 102),
+  bf16: () => given([7], [-1.5, 0, 0.25, 1.75, 2.5, 1000, -0.5], "bf16"),
+  i8: () => given([2, 5], [0, 1, -1, 127, -128, 7, -8, 8, 64, 3], "i8"),
+  i4: () => given([13], [0, 1, -1, 7, -8, 3, 2, -2, 4, 5, 6, -7, -3], "i4"),
 };
 const to: PrimitiveSamples = {
   tolerance: exact,
@@ -252,6 +258,8 @@ const to: PrimitiveSamples = {
     (Object.keys(casts) as DType[])
       // To f16 and back is exact only for values with few bits.
       .filter((dtype) => !(from.includes("transposed") && dtype === "f16"))
+      // Negative integers keep their bits in u32.
+      .filter((dtype) => !(["i8", "i4"].includes(from) && dtype === "u32"))
       .map((dtype) => once(`${from} to ${dtype}`, make(), { dtype })),
   ),
 };

@@ -1,7 +1,7 @@
 /** Arithmetic and comparison, with broadcasting. */
 import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
-import { type DType, requireDType } from "../tensor/dtype";
+import { type DType, requireDType, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { log, sign } from "./functions";
@@ -255,7 +255,7 @@ export function square(x: Tensor): Tensor {
 }
 
 /** The least and the greatest value of a type: no bound. */
-const extremes: Readonly<Record<DType, readonly [number, number]>> = {
+const extremes: Readonly<Record<ReturnType<typeof widened>, readonly [number, number]>> = {
   f32: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   f16: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   i32: [-(2 ** 31), 2 ** 31 - 1],
@@ -285,7 +285,7 @@ export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
       (type, bound) => (bound === undefined ? type : operands(x, bound)[0].dtype),
       x.dtype,
     );
-    const [least, greatest] = extremes[dtype];
+    const [least, greatest] = extremes[widened(dtype)];
     const given = threeOperands(
       x,
       low ?? constant(x.device, least, dtype),

@@ -3,20 +3,34 @@ import { currentDevice } from "../device/device";
 import { ArgumentError } from "../errors";
 import { constant, requireOffered, type TensorOptions } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
+import { type DType, isPacked, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { eq, ge, pow, where } from "./arithmetic";
 import { expand, fillInto, reshape, to } from "./shape";
 
+/** start, start + step, … (or `start` everywhere), in row-major order. */
+function filled(
+  shape: Shape,
+  dtype: DType,
+  options: TensorOptions,
+  start: number,
+  step = 0,
+): Tensor {
+  const device = options.device ?? currentDevice();
+  requireOffered(device, dtype);
+  if (isPacked(dtype))
+    return scope(() => to(filled(shape, widened(dtype), options, start, step), dtype));
+  const y = DeviceTensor.empty(device, shape, dtype);
+  return y.size === 0 ? y : fillInto(y, start, step);
+}
+
 /** Every element `value`; f32 unless `dtype` says otherwise. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   checkShape("full", shape);
-  const device = options.device ?? currentDevice();
-  const dtype = options.dtype ?? "f32";
-  requireOffered(device, dtype);
-  const y = DeviceTensor.empty(device, shape, dtype);
-  return y.size === 0 ? y : fillInto(y, dtype === "bool" ? Number(value !== 0) : value);
+  const { dtype = "f32" } = options;
+  return filled(shape, dtype, options, dtype === "bool" ? Number(value !== 0) : value);
 }
 
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
@@ -52,11 +66,7 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
     throw new ArgumentError(`arange: step ${step} never gets from ${first} to ${last}.`);
   const count = Math.max(Math.ceil((last - first) / step), 0);
   const whole = Number.isInteger(first) && Number.isInteger(step);
-  const device = options.device ?? currentDevice();
-  const dtype = options.dtype ?? (whole ? "i32" : "f32");
-  requireOffered(device, dtype);
-  const y = DeviceTensor.empty(device, [count], dtype);
-  return count === 0 ? y : fillInto(y, first, step);
+  return filled([count], options.dtype ?? (whole ? "i32" : "f32"), options, first, step);
 }
 
 /** `count` numbers from start to end, both included, evenly spaced; f32. */
@@ -68,11 +78,8 @@ export function linspace(
 ): Tensor {
   if (!Number.isInteger(count) || count < 0)
     throw new ArgumentError(`linspace: count ${count} must be a whole number >= 0.`);
-  const device = options.device ?? currentDevice();
-  const dtype = options.dtype ?? "f32";
-  requireOffered(device, dtype);
-  const y = DeviceTensor.empty(device, [count], dtype);
-  return count === 0 ? y : fillInto(y, start, count > 1 ? (end - start) / (count - 1) : 0);
+  const step = count > 1 ? (end - start) / (count - 1) : 0;
+  return filled([count], options.dtype ?? "f32", options, start, step);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Numbers beside tensors, and two tensors of different dtypes. */
 import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
-import { type DType, isFloat, promote } from "../tensor/dtype";
+import { type DType, isFloat, promote, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import type { Primitive } from "./primitive";
@@ -14,7 +14,9 @@ export type Operand = Tensor | number;
 function asTensor(value: Operand, like: Tensor): Tensor {
   if (typeof value !== "number") return value;
   const fits = isFloat(like.dtype) || (Number.isInteger(value) && like.dtype !== "bool");
-  const dtype: DType = fits ? like.dtype : Number.isInteger(value) ? "i32" : "f32";
+  // Of integers as i32: a packed type may not hold the number.
+  const own = isFloat(like.dtype) ? like.dtype : widened(like.dtype);
+  const dtype: DType = fits ? own : Number.isInteger(value) ? "i32" : "f32";
   return constant(like.device, value, dtype);
 }
 

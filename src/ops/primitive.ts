@@ -82,6 +82,8 @@ export interface Primitive<A> {
   outputs(inputs: readonly Spec[], attrs: A): readonly Spec[];
   /** Records the kernels on real tensors. Results are new handles, never an input itself. */
   run(inputs: readonly DeviceTensor[], attrs: A, outputs: readonly Spec[]): DeviceTensor[];
+  /** Takes packed operands (bf16, i8, i4) as they are stored; for others `bind` widens them: see packed.ts. */
+  readonly takesPacked?: true;
   readonly saves: Saves;
   /**
    * Reverse rule, written with operations, so that it can be differentiated again. One cotangent (or null

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { gridFor, launch, shapeFill } from "../kernels";
 import { requireOffered } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { type DType, isFloat, storageType } from "../tensor/dtype";
+import { type DType, isFloat, isPacked, storageType, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import {
   checkShape,
@@ -17,6 +17,7 @@ import {
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { zeros } from "./creation";
+import { pack, unpack } from "./packed";
 import { computeType, runUnaryInto } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { sumTo } from "./reduce";
@@ -58,6 +59,7 @@ const reshapePrimitive: Primitive<{ shape: Shape }> = {
   name: "reshape",
   formula: "the same elements in row-major order, under another shape",
   derivative: "g under the shape of x",
+  takesPacked: true,
   saves: "nothing",
   outputs: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   run: ([x], { shape }) => {
@@ -459,6 +461,7 @@ const contiguousPrimitive: Primitive<null> = {
   name: "contiguous",
   formula: "x, laid out row-major",
   derivative: "g",
+  takesPacked: true,
   saves: "nothing",
   outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([x]) => [dense(x!)],
@@ -477,6 +480,7 @@ const clonePrimitive: Primitive<null> = {
   name: "clone",
   formula: "a copy of x",
   run: ([x]) => {
+    if (isPacked(x!.dtype)) return [castOn(unpack(x!), x!.dtype)];
     const y = DeviceTensor.empty(x!.device, x!.shape, x!.dtype);
     runUnaryInto(x!, y, { OP: identity(x!.dtype) });
     return [y];
@@ -490,19 +494,42 @@ export function clone(x: Tensor): Tensor {
   return bind(clonePrimitive, [x], null)[0]!;
 }
 
+/** To and from packed types by way of those they widen to. */
+function cast(x: DeviceTensor, dtype: DType): DeviceTensor {
+  if (x.dtype === dtype) return x.view(x.shape, x.strides);
+  if (isPacked(x.dtype)) return castOn(unpack(x), dtype);
+  if (isPacked(dtype)) {
+    const wide = cast(x, widened(dtype));
+    const rows = dense(wide);
+    wide.dispose();
+    const y = pack(rows, dtype);
+    rows.dispose();
+    return y;
+  }
+  const y = DeviceTensor.empty(x.device, x.shape, dtype);
+  const from = computeType(x.dtype);
+  const truth = from === "f32" ? "op_truth" : `op_truth_${from}`;
+  runUnaryInto(x, y, { OP: dtype === "bool" ? truth : identity(x.dtype) });
+  return y;
+}
+
+/** `cast` of what is not needed any more. */
+function castOn(x: DeviceTensor, dtype: DType): DeviceTensor {
+  const y = cast(x, dtype);
+  x.dispose();
+  return y;
+}
+
 const castPrimitive: Primitive<{ dtype: DType }> = {
   name: "to",
   formula: "x as another element type",
   derivative: "g as the element type of x; nothing to or from integers and bools",
   saves: "nothing",
   outputs: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
+  takesPacked: true,
   run: ([x], { dtype }) => {
     requireOffered(x!.device, dtype);
-    const y = DeviceTensor.empty(x!.device, x!.shape, dtype);
-    const from = computeType(x!.dtype);
-    const truth = from === "f32" ? "op_truth" : `op_truth_${from}`;
-    runUnaryInto(x!, y, { OP: dtype === "bool" ? truth : identity(x!.dtype) });
-    return [y];
+    return [cast(x!, dtype)];
   },
   vjp: ([g], { inputs, attrs }) => [
     isFloat(attrs.dtype) && isFloat(inputs[0]!.dtype) ? to(g!, inputs[0]!.dtype) : null,
@@ -511,7 +538,10 @@ const castPrimitive: Primitive<{ dtype: DType }> = {
   batch: (inputs, { attrs }) => bind(castPrimitive, inputs, attrs),
 };
 
-/** Another element type: to integers truncates towards zero and saturates, to bool is x != 0. */
+/**
+ * Another element type: to integers truncates towards zero and saturates, to bool is x != 0; to f16 and bf16
+ * rounds to nearest, ties to even. Packed types (bf16, i8, i4) are ways to store: see docs/precision.md.
+ */
 export function to(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : bind(castPrimitive, [x], { dtype })[0]!;
 }
@@ -519,6 +549,7 @@ export function to(x: Tensor, dtype: DType): Tensor {
 const stopGradientPrimitive: Primitive<null> = {
   name: "stopGradient",
   formula: "x, as a constant",
+  takesPacked: true,
   saves: "nothing",
   outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([x]) => [x!.view(x!.shape, x!.strides)],

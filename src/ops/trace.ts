@@ -5,9 +5,10 @@
  */
 import { ArgumentError, TilegradError } from "../errors";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import type { HostArray } from "../tensor/dtype";
+import { type HostArray, isPacked } from "../tensor/dtype";
 import { show, sizeOf } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
+import { onWidened } from "./packed";
 import type { Primitive, Spec } from "./primitive";
 
 /** A transform in progress. Inner ones have the higher level. */
@@ -113,10 +114,20 @@ export function bind<A>(primitive: Primitive<A>, operands: readonly Tensor[], at
         `${primitive.name}: its operands live on different devices. Make them on one, or read and re-create.`,
       );
   }
-  const outputs = primitive.outputs(real, attrs);
-  if (real[0] && outputs.every(isEmpty))
-    return outputs.map((o) => DeviceTensor.empty(real[0]!.device, o.shape, o.dtype));
-  return primitive.run(real, attrs, outputs);
+  if (primitive.takesPacked || !real.some((t) => isPacked(t.dtype)))
+    return runReal(primitive, real, attrs);
+  return onWidened(real, (wide) => runReal(primitive, wide, attrs));
+}
+
+function runReal<A>(
+  primitive: Primitive<A>,
+  inputs: readonly DeviceTensor[],
+  attrs: A,
+): DeviceTensor[] {
+  const outputs = primitive.outputs(inputs, attrs);
+  if (inputs[0] && outputs.every(isEmpty))
+    return outputs.map((o) => DeviceTensor.empty(inputs[0]!.device, o.shape, o.dtype));
+  return primitive.run(inputs, attrs, outputs);
 }
 
 const isEmpty = (spec: Spec): boolean => sizeOf(spec.shape) === 0;

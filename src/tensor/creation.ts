@@ -2,7 +2,7 @@
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { DeviceTensor } from "./deviceTensor";
-import { byteSize, type DType, encodeHost } from "./dtype";
+import { type DType, encodeHost, storedBytes } from "./dtype";
 import { flatten, type Nested } from "./nested";
 import { keep } from "./scope";
 import { checkShape, type Shape, show, sizeOf } from "./shape";
@@ -16,7 +16,7 @@ export interface TensorOptions {
   device?: Device;
 }
 
-export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
+export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
 export type TensorLike = Nested<number> | Nested<boolean> | TypedArray;
 
 /** @throws DTypeError where the device has no f16. */
@@ -31,6 +31,7 @@ function inferDType(values: ArrayLike<number | boolean>): DType {
   if (values instanceof Int32Array) return "i32";
   if (values instanceof Uint32Array) return "u32";
   if (values instanceof Uint8Array) return "u32";
+  if (values instanceof Int8Array) return "i8";
   return typeof values[0] === "boolean" ? "bool" : "f32";
 }
 
@@ -48,7 +49,7 @@ export function upload(
     throw new ShapeError(
       `tensor: ${values.length} values do not fill shape ${show(shape)}, which has ${sizeOf(shape)} elements.`,
     );
-  const bytes = Math.max(values.length * byteSize(dtype), 4);
+  const bytes = Math.max(storedBytes(dtype, values.length), 4);
   const storage = Storage.allocate(device, bytes, `tensor ${show(shape)}`, "tensor", true);
   const result = new DeviceTensor(storage, shape, dtype);
   if (values.length) device.executor.write(storage.buffer, 0, encodeHost(values, dtype));

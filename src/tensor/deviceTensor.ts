@@ -2,7 +2,7 @@
 import type { Device } from "../device/device";
 import type { BufferBinding } from "../device/executor";
 import { DisposedError } from "../errors";
-import { byteSize, type DType, decodeHost, type HostArray } from "./dtype";
+import { byteSize, type DType, decodeHost, type HostArray, storedBytes } from "./dtype";
 import { noteCreated, noteDisposed } from "./memory";
 import { keep, register, unregister } from "./scope";
 import { denseStrides, isDense, type Shape, show, sizeOf } from "./shape";
@@ -36,7 +36,7 @@ export class DeviceTensor extends Tensor {
 
   /** A new dense tensor, contents undefined. */
   static empty(device: Device, shape: Shape, dtype: DType): DeviceTensor {
-    const bytes = Math.max(sizeOf(shape) * byteSize(dtype), 4);
+    const bytes = Math.max(storedBytes(dtype, sizeOf(shape)), 4);
     const storage = Storage.allocate(device, bytes, `${dtype} tensor ${show(shape)}`);
     return new DeviceTensor(storage, shape, dtype);
   }
@@ -104,7 +104,7 @@ export class DeviceTensor extends Tensor {
       {
         buffer: this.storage.buffer,
         offset: start,
-        bytes: (first + length) * size - start,
+        bytes: Math.ceil(((first + length) * size - start) / 4) * 4,
       },
     ]);
     const all = decodeHost(bytes!.slice(first * size - start), this.dtype, length);

@@ -3,6 +3,7 @@
  * tensor below; each primitive's `batch` rule says how to compute all lanes together.
  */
 import { TilegradError } from "../errors";
+import { widenedSpec } from "../ops/packed";
 import type { PlainFunction, Primitive } from "../ops/primitive";
 import { expand } from "../ops/shape";
 import { atNewLevel, bindCustom, type CustomRule, resolve, type Trace, Tracer } from "../ops/trace";
@@ -57,7 +58,7 @@ export class Lanes implements Trace {
   process<A>(primitive: Primitive<A>, operands: readonly Tensor[], attrs: A): Tensor[] {
     const { name, batch } = primitive;
     // Errors speak of one lane.
-    const promised = primitive.outputs(operands, attrs);
+    const promised = primitive.outputs(operands.map(widenedSpec), attrs);
     if (!batch) throw new TilegradError(`vmap: the primitive ${name} has no vectorising rule.`);
     const inputs = operands.map((t) => this.lower(t));
     const batched = operands.map((t) => this.isBatched(t));
