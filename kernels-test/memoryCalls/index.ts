@@ -6,6 +6,7 @@ import { coreCalls } from "./core";
 import { elementwiseCalls } from "./elementwise";
 import type { Calls } from "./operands";
 import { productCalls } from "./products";
+import { recurrentCalls } from "./recurrent";
 import { shapeCalls } from "./shape";
 import { statisticsCalls } from "./statistics";
 
@@ -13,6 +14,7 @@ export const calls: Calls = {
   ...attentionCalls,
   ...convolutionCalls,
   ...coreCalls,
+  ...recurrentCalls,
   ...elementwiseCalls,
   ...productCalls,
   ...shapeCalls,

@@ -14,6 +14,7 @@ import torch
 
 FIXTURES = [
     "pointwise",
+    "elementwise",
     "reduce",
     "matmul",
     "convolution",
@@ -23,6 +24,7 @@ FIXTURES = [
     "ordering",
     "layers",
     "attention",
+    "recurrent",
     "spectral",
     "linalg",
     "gpt",

@@ -25,6 +25,10 @@ import { exact, type PrimitiveSamples, type SampleTable } from "./sample";
 
 const { log2, log10 } = Math;
 
+const hardswish: Value = (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6;
+/** hardswish bends at -3 and 3. */
+const awayFromThree: Value = (x) => x + (Math.abs(x) > 3 ? 0.1 : -0.1) * Math.sign(x);
+
 const unaries: Record<string, Unary> = {
   exp2: { of: (x) => 2 ** x, tolerance: { relative: 1e-6, absolute: 0 } },
   log2: { of: log2, range: { low: 0.3, high: 4 }, tolerance: elementary },
@@ -52,6 +56,12 @@ const unaries: Record<string, Unary> = {
   logSigmoid: {
     of: (x) => -functions.softplus(-x),
     range: { low: -6, high: 6 },
+    tolerance: elementary,
+  },
+  hardswish: {
+    of: hardswish,
+    range: { low: -5, high: 5.3 },
+    away: awayFromThree,
     tolerance: elementary,
   },
   softsign: { of: (x) => x / (1 + Math.abs(x)), away: awayFromZero, tolerance: elementary },
@@ -144,6 +154,12 @@ const binaries: Record<string, Binary> = {
     tolerance: rounded,
   },
   mishBackward: { of: alongSlope(special.mish), tolerance: { relative: 2e-6, absolute: 1e-6 } },
+  hardswishBackward: {
+    of: alongSlope(hardswish),
+    right: { low: -5, high: 5.3 },
+    place: [(x) => x, awayFromThree],
+    tolerance: { relative: 2e-6, absolute: 1e-6 },
+  },
   bitwiseAnd: { of: (a, b) => a & b, tolerance: exact, types: [...numbers, "bool"], floats: false },
   bitwiseOr: { of: (a, b) => a | b, tolerance: exact, types: [...numbers, "bool"], floats: false },
   bitwiseXor: { of: (a, b) => a ^ b, tolerance: exact, types: [...numbers, "bool"], floats: false },

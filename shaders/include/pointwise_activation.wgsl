@@ -19,5 +19,13 @@ fn op_mish_vjp(g: f32, x: f32) -> f32 {
   return g * (t + held * (1.0 - t * t) * op_sigmoid(held));
 }
 
+fn op_hardswish(x: f32) -> f32 {
+  if (is_nan(x)) { return x; }
+  return select(x * clamp(x + 3.0, 0.0, 6.0) / 6.0, 0.0, x < -3.0);
+}
+fn op_hardswish_vjp(g: f32, x: f32) -> f32 {
+  return g * select(select(1.0, x / 3.0 + 0.5, x < 3.0), 0.0, x < -3.0);
+}
+
 fn op_elu(x: f32, alpha: f32) -> f32 { return select(x, alpha * op_expm1(x), x <= 0.0); }
 fn op_prelu(x: f32, weight: f32) -> f32 { return select(weight * x, x, x > 0.0); }

@@ -39,6 +39,12 @@ const [mishPrimitive, mishBackward] = activation("mish", "x · tanh(softplus(x))
   const t = tanh(softplus(x));
   return add(t, mul(mul(x, sub(1, square(t))), sigmoid(x)));
 });
+const [hardswishPrimitive, hardswishBackward] = activation(
+  "hardswish",
+  "x · min(max(x + 3, 0), 6) / 6",
+  "input",
+  (x) => where(lt(x, -3), 0, where(lt(x, 3), add(div(x, 3), 0.5), 1)),
+);
 /** x where it is not above 0, else 0: keeps what grows from overflow where it is not taken. */
 const below = (x: Tensor): Tensor => where(gt(x, 0), 0, x);
 const eluPrimitive = binary({
@@ -151,12 +157,9 @@ export function hardsigmoid(x: Tensor): Tensor {
   return scope(() => div(relu6(add(asFloat(x), 3)), 6));
 }
 
-/** x · hardsigmoid(x) (Howard et al. 2019); its slope at -3 is -1/2 and at 3 is 3/2, as in PyTorch. */
+/** x · hardsigmoid(x) (Howard et al. 2019); its slope at -3 is -1/2 and at 3 is 1. */
 export function hardswish(x: Tensor): Tensor {
-  return scope(() => {
-    const real = asFloat(x);
-    return mul(real, div(clamp(add(real, 3), 0, 6), 6));
-  });
+  return ofReal(hardswishPrimitive, x);
 }
 
 /** x - tanh(x) */
@@ -225,6 +228,8 @@ export const activationPrimitives = [
   softsignPrimitive,
   mishPrimitive,
   mishBackward,
+  hardswishPrimitive,
+  hardswishBackward,
   eluPrimitive,
   preluPrimitive,
   hardtanhPrimitive,

@@ -6,6 +6,7 @@ import { elementwiseOperations } from "./elementwise";
 import type { Attrs, Operations } from "./forms";
 import { linalgOperations } from "./linalg";
 import { productOperations } from "./products";
+import { recurrentOperations } from "./recurrent";
 import { shapeOperations } from "./shape";
 import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
@@ -17,6 +18,7 @@ export const operations: Operations = {
   ...linalgOperations,
   ...productOperations,
   ...shapeOperations,
+  ...recurrentOperations,
   ...spectralOperations,
   ...statisticsOperations,
   chain: ([x], { steps }) => chain(x!, steps),
