@@ -33,6 +33,7 @@ import { maskedPrimitives } from "./ops/masked";
 import { matmulPrimitives } from "./ops/matmul";
 import { normPrimitives } from "./ops/norm";
 import { poissonPrimitives } from "./ops/poissonDraws";
+import { poolingPrimitives } from "./ops/pooling";
 import type { AnyPrimitive } from "./ops/primitive";
 import { randomPrimitives } from "./ops/randomBits";
 import { rearrangePrimitives } from "./ops/rearrange";
@@ -76,6 +77,7 @@ export const primitives: readonly AnyPrimitive[] = [
   ...matrixRootPrimitives,
   ...normPrimitives,
   ...poissonPrimitives,
+  ...poolingPrimitives,
   ...randomPrimitives,
   ...rearrangePrimitives,
   ...recurrentPrimitives,

@@ -79,7 +79,6 @@ export const coreCalls: Calls = {
   oneHot: [(tg, { index }) => tg.oneHot(index, 4)],
   ones: [(tg) => tg.ones([2])],
   onesLike: [(tg, { x }) => tg.onesLike(x)],
-  packedAttention: [(tg, { packed }) => tg.packedAttention(packed, { causal: true })],
   pad: [
     (tg, { x }) => tg.pad(x, [1, 2], 3),
     (tg, { x }) => tg.pad(x, [1, -1, 1, 2], { mode: "reflect" }),
@@ -94,9 +93,6 @@ export const coreCalls: Calls = {
   rmsNorm: [(tg, { x, vector }) => tg.rmsNorm(x, 4, vector)],
   round: [(tg, { x }) => tg.round(x)],
   rsqrt: [(tg, { x }) => tg.rsqrt(x)],
-  scaledDotProductAttention: [
-    (tg, { x, y }) => tg.scaledDotProductAttention(x, y, y, { causal: true }),
-  ],
   scatterAdd: [(tg, { x, first, row }) => tg.scatterAdd(x, 0, first, row)],
   select: [(tg, { x }) => tg.select(x, 0, 1)],
   sigmoid: [(tg, { x }) => tg.sigmoid(x)],

@@ -313,10 +313,88 @@ const attentionDropout: PrimitiveSamples = {
   })),
 };
 
+interface RotaryAttrs {
+  pairs: number;
+  interleaved: boolean;
+  offset: number;
+  after: number;
+  time: number;
+  sense: 1 | -1;
+}
+
+/** Turns in fixed point, high words first, each of 24 bits: operands are made from f32. */
+const fixedPoint = (turns: readonly number[]): number[] =>
+  turns.flatMap((t) => {
+    const word = (x: number): number => Math.floor((x % 1) * 2 ** 24) * 2 ** 8;
+    return [word(t), word(t * 2 ** 24)];
+  });
+
+function rotated(
+  [x, frequencies, positions]: readonly HostArray[],
+  { pairs, interleaved, offset, after, time, sense }: RotaryAttrs,
+): HostArray {
+  const width = x!.shape.at(-1)!;
+  const out = Float64Array.from(x!.data);
+  for (let row = 0; row < x!.data.length / width; row++) {
+    const position = positions?.data[row] ?? offset + (Math.floor(row / after) % time);
+    for (let i = 0; i < pairs; i++) {
+      const [high, low] = [frequencies!.data[2 * i]!, frequencies!.data[2 * i + 1]!];
+      const angle = 2 * Math.PI * sense * position * (high / 2 ** 32 + low / 2 ** 64);
+      const a = row * width + (interleaved ? 2 * i : i);
+      const b = a + (interleaved ? 1 : pairs);
+      const [p, q] = [x!.data[a]!, x!.data[b]!];
+      out[a] = p * Math.cos(angle) - q * Math.sin(angle);
+      out[b] = p * Math.sin(angle) + q * Math.cos(angle);
+    }
+  }
+  return array(x!.shape, out);
+}
+
+const table = (pairs: number): Operand =>
+  given(
+    [pairs, 2],
+    fixedPoint(Array.from({ length: pairs }, (_, i) => 100 ** (-i / pairs) / (2 * Math.PI))),
+    "u32",
+  );
+const rows = { offset: 0, after: 1, time: 1, sense: 1, interleaved: false } as const;
+
+const rotaryEmbedding: PrimitiveSamples = {
+  tolerance: { relative: 2e-6, absolute: 2e-6 },
+  reference: (inputs, attrs: RotaryAttrs) => [rotated(inputs, attrs)],
+  samples: [
+    {
+      claim: "halves, an offset",
+      operands: [real([2, 3, 4], 71), table(2)],
+      attrs: { ...rows, pairs: 2, offset: 5, time: 3 },
+    },
+    {
+      claim: "neighbours, part of the row, transposed, back",
+      operands: [real([2, 3, 7], 72, { layout: "transposed" }), table(2)],
+      attrs: { ...rows, pairs: 2, interleaved: true, after: 3, time: 2, sense: -1 },
+    },
+    {
+      claim: "positions, some far, some below zero",
+      operands: [real([2, 2, 6], 73), table(3), given([2, 2], [-7, 3, 100_000, -2_000_000], "i32")],
+      attrs: { ...rows, pairs: 3 },
+    },
+    {
+      claim: "over a workgroup",
+      operands: [real([13, 10], 74, { layout: "sliced" }), table(5)],
+      attrs: { ...rows, pairs: 5, time: 13 },
+    },
+    {
+      claim: "no rows",
+      operands: [real([0, 4], 75), table(2)],
+      attrs: { ...rows, pairs: 2 },
+    },
+  ],
+};
+
 export const attentionSamples: SampleTable = {
   attention,
   attentionBackward,
   attentionDropout,
   packedAttention,
   packedAttentionBackward,
+  rotaryEmbedding,
 };

@@ -1,7 +1,7 @@
 /** Samples of normalisation. */
-import { array, type HostArray, reduceDims } from "../reference/array";
+import { array, at, generate, type HostArray, reduceDims } from "../reference/array";
 import { rowsOf, total } from "../reference/matrix";
-import { type Operand, real } from "./operand";
+import { type Layout, type Operand, real } from "./operand";
 import { type PrimitiveSamples, primitive, type Sample, type SampleTable } from "./sample";
 
 const rowTolerance = { relative: 3e-6, absolute: 2e-6 };
@@ -132,7 +132,132 @@ const normParametersBackward: PrimitiveSamples = {
   })),
 };
 
+interface ChannelAttrs {
+  eps: number;
+  hasWeight: boolean;
+  hasBias: boolean;
+}
+
+/** Statistics and normalised values of x [batches, depth, channels, inner], by channels of batches. */
+function byChannels(x: HostArray, eps: number) {
+  const [batches, depth, channels, inner] = x.shape as [number, number, number, number];
+  const means = array([batches, channels], new Float64Array(batches * channels));
+  const variances = array([batches, channels], new Float64Array(batches * channels));
+  for (let b = 0; b < batches; b++)
+    for (let c = 0; c < channels; c++) {
+      const own = Array.from({ length: depth * inner }, (_, i) =>
+        at(x, [b, Math.floor(i / inner), c, i % inner]),
+      );
+      const mean = total(own) / own.length;
+      means.data[b * channels + c] = mean;
+      variances.data[b * channels + c] = total(own.map((v) => (v - mean) ** 2)) / own.length;
+    }
+  const rstd = generate(means.shape, (index) => 1 / Math.sqrt(at(variances, index) + eps));
+  const n = generate(
+    x.shape,
+    ([b, d, c, i]) => (at(x, [b!, d!, c!, i!]) - at(means, [b!, c!])) * at(rstd, [b!, c!]),
+  );
+  return { means, variances, rstd, n };
+}
+
+/** Sums of products over all but batches and channels. */
+const channelSums = (x: HostArray, y: HostArray): HostArray => {
+  const [batches, depth, channels, inner] = x.shape as [number, number, number, number];
+  return generate([batches, channels], ([b, c]) =>
+    total(
+      Array.from({ length: depth * inner }, (_, i) => {
+        const index = [b!, Math.floor(i / inner), c!, i % inner];
+        return at(x, index) * at(y, index);
+      }),
+    ),
+  );
+};
+
+const channelAttrs = { eps: 1e-3, hasWeight: true, hasBias: true };
+const plainChannels = { eps: 1e-3, hasWeight: false, hasBias: false };
+const channelShapes: readonly (readonly [string, number[], Layout])[] = [
+  ["positions in vec4s", [1, 2, 3, 4], "dense"],
+  ["ghost batches", [2, 3, 2, 3], "transposed"],
+  ["no positions", [1, 5, 3, 1], "sliced"],
+  ["over a workgroup", [1, 9, 1, 8], "dense"],
+];
+
+const batchNorm: PrimitiveSamples = {
+  tolerance: rowTolerance,
+  reference: ([x, ...parameters], { eps, hasWeight, hasBias }: ChannelAttrs) => {
+    const { n } = byChannels(x!, eps);
+    const weight = hasWeight ? parameters[0] : undefined;
+    const bias = hasBias ? parameters.at(-1) : undefined;
+    return [
+      generate(x!.shape, (index) => {
+        const c = index[2]!;
+        return at(n, index) * (weight?.data[c] ?? 1) + (bias?.data[c] ?? 0);
+      }),
+    ];
+  },
+  samples: [
+    ...channelShapes.map(
+      ([claim, shape, layout], i): Sample => ({
+        claim,
+        operands: [
+          real(shape, 61 + i, { layout }),
+          real([shape[2]!], 71 + i),
+          real([shape[2]!], 81 + i),
+        ],
+        attrs: channelAttrs,
+        call: (inputs) => primitive("batchNorm", channelAttrs)(...inputs).slice(0, 1),
+      }),
+    ),
+    {
+      claim: "without parameters",
+      operands: [real([1, 4, 2, 2], 66)],
+      attrs: plainChannels,
+      call: (inputs) => primitive("batchNorm", plainChannels)(...inputs).slice(0, 1),
+    },
+    {
+      claim: "no positions at all",
+      operands: [real([1, 4, 2, 0], 67)],
+      attrs: plainChannels,
+      call: (inputs) => primitive("batchNorm", plainChannels)(...inputs).slice(0, 1),
+    },
+  ],
+};
+
+/** Operands: the cotangent of y, x and weight; mean and rstd come from the forward operation. */
+const batchNormBackward: PrimitiveSamples = {
+  tolerance: { relative: 3e-6, absolute: 5e-6 },
+  reference: ([g, x, weight], { eps }: ChannelAttrs) => {
+    const { n, rstd } = byChannels(x!, eps);
+    const along = channelSums(g!, n);
+    const plain = channelSums(
+      g!,
+      generate(g!.shape, () => 1),
+    );
+    const [, depth, , inner] = x!.shape as [number, number, number, number];
+    const count = depth * inner;
+    const dx = generate(x!.shape, (index) => {
+      const row = [index[0]!, index[2]!];
+      const slope =
+        at(g!, index) - at(plain, row) / count - (at(n, index) * at(along, row)) / count;
+      return slope * at(rstd, row) * (weight?.data[index[2]!] ?? 1);
+    });
+    return [dx, along, plain];
+  },
+  samples: channelShapes.map(([claim, shape, layout], i) => ({
+    claim,
+    operands: [real(shape, 91 + i), real(shape, 95 + i, { layout }), real([shape[2]!], 99 + i)],
+    attrs: channelAttrs,
+    call: ([g, x, weight]) => {
+      const [, mean, rstd] = primitive("batchNorm", plainChannels)(x!);
+      const attrs = { ...channelAttrs, hasBias: false };
+      return primitive("batchNormBackward", attrs)(g!, x!, mean!, rstd!, weight!);
+    },
+  })),
+};
+
 export const normSamples: SampleTable = {
+  batchNorm,
+  batchNormBackward,
   layerNorm: rowNormSamples("layerNorm"),
   rmsNorm: rowNormSamples("rmsNorm"),
   normBackward,

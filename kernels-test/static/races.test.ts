@@ -62,6 +62,8 @@ const dispatches: Readonly<Record<string, Dispatch>> = {
     groups: 1,
   },
   "norm/backward": rowsOf(70),
+  "norm/channel_statistics": rowsOf(0, { depth: 7, channels: 2, inner: 10 }),
+  "norm/channel_sums": rowsOf(0, { depth: 7, channels: 2, inner: 10 }),
   "norm/forward": rowsOf(70),
   "optim/gradient_norm": {
     options: { constants: { TEAM: 64 } },

@@ -21,9 +21,11 @@ export {
 } from "../ops/activations";
 export {
   type AttentionOptions,
+  type HeadsOptions,
   packedAttention,
   scaledDotProductAttention,
 } from "../ops/attention";
+export { type BatchNormOptions, type BatchNormResult, batchNorm } from "../ops/batchNorm";
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -37,13 +39,43 @@ export {
 export { cosineSimilarity, pairwiseDistance } from "../ops/distance";
 export { dropout } from "../ops/dropout";
 export { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
+export {
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+} from "../ops/groupNorm";
 export { fold, type Pair, type PatchOptions, unfold } from "../ops/imageWindows";
 export { embedding } from "../ops/indexing";
 export { crossEntropy } from "../ops/loss";
 export { linear } from "../ops/matmul";
 export { layerNorm, rmsNorm } from "../ops/norm";
 export { pad } from "../ops/padding";
+export {
+  type AdaptiveMaxPoolOptions,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type OutputSize,
+  type PooledMax,
+  type PoolOptions,
+} from "../ops/pooling";
 export { bilinear } from "../ops/products";
+export { type RotaryOptions, rotaryEmbedding } from "../ops/rotary";
 export { logSoftmax, softmax } from "../ops/softmax";
 export { normalize } from "../ops/vectorNorm";
 export * from "./losses";

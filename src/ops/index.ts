@@ -49,7 +49,13 @@ export {
   sub,
   where,
 } from "./arithmetic";
-export { type AttentionOptions, packedAttention, scaledDotProductAttention } from "./attention";
+export {
+  type AttentionOptions,
+  type HeadsOptions,
+  packedAttention,
+  scaledDotProductAttention,
+} from "./attention";
+export { type BatchNormOptions, type BatchNormResult, batchNorm } from "./batchNorm";
 export {
   bitwiseAnd,
   bitwiseLeftShift,
@@ -165,6 +171,12 @@ export {
   vander,
 } from "./grids";
 export {
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+} from "./groupNorm";
+export {
   type EmbeddingOptions,
   embedding,
   gather,
@@ -190,6 +202,29 @@ export { layerNorm, rmsNorm } from "./norm";
 export type { Operand } from "./operand";
 export { type PadMode, type PadOptions, pad } from "./padding";
 export {
+  type AdaptiveMaxPoolOptions,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type OutputSize,
+  type PooledMax,
+  type PoolOptions,
+} from "./pooling";
+export {
   type AddmmOptions,
   addmm,
   baddbmm,
@@ -210,6 +245,7 @@ export {
   quantile,
 } from "./quantile";
 export { flip, fliplr, flipud, repeat, repeatInterleave, roll, rot90, tile } from "./rearrange";
+export { type CellWeights, gruCell, lstmCell, rnnCell } from "./recurrent";
 export {
   type ArgOptions,
   all,
@@ -224,6 +260,7 @@ export {
   sum,
 } from "./reduce";
 export { floorDivide, fmod, remainder } from "./remainder";
+export { type RotaryOptions, rotaryEmbedding } from "./rotary";
 export { frac, trunc } from "./rounding";
 export {
   indexCopy,
