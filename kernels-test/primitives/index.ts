@@ -6,8 +6,10 @@ import { indexingSamples } from "./indexing";
 import { linalgSamples } from "./linalg";
 import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
+import { poolingSamples } from "./pooling";
 import { productSamples } from "./products";
 import { randomSamples } from "./random";
+import { recurrentSamples } from "./recurrent";
 import { reduceSamples } from "./reduce";
 import { rowSamples } from "./rows";
 import type { SampleTable } from "./sample";
@@ -25,8 +27,10 @@ export const samples: SampleTable = {
   ...normSamples,
   ...elementwiseSamples,
   ...pointwiseSamples,
+  ...poolingSamples,
   ...productSamples,
   ...randomSamples,
+  ...recurrentSamples,
   ...reduceSamples,
   ...rowSamples,
   ...scanSamples,

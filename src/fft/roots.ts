@@ -1,5 +1,6 @@
 /** Tables of roots of unity, computed in f64 once per device and length. */
 import type { Device } from "../device/device";
+import { cos, sin } from "../elementary";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { keep } from "../tensor/scope";
 import { Storage } from "../tensor/storage";
@@ -35,35 +36,19 @@ export function constantTable(
   return table.view(table.shape, table.strides);
 }
 
-/** cos a and sin a for 0 <= a <= π/4, by their series to below 2^-53; the same bits in every engine. */
-function cosAndSin(a: number): readonly [number, number] {
-  const z = a * a;
-  let cos = 1;
-  let sin = 1;
-  for (let k = 16; k >= 2; k -= 2) {
-    cos = 1 - (cos * z) / (k * (k - 1));
-    sin = 1 - (sin * z) / (k * (k + 1));
-  }
-  return [cos, a * sin];
-}
-
-/** e^(-2πi k / n) for whole k >= 0: reduced to an eighth of a turn by whole numbers, so without error. */
+/** e^(-2πi k / n) for whole k >= 0: quarter turns are split off in whole numbers, so that they are exact. */
 export function rootOfUnity(k: number, n: number): readonly [number, number] {
-  const eighths = 8 * (k % n);
-  const octant = Math.floor(eighths / n);
-  const rest = eighths - octant * n;
-  const mirrored = octant % 2 === 1;
-  const [c, s] = cosAndSin((Math.PI / 4) * ((mirrored ? n - rest : rest) / n));
-  // From the first eighth to quarter turns: odd eighths mirror at the diagonal.
-  const [x, y] = mirrored ? [s, c] : [c, s];
-  const quarter = Math.floor(octant / 2);
-  const [cos, sin] = [
+  const quarters = 4 * (k % n);
+  const quarter = Math.floor(quarters / n);
+  const angle = ((Math.PI / 2) * (quarters - quarter * n)) / n;
+  const [x, y] = [cos(angle), sin(angle)];
+  const [re, im] = [
     [x, y],
     [-y, x],
     [-x, -y],
     [y, -x],
   ][quarter] as [number, number];
-  return [cos, -sin];
+  return [re, -im];
 }
 
 /** The n-th roots of unity e^(-2πi k / n), [n, 2]. */

@@ -1,13 +1,41 @@
 /** Activations as modules, for `Sequential`. */
+import {
+  celu,
+  elu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "../ops/activations";
 import { gelu, relu, sigmoid, silu, softplus, tanh } from "../ops/functions";
-import { softmax } from "../ops/softmax";
+import { logSoftmax, softmax } from "../ops/softmax";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
+import { Parameter } from "./parameter";
 
-function activation(apply: (x: Tensor) => Tensor) {
+/** The constructor takes what `apply` takes beside x, with its defaults. */
+function activation<A extends unknown[]>(apply: (x: Tensor, ...options: A) => Tensor) {
   return class extends Module {
+    readonly options: A;
+
+    constructor(...options: A) {
+      super();
+      this.options = options;
+    }
+
     forward(x: Tensor): Tensor {
-      return apply(x);
+      return apply(x, ...this.options);
     }
   };
 }
@@ -17,6 +45,37 @@ export class SiLU extends activation(silu) {}
 export class Sigmoid extends activation(sigmoid) {}
 export class Softplus extends activation(softplus) {}
 export class Tanh extends activation(tanh) {}
+export class CELU extends activation(celu) {}
+export class ELU extends activation(elu) {}
+export class GLU extends activation(glu) {}
+export class Hardshrink extends activation(hardshrink) {}
+export class Hardsigmoid extends activation(hardsigmoid) {}
+export class Hardswish extends activation(hardswish) {}
+export class Hardtanh extends activation(hardtanh) {}
+export class LeakyReLU extends activation(leakyRelu) {}
+export class LogSigmoid extends activation(logSigmoid) {}
+export class Mish extends activation(mish) {}
+export class ReLU6 extends activation(relu6) {}
+export class SELU extends activation(selu) {}
+export class Softshrink extends activation(softshrink) {}
+export class Softsign extends activation(softsign) {}
+export class Tanhshrink extends activation(tanhshrink) {}
+export class Threshold extends activation(threshold) {}
+
+/** leakyRelu with a learned slope, one for all channels or one for each. @see prelu */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  /** @param init the slope to begin with */
+  constructor(numParameters = 1, init = 0.25) {
+    super();
+    this.weight = Parameter.of(new Float32Array(numParameters).fill(init), [numParameters]);
+  }
+
+  forward(x: Tensor): Tensor {
+    return prelu(x, this.weight);
+  }
+}
 
 /** @see gelu */
 export class GELU extends Module {
@@ -36,5 +95,15 @@ export class Softmax extends Module {
 
   forward(x: Tensor): Tensor {
     return softmax(x, this.dim);
+  }
+}
+
+export class LogSoftmax extends Module {
+  constructor(readonly dim = -1) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.dim);
   }
 }

@@ -21,4 +21,14 @@ export { Linear } from "./linear";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";
 export { LayerNorm, RMSNorm } from "./normalisation";
 export { Parameter } from "./parameter";
+export {
+  GRU,
+  GRUCell,
+  LSTM,
+  LSTMCell,
+  type RecurrentOptions,
+  RNN,
+  RNNCell,
+  type RNNOptions,
+} from "./recurrent";
 export { Sampler, type SamplingOptions } from "./sampling";
