@@ -90,8 +90,9 @@ export function qr(a: Matrix): { q: Matrix; r: Matrix } {
   const m = a.length;
   const n = a[0]?.length ?? 0;
   const k = Math.min(m, n);
-  let r = a.map((row) => [...row]);
-  let q = identity(m);
+  const r = a.map((row) => [...row]);
+  // Transposed: Qᵀ A = R.
+  const q = identity(m);
   for (let j = 0; j < k; j++) {
     const below = r.slice(j + 1).reduce((sum, row) => sum + row[j]! ** 2, 0);
     if (below === 0) continue;
@@ -99,12 +100,16 @@ export function qr(a: Matrix): { q: Matrix; r: Matrix } {
     const beta = -(alpha < 0 ? -1 : 1) * Math.sqrt(alpha * alpha + below);
     const v = r.map((row, i) => (i < j ? 0 : i === j ? 1 : row[j]! / (alpha - beta)));
     const tau = (beta - alpha) / beta;
-    const h = v.map((x, i) => v.map((y, c) => (i === c ? 1 : 0) - tau * x * y));
-    r = times(h, r);
-    q = times(q, h);
+    const along = (x: Matrix): number[] =>
+      x[0]!.map((_, c) => tau * v.reduce((sum, y, i) => sum + (i < j ? 0 : y * x[i]![c]!), 0));
+    const [ofR, ofQ] = [along(r), along(q)];
+    for (let i = j; i < m; i++) {
+      for (let c = 0; c < n; c++) r[i]![c]! -= v[i]! * ofR[c]!;
+      for (let c = 0; c < m; c++) q[i]![c]! -= v[i]! * ofQ[c]!;
+    }
   }
   return {
-    q: q.map((row) => row.slice(0, k)),
+    q: turned(q).map((row) => row.slice(0, k)),
     r: r.slice(0, k).map((row, i) => row.map((x, j) => (j < i ? 0 : x))),
   };
 }
