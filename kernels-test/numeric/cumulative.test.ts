@@ -1,5 +1,5 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Device } from "../../src/device/device";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Device, withDevice } from "../../src/device/device";
 import { DTypeError, ShapeError } from "../../src/errors";
 import { initOn } from "../../src/init";
 import { mul } from "../../src/ops/arithmetic";
@@ -364,5 +364,43 @@ describe("running results", () => {
     expect(() => cumprod(tensor([1]), 1)).toThrow(/cumprod: dim 1 is out of range/);
     expect(() => logcumsumexp(tensor([1]), -2)).toThrow(ShapeError);
     expect(() => cummax(tensor([1]), 1)).toThrow(/cummax: dim 1 is out of range/);
+  });
+});
+
+describe("many rows", () => {
+  let small: Device;
+  beforeAll(async () => {
+    small = await initOn(nodePlatform, {
+      makeCurrent: false,
+      limits: { maxWorkgroupsPerDimension: 7 },
+    });
+  });
+  afterAll(() => small.destroy());
+
+  test.each(scanVariants.candidates())("a folded grid covers every row (%s)", async (variant) => {
+    forcedScanVariant.current = variant;
+    const rows = 7 * 64 + 65;
+    const values = draw(rows * 3, 41, 2);
+    const row = (r: number) => values.slice(3 * r, 3 * r + 3) as [number, number, number];
+    const [products, places, slopes] = withDevice(small, () => {
+      const x = tensor(values, { shape: [rows, 3] });
+      return [
+        cumprod(x, 1),
+        cummax(x, 1).indices,
+        grad((t: Tensor) => sum(cumprod(t, 1)))(x),
+      ] as const;
+    });
+    const got = [await read(products), await read(places), await read(slopes)];
+    const plus0 = (list: number[]): number[] => list.map((v) => v + 0);
+    for (let r = 0; r < rows; r++) {
+      const [a, b, c] = row(r);
+      const own = got.map((list) => plus0(list.slice(3 * r, 3 * r + 3)));
+      const second = b >= a ? 1 : 0;
+      expect(own).toEqual([
+        plus0([a, a * b, a * b * c]),
+        [0, second, c >= Math.max(a, b) ? 2 : second],
+        plus0([1 + b + b * c, a + a * c, a * b]),
+      ]);
+    }
   });
 });

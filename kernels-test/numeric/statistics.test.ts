@@ -187,6 +187,7 @@ describe("order statistics", () => {
     const x = tensor([1, 2]);
     expect(() => quantile(x, 1.5)).toThrow(/quantile: q 1.5 must be from 0 to 1/);
     expect(() => quantile(x, [0, nan])).toThrow(ArgumentError);
+    expect(() => quantile(x, [])).toThrow(/quantile: q is an empty list/);
     expect(() => quantile(x, 0.5, { interpolation: "cubic" as "linear" })).toThrow(/cubic/);
     expect(() => quantile(whole(1, 2), 0.5)).toThrow(DTypeError);
     expect(() => quantile(x, whole(0))).toThrow(DTypeError);

@@ -122,6 +122,8 @@ export function quantile(
       `quantile: interpolation "${interpolation}" is none of ${interpolations.join(", ")}.`,
     );
   if (q instanceof Tensor) requireRanks(q);
+  else if (typeof q !== "number" && q.length === 0)
+    throw new ArgumentError("quantile: q is an empty list; give at least one number from 0 to 1.");
   else
     for (const one of typeof q === "number" ? [q] : q)
       if (!(one >= 0 && one <= 1))
