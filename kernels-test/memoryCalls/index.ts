@@ -5,6 +5,7 @@ import { convolutionCalls } from "./convolution";
 import { coreCalls } from "./core";
 import { elementwiseCalls } from "./elementwise";
 import type { Calls } from "./operands";
+import { poolingCalls } from "./pooling";
 import { productCalls } from "./products";
 import { recurrentCalls } from "./recurrent";
 import { shapeCalls } from "./shape";
@@ -16,6 +17,7 @@ export const calls: Calls = {
   ...coreCalls,
   ...recurrentCalls,
   ...elementwiseCalls,
+  ...poolingCalls,
   ...productCalls,
   ...shapeCalls,
   ...statisticsCalls,

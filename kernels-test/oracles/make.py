@@ -18,6 +18,7 @@ FIXTURES = [
     "reduce",
     "matmul",
     "convolution",
+    "pooling",
     "indexing",
     "shape",
     "statistics",

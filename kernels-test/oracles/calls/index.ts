@@ -5,6 +5,7 @@ import { coreOperations } from "./core";
 import { elementwiseOperations } from "./elementwise";
 import type { Attrs, Operations } from "./forms";
 import { linalgOperations } from "./linalg";
+import { poolingOperations } from "./pooling";
 import { productOperations } from "./products";
 import { recurrentOperations } from "./recurrent";
 import { shapeOperations } from "./shape";
@@ -16,6 +17,7 @@ export const operations: Operations = {
   ...coreOperations,
   ...elementwiseOperations,
   ...linalgOperations,
+  ...poolingOperations,
   ...productOperations,
   ...shapeOperations,
   ...recurrentOperations,

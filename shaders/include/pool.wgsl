@@ -1,0 +1,75 @@
+// Windows of pooling over up to three dimensions, those that are missing of size 1 in front. The including
+// kernel says by the slots TAPS and MET how they lie:
+//   regular   window q begins at q stride - low and has `window` places `dilation` apart; those outside the
+//             input count for nothing
+//   adaptive  window q goes from floor(q size / pixels) to ceil((q + 1) size / pixels), exclusive
+struct Params {
+  count: u32,
+  // Numbers of rows' elements: of the input and of the result.
+  size_row: u32,
+  pixels_row: u32,
+  // What averages are multiplied by.
+  scale: f32,
+  size: vec4<i32>,
+  pixels: vec4<i32>,
+  window: vec4<i32>,
+  stride: vec4<i32>,
+  low: vec4<i32>,
+  dilation: vec4<i32>,
+}
+
+// Elements of the input that a window sees along one dimension.
+struct Taps {
+  first: i32,
+  count: i32,
+  step: i32,
+}
+
+fn taps_regular(d: u32, q: i32) -> Taps {
+  let start = q * params.stride[d] - params.low[d];
+  let step = params.dilation[d];
+  let before = (max(-start, 0) + step - 1) / step;
+  let inside = (max(params.size[d] - start, 0) + step - 1) / step;
+  return Taps(start + before * step, max(min(params.window[d], inside) - before, 0), step);
+}
+
+fn taps_adaptive(d: u32, q: i32) -> Taps {
+  let first = q * params.size[d] / params.pixels[d];
+  let end = ((q + 1) * params.size[d] + params.pixels[d] - 1) / params.pixels[d];
+  return Taps(first, end - first, 1);
+}
+
+// Windows that see an element along one dimension: from `first` to `last`, but only those from whose start it
+// is a whole number of `dilation` away. It is `place` away from the start of the first, and `stride` less
+// from that of each next one.
+struct Met {
+  first: i32,
+  last: i32,
+  place: i32,
+  stride: i32,
+  dilation: i32,
+}
+
+fn met_regular(d: u32, s: i32) -> Met {
+  let stride = params.stride[d];
+  let at = s + params.low[d];
+  let beyond = max(at - (params.window[d] - 1) * params.dilation[d], 0);
+  let first = (beyond + stride - 1) / stride;
+  return Met(first, min(at / stride, params.pixels[d] - 1), at - first * stride, stride, params.dilation[d]);
+}
+
+fn met_adaptive(d: u32, s: i32) -> Met {
+  let first = s * params.pixels[d] / params.size[d];
+  let last = ((s + 1) * params.pixels[d] + params.size[d] - 1) / params.size[d] - 1;
+  return Met(first, last, 0, 0, 1);
+}
+
+fn sees(met: Met, q: i32) -> bool {
+  return (met.place - (q - met.first) * met.stride) % met.dilation == 0;
+}
+
+// A position along three dimensions.
+fn place_of(flat: i32, size: vec4<i32>) -> vec3<i32> {
+  let line = flat / size.z;
+  return vec3<i32>(line / size.y, line % size.y, flat % size.z);
+}
