@@ -143,7 +143,7 @@ function takeViews(
       tensors.push(null);
     } else if (index instanceof Tensor) tensors.push(index);
     else {
-      const whole = index.start === undefined && index.end === undefined && !index.step;
+      const whole = Object.values(index).every((bound) => bound === undefined);
       if (!whole) view = slice(view, { dim, ...index });
       tensors.push(null);
     }
