@@ -55,7 +55,7 @@ export function lgamma(x: Tensor): Tensor {
 
 /**
  * The derivative of lgamma. Good to 6 ULP for x > 0, near its root 1.4616… too; for x < 0 to 6 ULP of the
- * greater of digamma(1 - x) and π / tan(πx). NaN at -1, -2, …; -infinity at 0, +infinity at -0.
+ * greatest of 1, digamma(1 - x) and π / tan(πx). NaN at -1, -2, …; -infinity at 0, +infinity at -0.
  */
 export function digamma(x: Tensor): Tensor {
   return ofReal(digammaPrimitive, x);
