@@ -287,6 +287,51 @@ describe.each([...scanVariants.candidates(), null])("running results (variant %s
         expect((await read(cumprod(view, dim, { reverse }))).map((v) => v + 0)).toEqual(wanted);
       }
   });
+
+  test("extrema: NaN wins from where it stands, infinities are numbers, equals give the last", async () => {
+    forcedScanVariant.current = variant;
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    const x = tensor([1, -inf, 1, inf, nan, 2, nan, inf]);
+    const most = cummax(x, 0);
+    expect(await read(most.indices)).toEqual([0, 0, 2, 3, 4, 4, 6, 6]);
+    expect(await read(most.values)).toEqual([1, 1, 1, inf, nan, nan, nan, nan]);
+    const least = cummin(x, 0);
+    expect(await read(least.indices)).toEqual([0, 1, 1, 1, 4, 4, 6, 6]);
+    expect(await read(cummax(tensor(Uint32Array.of(1, 4294967295, 5)), 0).values)).toEqual([
+      1, 4294967295, 4294967295,
+    ]);
+  });
+
+  test("extrema of rows of every length agree with the host's", async () => {
+    forcedScanVariant.current = variant;
+    for (const n of [1, 63, 64, 65, 127, 128, 129, 1000]) {
+      const values = draw(n, n, 20);
+      const wanted = soFar(values);
+      expect(await read(cummax(tensor(values), 0).values)).toEqual(
+        wanted.map((v) => Math.max(...v)),
+      );
+      expect(await read(cummin(tensor(values), 0).indices)).toEqual(
+        wanted.map((v) => v.lastIndexOf(Math.min(...v))),
+      );
+    }
+  });
+
+  test("extrema of several segments in views, NaN in one of them, agree with the host's", async () => {
+    forcedScanVariant.current = variant;
+    const values = draw(2 * 3 * 300, 6, 1000);
+    values[2 * 300 + 140] = Number.NaN;
+    const view = permute(upload(values, [2, 3, 300], { dtype: "f32" }), [2, 1, 0]);
+    const listed = await read(view);
+    const most = await read(cummax(view, 0).indices);
+    for (let column = 0; column < 6; column++) {
+      const row = Array.from({ length: 300 }, (_, i) => listed[6 * i + column]!);
+      let best = 0;
+      for (const [i, v] of row.entries()) {
+        if (Number.isNaN(v) || v >= row[best]!) best = i;
+        expect(most[6 * i + column], `column ${column}, ${i}`).toBe(best);
+      }
+    }
+  });
 });
 
 describe("running results", () => {
@@ -303,32 +348,6 @@ describe("running results", () => {
     }
     expect(runs[2]).toEqual(runs[0]);
     expect(runs[3]).toEqual(runs[1]);
-  });
-
-  test("extrema: NaN wins from where it stands, infinities are numbers, equals give the last", async () => {
-    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
-    const x = tensor([1, -inf, 1, inf, nan, 2, nan, inf]);
-    const most = cummax(x, 0);
-    expect(await read(most.indices)).toEqual([0, 0, 2, 3, 4, 4, 6, 6]);
-    expect(await read(most.values)).toEqual([1, 1, 1, inf, nan, nan, nan, nan]);
-    const least = cummin(x, 0);
-    expect(await read(least.indices)).toEqual([0, 1, 1, 1, 4, 4, 6, 6]);
-    expect(await read(cummax(tensor(Uint32Array.of(1, 4294967295, 5)), 0).values)).toEqual([
-      1, 4294967295, 4294967295,
-    ]);
-  });
-
-  test("extrema of rows of every length agree with the host's", async () => {
-    for (const n of [1, 63, 64, 65, 300]) {
-      const values = draw(n, n, 20);
-      const wanted = soFar(values);
-      expect(await read(cummax(tensor(values), 0).values)).toEqual(
-        wanted.map((v) => Math.max(...v)),
-      );
-      expect(await read(cummin(tensor(values), 0).indices)).toEqual(
-        wanted.map((v) => v.lastIndexOf(Math.min(...v))),
-      );
-    }
   });
 
   test("log-sum-exps begin at -Infinity and stay there until a number comes, gradients too", async () => {

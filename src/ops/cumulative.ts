@@ -16,9 +16,10 @@ import {
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, requireDType, storageType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import { normalizeDim, sameShape, show } from "../tensor/shape";
+import { denseStrides, normalizeDim, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, eq, mul, sub, where } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { full } from "./creation";
 import { exp } from "./functions";
 import { gather } from "./indexing";
@@ -32,7 +33,7 @@ import { walkRows } from "./walk";
 /**
  * `serial`: one invocation per row. `segmented`: one per 128 elements, which start from the running
  * results of the segments' totals: two more dispatches. Sums, products and log-sum-exps are combined in
- * the same order in both; recurrences round differently.
+ * the same order in both, and extrema are the same; recurrences round differently.
  */
 export type ScanVariant = "serial" | "segmented";
 
@@ -345,6 +346,62 @@ interface PlaceAttrs {
   readonly dim: number;
 }
 
+/** Which of the three runs of shaders/scan/extremum. */
+type PlacePass = "TOTALS" | "CHOSEN" | "CARRY";
+
+/** Where the running extremum is, which nothing after it is `not` less (or greater) than. */
+function runPlaces(x: DeviceTensor, dim: number, not: "less" | "greater"): DeviceTensor {
+  const { device } = x;
+  const y = DeviceTensor.empty(device, x.shape, "i32");
+  const C = computeType(x.dtype);
+  const length = x.shape[dim]!;
+  const { rank, rows, shape, strides } = walkRows(dim, [x, y]);
+  const { segment, segments } = segmentsOf(device, rows, length);
+  /** Rows of [rows, segments] lie one after another, whatever x's outer dimensions are. */
+  const listed = denseStrides(shape).map((s) => s * segments);
+  const pass = (
+    into: DeviceTensor,
+    places: DeviceTensor | null,
+    which: PlacePass | null,
+    row: { length: number; segments: number; segment: number },
+  ): void => {
+    launch(
+      device,
+      scanExtremum,
+      { x: x.binding, places: (places ?? x).binding, y: into.binding },
+      {
+        outer_shape: shape,
+        x_strides: strides[0]!,
+        y_strides: into === y ? strides[1]! : listed,
+        rows,
+        ...row,
+        x_offset: x.bindingOffset,
+        x_step: x.strides[dim]!,
+        y_step: into === y ? y.strides[dim]! : 1,
+      },
+      gridFor(device, rows * row.segments, 64),
+      {
+        types: { T: storageType(x.dtype), C },
+        slots: { AFTER: `not_${not}_${C}` },
+        overrides: { RANK: rank, ...(which && { [which]: 1 }) },
+      },
+    );
+  };
+  const whole = { length, segments, segment };
+  if (segments === 1) {
+    pass(y, null, null, whole);
+    return y;
+  }
+  const list = () => DeviceTensor.empty(device, [rows, segments], "i32");
+  const [each, before] = [list(), list()];
+  pass(each, null, "TOTALS", whole);
+  pass(before, each, "CHOSEN", { length: segments, segments: 1, segment: segments });
+  pass(y, before, "CARRY", whole);
+  each.dispose();
+  before.dispose();
+  return y;
+}
+
 function cumulativePlace(name: "cumArgmax" | "cumArgmin"): Primitive<PlaceAttrs> {
   const greatest = name === "cumArgmax";
   const primitive: Primitive<PlaceAttrs> = {
@@ -352,34 +409,7 @@ function cumulativePlace(name: "cumArgmax" | "cumArgmin"): Primitive<PlaceAttrs>
     formula: `where the ${greatest ? "greatest" : "least"} of x_0, …, x_i is: the last of equals`,
     saves: "nothing",
     outputs: ([x]) => [{ shape: x!.shape, dtype: "i32" }],
-    run: ([x], { dim }) => {
-      const { device } = x!;
-      const y = DeviceTensor.empty(device, x!.shape, "i32");
-      const C = computeType(x!.dtype);
-      const { rank, rows, shape, strides } = walkRows(dim, [x!, y]);
-      launch(
-        device,
-        scanExtremum,
-        { x: x!.binding, y: y.binding },
-        {
-          outer_shape: shape,
-          x_strides: strides[0]!,
-          y_strides: strides[1]!,
-          rows,
-          length: x!.shape[dim]!,
-          x_offset: x!.bindingOffset,
-          x_step: x!.strides[dim]!,
-          y_step: y.strides[dim]!,
-        },
-        gridFor(device, rows, 64),
-        {
-          types: { T: storageType(x!.dtype), C },
-          slots: { AFTER: `not_${greatest ? "less" : "greater"}_${C}` },
-          overrides: { RANK: rank },
-        },
-      );
-      return [y];
-    },
+    run: ([x], { dim }) => [runPlaces(x!, dim, greatest ? "less" : "greater")],
     vjp: null,
     jvp: null,
     batch: (inputs, { attrs }) => bind(primitive, inputs, { dim: attrs.dim + 1 }),
@@ -413,8 +443,8 @@ function runWide(
   dim: number,
   options: CumsumOptions,
 ): Tensor {
-  if (x.dtype !== "f16") return run(primitive, x, dim, options);
-  return scope(() => to(run(primitive, to(x, "f32"), dim, options), "f16"));
+  if (!isFloat(x.dtype) || x.dtype === "f32") return run(primitive, x, dim, options);
+  return scope(() => likeOperand(run(primitive, to(x, "f32"), dim, options), x));
 }
 
 /**
