@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors";
 import { scaledDotProductAttention } from "../ops/attention";
 import { linear } from "../ops/matmul";
+import { nextKey } from "../random/random";
 import type { Tensor } from "../tensor/tensor";
 import { uniform } from "./initialisers";
 import { Linear } from "./linear";
@@ -29,14 +30,21 @@ export class MultiheadAttention extends Module {
   readonly in_proj_bias: Parameter | null;
   readonly out_proj: Linear;
   readonly batchFirst: boolean;
+  /** Of the weights, in training. */
+  readonly dropout: number;
 
   constructor(
     readonly embedDim: number,
     readonly numHeads: number,
-    { bias = true, batchFirst = true } = {},
+    { bias = true, batchFirst = true, dropout = 0 } = {},
   ) {
     super();
     this.batchFirst = batchFirst;
+    this.dropout = dropout;
+    if (!(dropout >= 0 && dropout < 1))
+      throw new ArgumentError(
+        `MultiheadAttention: dropout is ${dropout}; it is a probability from 0 up to, not including, 1.`,
+      );
     if (embedDim % numHeads !== 0)
       throw new ArgumentError(
         `MultiheadAttention: embedDim ${embedDim} is not a multiple of numHeads ${numHeads}.`,
@@ -51,6 +59,8 @@ export class MultiheadAttention extends Module {
   /**
    * Self-attention of x [batch, time, embedDim]; or of queries x over `keys` and `values`.
    * @param causal each position sees itself and those before it. Default false.
+   * @param attnMask as in `scaledDotProductAttention`, broadcasting to [batch, heads, time, keys]: true takes
+   * part, the opposite of PyTorch's module
    */
   forward(
     x: Tensor,
@@ -58,12 +68,19 @@ export class MultiheadAttention extends Module {
       causal = false,
       keys = x,
       values = keys,
-    }: { causal?: boolean; keys?: Tensor; values?: Tensor } = {},
+      attnMask,
+    }: { causal?: boolean; keys?: Tensor; values?: Tensor; attnMask?: Tensor } = {},
   ): Tensor {
     const ordered = (t: Tensor): Tensor => (this.batchFirst ? t : t.transpose(0, 1));
     const heads = this.#project(x, keys, values).map((t) => splitHeads(ordered(t), this.numHeads));
     const [q, k, v] = heads as [Tensor, Tensor, Tensor];
-    const y = mergeHeads(scaledDotProductAttention(q, k, v, { causal }));
+    const drops = this.training && this.dropout > 0;
+    const options = {
+      causal,
+      ...(attnMask && { attnMask }),
+      ...(drops && { dropoutP: this.dropout, ...nextKey() }),
+    };
+    const y = mergeHeads(scaledDotProductAttention(q, k, v, options));
     return ordered(this.out_proj.forward(y));
   }
 

@@ -1,6 +1,8 @@
 /** Modules, their functional forms, and their initial values. */
 export * from "./activations";
 export { MultiheadAttention } from "./attention";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batchNorm";
+export { Buffer } from "./buffer";
 export { type Layer, ModuleList, Sequential } from "./containers";
 export {
   Conv1d,
@@ -19,7 +21,15 @@ export { functionalCall, type ParameterValues, stackModuleState } from "./functi
 export { type GenerateOptions, GPT, type GPTConfig } from "./gpt";
 export { Linear } from "./linear";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";
-export { LayerNorm, RMSNorm } from "./normalisation";
+export {
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  LayerNorm,
+  LocalResponseNorm,
+  RMSNorm,
+} from "./normalisation";
 export { Parameter } from "./parameter";
 export {
   GRU,
@@ -31,4 +41,5 @@ export {
   RNNCell,
   type RNNOptions,
 } from "./recurrent";
+export { RotaryEmbedding } from "./rotary";
 export { Sampler, type SamplingOptions } from "./sampling";

@@ -1,13 +1,11 @@
-/** Modules: objects whose properties are parameters and other modules. Keys are PyTorch's. */
+/** Modules: objects whose properties are parameters, buffers and other modules. Keys are PyTorch's. */
 import { CheckpointError } from "../errors";
-import { upload } from "../tensor/creation";
-import type { DeviceTensor } from "../tensor/deviceTensor";
-import { type Shape, sameShape, show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { sameShape, show } from "../tensor/shape";
+import { Buffer } from "./buffer";
+import type { ModuleTensor, StateValue } from "./moduleTensor";
 import { Parameter } from "./parameter";
 
-/** Values for `loadStateDict`: tensors, or host arrays with their shapes. */
-export type StateValue = Tensor | { readonly values: ArrayLike<number>; readonly shape: Shape };
+export type { StateValue } from "./moduleTensor";
 
 export interface LoadOptions {
   /** Whether every key must match on both sides. Default true. */
@@ -20,7 +18,7 @@ export interface LoadReport {
 }
 
 export abstract class Module {
-  /** True in training: dropout is active. Set by `train()` and `eval()`. */
+  /** True in training: dropout is active, batch normalisation goes by the batch. Set by `train()` and `eval()`. */
   training = true;
 
   /** Child modules by property name, in the order of definition. */
@@ -30,28 +28,44 @@ export abstract class Module {
   }
 
   /**
-   * Every parameter with its dotted key, a shared one under each of its keys.
+   * Every parameter and buffer with its dotted key, a shared one under each of its keys; as in PyTorch, own
+   * parameters, own buffers, then those of the children.
    * @param prefix put before each key
    */
-  *allKeys(prefix = ""): Iterable<[string, Parameter]> {
-    for (const [name, value] of Object.entries(this))
-      if (value instanceof Parameter) yield [prefix + name, value];
+  *allKeys(prefix = ""): Iterable<[string, Parameter | Buffer]> {
+    for (const kind of [Parameter, Buffer])
+      for (const [name, value] of Object.entries(this))
+        if (value instanceof kind) yield [prefix + name, value];
     for (const [name, child] of this.children()) yield* child.allKeys(`${prefix}${name}.`);
   }
 
   /** Every parameter once, with the first of its keys: `transformer.h.0.ln_1.weight`. */
   namedParameters(): [string, Parameter][] {
-    const seen = new Set<Parameter>();
-    return [...this.allKeys()].filter(([, parameter]) => {
-      if (seen.has(parameter)) return false;
-      seen.add(parameter);
-      return true;
+    return this.#once(Parameter);
+  }
+
+  /** Every buffer once, with the first of its keys: `1.running_mean`. Saved, not trained. */
+  namedBuffers(): [string, Buffer][] {
+    return this.#once(Buffer);
+  }
+
+  #once<T extends ModuleTensor>(kind: new (...args: never[]) => T): [string, T][] {
+    const seen = new Set<ModuleTensor>();
+    return [...this.allKeys()].flatMap(([key, value]) => {
+      if (!(value instanceof kind) || seen.has(value)) return [];
+      seen.add(value);
+      return [[key, value]];
     });
   }
 
   /** Every parameter once. */
   parameters(): Parameter[] {
     return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** Every buffer once. */
+  buffers(): Buffer[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
   }
 
   /** Number of trained values, shared ones counted once. */
@@ -71,23 +85,23 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** The parameters by key, PyTorch's names; a shared one appears under each key. The live tensors. */
-  stateDict(): Record<string, Parameter> {
+  /** Parameters and buffers by key, PyTorch's names; a shared one appears under each key. The live tensors. */
+  stateDict(): Record<string, Parameter | Buffer> {
     return Object.fromEntries(this.allKeys());
   }
 
   /**
-   * Copies values into the parameters.
+   * Copies values into the parameters and buffers.
    * @throws CheckpointError naming what is missing, unexpected, or of another shape
    */
   loadStateDict(state: Record<string, StateValue>, options: LoadOptions = {}): LoadReport {
     const own = this.stateDict();
     const missing = Object.keys(own).filter((key) => !(key in state));
     const unexpected = Object.keys(state).filter((key) => !(key in own));
-    const wrong = Object.entries(own).flatMap(([key, parameter]) => {
+    const wrong = Object.entries(own).flatMap(([key, { shape }]) => {
       const value = state[key];
-      return value && !sameShape(value.shape, parameter.shape)
-        ? [`${key} is ${show(value.shape)}, the model has ${show(parameter.shape)}`]
+      return value && !sameShape(value.shape, shape)
+        ? [`${key} is ${show(value.shape)}, the model has ${show(shape)}`]
         : [];
     });
     if (options.strict ?? true) {
@@ -98,16 +112,16 @@ export abstract class Module {
       throw new CheckpointError(
         `loadStateDict: the values do not fit the model. ${listed(wrong)}. Build the model with the configuration the values were saved with.`,
       );
-    for (const [key, parameter] of Object.entries(own)) {
+    for (const [key, tensor] of Object.entries(own)) {
       const value = state[key];
-      if (value) write(parameter, value);
+      if (value) tensor.assign(value);
     }
     return { missing, unexpected };
   }
 
-  /** Frees the parameters. */
+  /** Frees the parameters and buffers. */
   dispose(): void {
-    for (const parameter of this.parameters()) parameter.dispose();
+    for (const tensor of [...this.parameters(), ...this.buffers()]) tensor.dispose();
   }
 }
 
@@ -115,14 +129,3 @@ const shown = 5;
 const listed = (items: readonly string[]): string =>
   items.slice(0, shown).join("; ") +
   (items.length > shown ? ` and ${items.length - shown} more` : "");
-
-function write(parameter: Parameter, value: StateValue): void {
-  const { executor } = parameter.device;
-  const host = "values" in value;
-  const source = host
-    ? upload(value.values, value.shape, { dtype: parameter.dtype, device: parameter.device })
-    : (value.to(parameter.dtype).contiguous() as DeviceTensor);
-  const range = parameter.binding;
-  executor.copy({ ...source.binding, bytes: range.bytes }, range);
-  source.dispose();
-}

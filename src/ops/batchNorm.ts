@@ -340,7 +340,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): BatchNormR
     const [y, center, , variance] = bind(batchNormPrimitive, [rows, ...parameters], attrs);
     const count = depth * inner;
     const moved = (old: Tensor | null, batch: Tensor): Tensor | null =>
-      old && stopGradient(lerp(old, mean(batch, { dim: 0 }), momentum));
+      old && lerp(stopGradient(old), stopGradient(mean(batch, { dim: 0 })), momentum);
     return {
       output: finish(reshape(y!, x.shape)),
       runningMean: moved(oldMean, center!),

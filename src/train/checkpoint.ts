@@ -7,9 +7,9 @@ import { CheckpointError } from "../errors";
 import type { Module, StateValue } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { FileStore } from "../platform/files";
-import type { HostArrays } from "../tensor/dtype";
+import type { DType, HostArrays } from "../tensor/dtype";
 import { readAll } from "../tensor/hostTensor";
-import { sizeOf } from "../tensor/shape";
+import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import {
   decodeSafetensors,
@@ -52,10 +52,7 @@ export async function encodeCheckpoint({
   if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
   if (run !== undefined) metadata[runKey] = JSON.stringify(run);
   return encodeSafetensors(
-    tensors.map(([key, { shape }], i) => [
-      key,
-      fromArray("F32", shape, values[i] as HostArrays["f32"]),
-    ]),
+    tensors.map(([key, { shape, dtype }], i) => [key, stored(dtype, shape, values[i]!)]),
     metadata,
   );
 }
@@ -135,11 +132,22 @@ export class Checkpoint {
   }
 }
 
+/** Counts are stored in 64 bits, as PyTorch does. */
+function stored(dtype: DType, shape: Shape, values: HostArrays[DType]): SafetensorsTensor {
+  return dtype === "f32"
+    ? fromArray("F32", shape, values as HostArrays["f32"])
+    : fromArray("I64", shape, BigInt64Array.from(values, BigInt));
+}
+
+function numbersOf(tensor: SafetensorsTensor): ArrayLike<number> {
+  if (sizeOf(tensor.shape) === 0) return new Float32Array(0);
+  return tensor.dtype === "I64"
+    ? Float64Array.from(toArray(tensor, "I64"), Number)
+    : toArray(tensor, "F32");
+}
+
 function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
   return Object.fromEntries(
-    [...tensors].map(([key, tensor]) => {
-      const values = sizeOf(tensor.shape) === 0 ? new Float32Array(0) : toArray(tensor, "F32");
-      return [key, { values, shape: tensor.shape }];
-    }),
+    [...tensors].map(([key, tensor]) => [key, { values: numbersOf(tensor), shape: tensor.shape }]),
   );
 }

@@ -1,9 +1,11 @@
 /** Every operation of the fixtures. */
 import type { Tensor } from "../../../src/node";
+import { attentionOperations } from "./attention";
 import { convolutionOperations } from "./convolution";
 import { coreOperations } from "./core";
 import { elementwiseOperations } from "./elementwise";
 import type { Attrs, Operations } from "./forms";
+import { interpolateOperations } from "./interpolate";
 import { linalgOperations } from "./linalg";
 import { poolingOperations } from "./pooling";
 import { productOperations } from "./products";
@@ -13,10 +15,12 @@ import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
 
 export const operations: Operations = {
+  ...attentionOperations,
   ...convolutionOperations,
   ...coreOperations,
   ...elementwiseOperations,
   ...linalgOperations,
+  ...interpolateOperations,
   ...poolingOperations,
   ...productOperations,
   ...shapeOperations,

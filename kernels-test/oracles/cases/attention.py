@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from draw import normal
+from draw import booleans, integers, normal
 from fixture import Fixture, generator_of, promote
 
 # Label, batch, heads, query length, key length, head width, causal.
@@ -40,6 +40,60 @@ def scaled_dot_products(fixture):
     # Scores of several hundred: a soft maximum that is not shifted overflows.
     inputs = [normal(1, 2, 9, 4, scale=20), normal(1, 2, 9, 4, scale=20), normal(1, 2, 9, 4)]
     fixture.case(f"{op}_extreme", op, inputs, {"isCausal": True})
+
+
+def masks(fixture):
+    op = "maskedAttention"
+    for label, batch, heads, queries, keys, width, mask, causal in [
+        ("bool_square", 2, 2, 5, 5, 4, booleans(0.7, 5, 5), False),
+        ("bool_perBatch", 2, 3, 3, 11, 4, booleans(0.8, 2, 1, 1, 11), False),
+        ("bool_causal", 1, 2, 7, 7, 8, booleans(0.9, 2, 7, 7), True),
+        ("float_perHead", 2, 2, 6, 6, 4, normal(2, 6, 6), False),
+        ("float_keys", 1, 2, 5, 9, 12, normal(9), False),
+        ("float_causal", 2, 1, 5, 5, 3, normal(1, 1, 5, 5), True),
+    ]:
+        inputs = [
+            normal(batch, heads, queries, width),
+            normal(batch, heads, keys, width),
+            normal(batch, heads, keys, width),
+            seeing(mask) if label.startswith("bool") else mask,
+        ]
+        fixture.case(f"{op}_{label}", op, inputs, {"isCausal": causal})
+    inputs = [normal(2, 4, 5)] * 3 + [normal(4, 4)]
+    fixture.case(f"{op}_scale", op, inputs, {"scale": 0.25})
+
+
+def seeing(mask):
+    """The mask, with the first key visible to all: PyTorch gives NaN where nothing is."""
+
+    def make(rng):
+        drawn = mask(rng)
+        drawn[..., 0] = True
+        return drawn
+
+    return make
+
+
+def grouped_heads(fixture):
+    op = "groupedAttention"
+    for label, shape, key_shape, causal in [
+        ("pairs", (2, 4, 5, 4), (2, 2, 7, 4), False),
+        ("one", (1, 6, 6, 8), (1, 1, 6, 8), True),
+        ("odd", (2, 3, 5, 3), (2, 1, 4, 3), False),
+    ]:
+        inputs = [normal(*shape), normal(*key_shape), normal(*key_shape)]
+        fixture.case(f"{op}_{label}", op, inputs, {"isCausal": causal})
+
+
+def rotary_embeddings(fixture):
+    op = "rotaryEmbedding"
+    fixture.case(f"{op}_halves", op, [normal(2, 3, 5, 8)], {})
+    fixture.case(f"{op}_interleaved", op, [normal(2, 7, 6)], {"interleaved": True, "offset": 3})
+    fixture.case(f"{op}_part", op, [normal(4, 10)], {"dims": 4, "base": 500.0, "offset": 1000})
+    inputs = [normal(3, 2, 4), integers(0, 4096, 3, 2)]
+    fixture.case(f"{op}_positions", op, inputs, {}, gradients=[0])
+    inputs = [normal(2, 1, 66), integers(0, 1_000_000, 2, 1)]
+    fixture.case(f"{op}_far", op, inputs, {"interleaved": True}, gradients=[0])
 
 
 def multihead(fixture, label, width, heads, shapes, causal, bias=True, batchFirst=True):
@@ -87,6 +141,9 @@ def multihead(fixture, label, width, heads, shapes, causal, bias=True, batchFirs
 def make():
     fixture = Fixture("attention")
     scaled_dot_products(fixture)
+    masks(fixture)
+    grouped_heads(fixture)
+    rotary_embeddings(fixture)
     multihead(fixture, "causal", 16, 4, [(2, 7, 16)], True)
     multihead(fixture, "causal_oneHead", 6, 1, [(3, 5, 6)], True)
     multihead(fixture, "causal_noBias", 12, 3, [(2, 5, 12)], True, bias=False)

@@ -42,6 +42,46 @@ def normalisations(fixture):
     fixture.case("rmsNorm_zero_extreme", "rmsNorm", [values(np.zeros((2, 7)))], {"eps": 1e-6})
 
 
+def channel_normalisations(fixture):
+    def affine(channels):
+        return [normal(channels, scale=0.3, offset=1), normal(channels)]
+
+    for label, shape in [
+        ("2d", (5, 3)),
+        ("signal", (3, 2, 7)),
+        ("image", (2, 3, 4, 4)),
+        ("volume", (2, 2, 3, 2, 3)),
+        ("offset_extreme", (9, 2, 5)),
+    ]:
+        channels = shape[1]
+        offset = 100 if label.startswith("offset") else 0
+        statistics = [normal(channels), uniform(0.5, 2, channels)]
+        inputs = [normal(*shape, offset=offset), *affine(channels), *statistics]
+        for mode in (True, False):
+            name = f"batchNorm_{'training' if mode else 'evaluation'}_{label}"
+            attrs = {"training": mode, "momentum": 0.2, "eps": 1e-4}
+            fixture.case(name, "batchNorm", inputs, attrs, gradients=[0, 1, 2])
+    for label, shape, groups in [
+        ("signal", (2, 6, 5), 3),
+        ("image", (2, 4, 3, 4), 2),
+        ("all", (3, 4, 9), 1),
+        ("2d", (5, 8), 2),
+    ]:
+        inputs = [normal(*shape), *affine(shape[1])]
+        fixture.case(f"groupNorm_{label}", "groupNorm", inputs, {"groups": groups})
+        fixture.case(f"groupNorm_{label}_plain", "groupNorm", inputs[:1], {"groups": groups})
+    for label, shape in [("signal", (2, 3, 7)), ("image", (2, 2, 4, 4)), ("volume", (1, 3, 2, 3, 2))]:
+        inputs = [normal(*shape), *affine(shape[1])]
+        fixture.case(f"instanceNorm_{label}", "instanceNorm", inputs, {"eps": 1e-3})
+        fixture.case(f"instanceNorm_{label}_plain", "instanceNorm", inputs[:1], {"eps": 1e-3})
+    for label, shape, attrs in [
+        ("signal", (2, 7, 5), {"size": 3, "alpha": 0.1}),
+        ("image", (1, 5, 3, 3), {"size": 2, "alpha": 0.5, "beta": 0.5, "k": 2.0}),
+        ("wide", (2, 3, 4), {"size": 5}),
+    ]:
+        fixture.case(f"localResponseNorm_{label}", "localResponseNorm", [normal(*shape)], attrs)
+
+
 def cross_entropies(fixture):
     logits = normal(11, 7, scale=2)
     target = integers(0, 7, 11)
@@ -98,6 +138,7 @@ def pointwise_losses(fixture):
 def make():
     fixture = Fixture("layers")
     normalisations(fixture)
+    channel_normalisations(fixture)
     cross_entropies(fixture)
     pointwise_losses(fixture)
     return fixture

@@ -1,0 +1,41 @@
+/** A tensor that belongs to a module: no scope frees it, and values are copied into it in place. */
+import { ArgumentError } from "../errors";
+import { contiguous, to } from "../ops/shape";
+import { resolve } from "../ops/trace";
+import { upload } from "../tensor/creation";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { keep, scope } from "../tensor/scope";
+import type { Shape } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
+
+/** Values for a module: a tensor, or a host array with its shape. */
+export type StateValue = Tensor | { readonly values: ArrayLike<number>; readonly shape: Shape };
+
+export abstract class ModuleTensor extends DeviceTensor {
+  /** Takes over the value. */
+  constructor(value: DeviceTensor) {
+    super(value.storage, value.shape, value.dtype, value.strides, value.offset);
+    keep(this);
+    value.dispose();
+  }
+
+  /**
+   * Copies values of the same shape in; what was recorded before still reads the old ones.
+   * @throws ArgumentError for a value that has lanes inside vmap
+   */
+  assign(value: StateValue): void {
+    const { dtype, device } = this;
+    scope(() => {
+      const source =
+        "values" in value
+          ? upload(value.values, value.shape, { dtype, device })
+          : resolve(contiguous(to(value, dtype)));
+      if (!(source instanceof DeviceTensor))
+        throw new ArgumentError(
+          "A module cannot keep a value that differs between the lanes of vmap. Call eval(), or use the function instead of the module.",
+        );
+      const range = this.binding;
+      device.executor.copy({ ...source.binding, bytes: range.bytes }, range);
+    });
+  }
+}
