@@ -3,6 +3,7 @@ import { attentionSamples } from "./attention";
 import { convolutionSampleTable } from "./convolution";
 import { elementwiseSamples } from "./elementwise";
 import { indexingSamples } from "./indexing";
+import { interpolateSamples } from "./interpolate";
 import { linalgSamples } from "./linalg";
 import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
@@ -16,7 +17,7 @@ import type { SampleTable } from "./sample";
 import { scanSamples } from "./scan";
 import { scatterSamples } from "./scatter";
 import { shapeSamples } from "./shape";
-import { spectralSamples } from "./spectral";
+import { spectraSamples } from "./spectra";
 import { windowSamples } from "./windows";
 
 export const samples: SampleTable = {
@@ -27,6 +28,7 @@ export const samples: SampleTable = {
   ...normSamples,
   ...elementwiseSamples,
   ...pointwiseSamples,
+  ...interpolateSamples,
   ...poolingSamples,
   ...productSamples,
   ...randomSamples,
@@ -37,5 +39,5 @@ export const samples: SampleTable = {
   ...scatterSamples,
   ...shapeSamples,
   ...windowSamples,
-  ...spectralSamples,
+  ...spectraSamples,
 };

@@ -6,6 +6,7 @@ import { flawSite, notConverged } from "./faults";
 import {
   condenseVariant,
   ordered,
+  orthonormal,
   planIteration,
   reflected,
   room,
@@ -126,20 +127,22 @@ export function singularValues(
     }
     const { values, places } = ordered(band, scales, "by_size");
     if (!withVectors) return { values, left: null, right: null };
-    const [u, v] = [
+    const u = orthonormal(
       reflected(zs[0]!, reflectors, band, places, {
         size4: rows4,
         reflections: n,
         taus: 2,
         signed: false,
       }),
+    );
+    const v = orthonormal(
       reflected(zs[1]!, right, band, places, {
         size4: cols4,
         reflections: n,
         taus: 3,
         signed: true,
       }),
-    ];
+    );
     const wg = workgroup(x);
     launch(
       device,

@@ -14,9 +14,12 @@ import {
   linalgRotate,
   linalgScaled,
 } from "../kernels";
+import { lerp } from "../ops/arithmetic";
 import { dense } from "../ops/shape";
 import { DeviceTensor } from "../tensor/deviceTensor";
+import { scope } from "../tensor/scope";
 import { type Shape, sizeOf } from "../tensor/shape";
+import { product, turned } from "./batches";
 import { flawSite, notFinite } from "./faults";
 
 /** [..., m, n] with m >= n, as one batch of [m, n]. */
@@ -259,4 +262,18 @@ export function reflected(
     { overrides: { SIGNED: how.signed ? 1 : 0, WG: wg } },
   );
   return y;
+}
+
+/**
+ * Rows that are orthonormal but for the rounding of many rotations and reflections, made so: one step of
+ * Newton and Schulz, 3/2 Y - 1/2 (Y Yᵀ) Y, squares what is missing.
+ *
+ * The cosine of a small angle rounds to 1, always, so rotations by small angles make rows longer by
+ * one part in 10^8 each, and what thousands of them have added up would show.
+ */
+export function orthonormal(y: DeviceTensor): DeviceTensor {
+  return scope(() => {
+    const gram = product(y, turned(y));
+    return lerp(y, product(gram, y), -0.5) as DeviceTensor;
+  });
 }

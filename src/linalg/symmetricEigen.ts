@@ -6,6 +6,7 @@ import { flawSite, notConverged } from "./faults";
 import {
   condenseVariant,
   ordered,
+  orthonormal,
   planIteration,
   reflected,
   room,
@@ -106,12 +107,14 @@ export function symmetricEigen(
     }
     const { values, places } = ordered(band, scales, "ascending");
     if (!z) return { values, vectors: null };
-    const vectors = reflected(z, reflectors, band, places, {
-      size4: cols4,
-      reflections: Math.max(n - 2, 0),
-      taus: 2,
-      signed: false,
-    });
+    const vectors = orthonormal(
+      reflected(z, reflectors, band, places, {
+        size4: cols4,
+        reflections: Math.max(n - 2, 0),
+        taus: 2,
+        signed: false,
+      }),
+    );
     const wg = workgroup(x);
     launch(
       device,

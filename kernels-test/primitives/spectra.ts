@@ -308,7 +308,7 @@ const rootSylvester: PrimitiveSamples = {
   ],
 };
 
-export const spectralSamples: SampleTable = {
+export const spectraSamples: SampleTable = {
   eigh,
   eigvalsh,
   matrixRoot,
