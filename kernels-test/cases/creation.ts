@@ -147,6 +147,30 @@ export const cases: Case[] = [
     },
   },
   {
+    name: "logspace gives powers of the base, both ends included",
+    async run(tg) {
+      const close = { relative: 1e-6, absolute: 0 };
+      expectClose(await tg.logspace(-1, 2, 4).data(), [0.1, 1, 10, 100], close);
+      expectEqual(
+        await tg.logspace(0, 10, 11, 2).data(),
+        [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+      );
+      const whole = tg.logspace(3, 3, 1, 2, { dtype: "i32" });
+      expectEqual([whole.dtype, await whole.item()], ["i32", 8]);
+      expectThrows(() => tg.logspace(0, 1, 2, 0), ArgumentError, /base 0/);
+      expectThrows(() => tg.logspace(0, 1, -1), ArgumentError, /whole number/);
+    },
+  },
+  {
+    name: "fullLike takes the shape and the type of a tensor, unless told another",
+    async run(tg) {
+      const like = tg.zeros([2, 1], { dtype: "i32" });
+      const full = tg.fullLike(like, 3);
+      expectEqual([full.shape, full.dtype, await full.data()], [[2, 1], "i32", [3, 3]]);
+      expectEqual(tg.fullLike(like, 0.5, { dtype: "f32" }).dtype, "f32");
+    },
+  },
+  {
     name: "eye, tril, triu and oneHot",
     async run(tg) {
       expectEqual(await tg.eye(2, 3).toArray(), [

@@ -13,13 +13,15 @@ import {
 } from "../../src/ops/indexing";
 import { sum } from "../../src/ops/reduce";
 import { forcedScatterVariant, scatterVariants } from "../../src/ops/scatterLaunch";
-import { permute, slice, transpose } from "../../src/ops/shape";
+import { contiguous, expand, permute, select, slice, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
 import { keyFromSeed, philox4x32 } from "../../src/random/philox";
 import { tensor, upload } from "../../src/tensor/creation";
 import { denseStrides, sizeOf } from "../../src/tensor/shape";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
+import { jvp } from "../../src/transforms/jvp";
+import { vmap } from "../../src/transforms/vmap";
 
 let device: Device;
 beforeAll(async () => {
@@ -425,6 +427,57 @@ describe("embedding", () => {
     for (const paddingIdx of [2, -3, 0.5])
       expect(() => embedding(i32([0], [1]), weight, { paddingIdx })).toThrow(ArgumentError);
   });
+});
+
+describe("the padding row of embedding", () => {
+  const tables = () => f32(whole(2 * 4 * 3, 50), [2, 4, 3]);
+  const index = () => i32([0, 3, 1, 3, 3, 2], [2, 3]);
+  const g = () => f32(whole(2 * 3 * 3, 51), [2, 3, 3]);
+  const looked = (w: Tensor, i: Tensor) => embedding(i, w, { paddingIdx: 3 });
+  const loss = (w: Tensor, i: Tensor, c: Tensor) => sum(mul(looked(w, i), c));
+  const lane = (t: Tensor, k: number) => select(t, 0, k);
+
+  test("gets no gradient in any lane, whichever transform is outside", async () => {
+    const [w, i, c] = [tables(), index(), g()];
+    const apart = [0, 1].map((k) => grad(loss)(lane(w, k), lane(i, k), lane(c, k)) as Tensor);
+    const wanted = [...(await read(apart[0]!)), ...(await read(apart[1]!))];
+    expect(wanted.slice(9, 12)).toEqual([0, 0, 0]);
+    expect(await read(vmap(grad(loss))(w, i, c) as Tensor)).toEqual(wanted);
+    const outside = grad((v: Tensor) => sum(vmap(loss)(v, i, c)));
+    expect(await read(outside(w) as Tensor)).toEqual(wanted);
+    // One index for all tables.
+    const row = i32([3, 0, 3], [3]);
+    const shared = vmap(grad(loss), { inDims: [0, null, 0] })(w, row, c) as Tensor;
+    const each = [0, 1].map((k) => grad(loss)(lane(w, k), row, lane(c, k)) as Tensor);
+    expect(await read(shared)).toEqual([...(await read(each[0]!)), ...(await read(each[1]!))]);
+  });
+
+  test("does not move in forward mode, as reverse mode says", async () => {
+    const [w, i] = [lane(tables(), 0), lane(index(), 0)];
+    const t = f32(whole(12, 52), [4, 3]);
+    const { tangent } = jvp((v: Tensor) => looked(v, i), [w], [t]);
+    expect((await read(tangent)).slice(3, 6)).toEqual([0, 0, 0]);
+    const forward = await sum(mul(tangent, lane(g(), 0))).item();
+    const back = grad(loss)(w, i, lane(g(), 0)) as Tensor;
+    expect(await sum(mul(back, t)).item()).toBe(forward);
+  });
+});
+
+test("indices that repeat without a copy are sorted once, and add up the same", async () => {
+  const index = i32(draw(40, 60, 7), [1, 40, 1]);
+  const spread = expand(index, [3, 40, 5]);
+  const src = f32(whole(3 * 40 * 5, 61), [3, 40, 5]);
+  const results = [];
+  for (const [variant, by] of [
+    ["scan", spread],
+    ["sorted", spread],
+    ["sorted", contiguous(spread)],
+  ] as const) {
+    forcedScatterVariant.current = variant;
+    results.push(await read(scatterAdd(f32(new Array(105).fill(1), [3, 7, 5]), 1, by, src)));
+  }
+  expect(results[1]).toEqual(results[0]);
+  expect(results[2]).toEqual(results[0]);
 });
 
 describe("shape rules", () => {
