@@ -1,12 +1,14 @@
 // What an optimizer step does, decided on the device:
 //
-//   norm = sqrt(sum g^2) / gradient scale,   clip = min(1, max_norm / (norm + 1e-6)),   factor = clip / gradient scale
+//   scale = gradient scale * loss scale
+//   norm = sqrt(sum g^2) / scale,   clip = min(1, max_norm / (norm + 1e-6)),   factor = clip / scale
 //   skip = a gradient is NaN or infinite;  the rule's scalars for update t = t_host - k
+//   loss scale *= skip ? backoff : (streak of `interval` applied steps complete) ? growth : 1
 //
 // The host cannot know how many of its steps were skipped. It sends the rule's scalars for t_host and the
 // 29 updates before; k, the skipped steps it has not been told of, picks one. Clipping as
 // torch.nn.utils.clip_grad_norm_; a step that is skipped does not count as an update, as in PyTorch's
-// fused optimizers with found_inf.
+// fused optimizers with found_inf. The loss scale moves as torch.cuda.amp.GradScaler's.
 //
 // shapes: partial [partials, 4] from gradient_norm; control, one record
 // access: one team (see team.wgsl)
@@ -26,6 +28,10 @@ struct Params {
   max_norm: f32,
   // 1 / gradient scale
   unscale: f32,
+  // Of the loss scale; interval 0 leaves it as it is.
+  growth: f32,
+  backoff: f32,
+  interval: u32,
   scalars: array<vec4<f32>, 30>,
 }
 
@@ -49,17 +55,30 @@ fn main(@builtin(local_invocation_id) local: vec3<u32>) {
   if (local.x != 0u) { return; }
 
   let finite = fault == 0.0;
-  let norm = norm_of(vec3<f32>(small, middle, large)) * params.unscale;
+  let unscale = params.unscale / control.loss_scale;
+  let norm = norm_of(vec3<f32>(small, middle, large)) * unscale;
   let clips = finite && params.max_norm > 0.0;
   let clip = select(1.0, min(1.0, params.max_norm / (norm + 1e-6)), clips);
   let skip = !finite && params.skips == 1u;
   let behind = min(control.skipped - params.folded, WINDOW - 1u);
 
-  control.factor = clip * params.unscale;
+  control.factor = clip * unscale;
   control.skip = u32(skip);
   control.gradient_norm =
     select(select(0x7fc00000u, 0x7f800000u, fault == 1.0), bitcast<u32>(norm), finite);
   control.clip_factor = clip;
   control.scalars = params.scalars[behind];
-  if (skip) { control.skipped += 1u; } else { control.applied += 1u; }
+  if (skip) {
+    control.skipped += 1u;
+    control.streak = 0u;
+    // No smaller than the least normal number: a scale of 0 would never come back.
+    if (params.interval > 0u) { control.loss_scale = max(control.loss_scale * params.backoff, 1.1754944e-38); }
+    return;
+  }
+  control.applied += 1u;
+  control.streak += 1u;
+  if (params.interval > 0u && control.streak >= params.interval) {
+    control.streak = 0u;
+    control.loss_scale = min(control.loss_scale * params.growth, 1.7014118e38);
+  }
 }

@@ -425,7 +425,7 @@ export function scaledDotProductAttention(
         ? plainAttention(operands, rule)
         : bind(attentionPrimitive, operands, { ...rule, variant })[0]!;
     const o = outer.length === 2 ? four : reshape(four, [...outer, rows, valueWidth]);
-    return q.dtype === "f16" ? to(o, "f16") : o;
+    return isFloat(q.dtype) ? to(o, q.dtype) : o;
   });
 }
 
@@ -457,7 +457,7 @@ export function packedAttention(qkv: Tensor, options: AttentionOptions = {}): Te
       variant === "composite"
         ? plainPacked(operands, rule)
         : bind(packedAttentionPrimitive, operands, { ...rule, variant })[0]!;
-    return qkv.dtype === "f16" ? to(o, "f16") : o;
+    return isFloat(qkv.dtype) ? to(o, qkv.dtype) : o;
   });
 }
 

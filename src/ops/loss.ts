@@ -12,6 +12,7 @@ import { scope } from "../tensor/scope";
 import { normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, div, eq, mul, ne, neg, sub, where } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { arange, ones } from "./creation";
 import { gather, indexSelect } from "./indexing";
 import type { PlainFunction, Primitive } from "./primitive";
@@ -355,7 +356,7 @@ export function negativeLogLikelihood(
     }
     const result = reduction === "none" ? loss : sum(loss);
     const y = reduction === "mean" ? div(result, sum(factor)) : result;
-    return logProbabilities.dtype === "f16" ? to(y, "f16") : y;
+    return likeOperand(y, logProbabilities);
   });
 }
 
@@ -376,7 +377,7 @@ function crossEntropyOfProbabilities(
     const terms = mul(log, weight ? mul(wanted, to(weight, "f32")) : wanted);
     const loss = neg(sum(terms, { dim: -1 }));
     const y = reduceLoss("crossEntropy", loss, reduction);
-    return logits.dtype === "f16" ? to(y, "f16") : y;
+    return likeOperand(y, logits);
   });
 }
 
@@ -446,7 +447,7 @@ export function crossEntropy(
       },
     );
     const shaped = reduction === "none" ? reshape(loss!, target.shape) : loss!;
-    return logits.dtype === "f16" ? to(shaped, "f16") : shaped;
+    return likeOperand(shaped, logits);
   });
 }
 

@@ -15,6 +15,7 @@ import { denseStrides, type Shape, sameShape, show, sizeOf } from "../tensor/sha
 import { Storage } from "../tensor/storage";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { rsqrt } from "./functions";
 import type { BatchContext, Primitive, Spec } from "./primitive";
 import { mean, sum } from "./reduce";
@@ -350,7 +351,7 @@ function run(
   return scope(() => {
     const operands = [x, ...parameters].map((t) => to(t, "f32"));
     const [y] = bind(primitive, operands, attrs);
-    return x.dtype === "f16" ? to(y!, "f16") : y!;
+    return likeOperand(y!, x);
   });
 }
 

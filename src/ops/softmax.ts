@@ -6,6 +6,7 @@ import { scope } from "../tensor/scope";
 import { normalizeDim, normalizeDims, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { mul, sub } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { exp } from "./functions";
 import type { BatchContext, Primitive, Spec } from "./primitive";
 import { type ReduceOptions, sum } from "./reduce";
@@ -191,7 +192,7 @@ function alongDim(op: string, primitive: Primitive<null>, x: Tensor, dim: number
   return scope(() => {
     const wide = to(x, "f32");
     const y = last ? run(wide) : transpose(run(transpose(wide, at, -1)), at, -1);
-    return x.dtype === "f16" ? to(y, "f16") : y;
+    return likeOperand(y, x);
   });
 }
 
@@ -237,7 +238,7 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
     const rows = reshape(moved, [...keptShape, sizeOf(reduced.map((i) => x.shape[i]!))]);
     const y = bind(logSumExpPrimitive, [rows], null)[0]!;
     const result = options.keepdim ? reshape(y, shape) : y;
-    return x.dtype === "f16" ? to(result, "f16") : result;
+    return likeOperand(result, x);
   });
 }
 

@@ -8,6 +8,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { type HostArray, isPacked } from "../tensor/dtype";
 import { show, sizeOf } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
+import { withAutocast } from "./autocast";
 import { onWidened } from "./packed";
 import type { Primitive, Spec } from "./primitive";
 
@@ -104,6 +105,11 @@ export function bindCustom(rule: CustomRule, operands: readonly Tensor[]): reado
 /** Runs one primitive. @throws what its shape rule throws; DisposedError; ArgumentError for two devices. */
 export function bind<A>(primitive: Primitive<A>, operands: readonly Tensor[], attrs: A): Tensor[] {
   const inputs = operands.map(resolve);
+  return withAutocast(primitive.name, inputs, (cast) => bindAs(primitive, cast, attrs));
+}
+
+/** `bind` with operands of the types that they shall have. */
+function bindAs<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
   const trace = innermost(inputs);
   if (trace) return trace.process(primitive, inputs, attrs);
   const real = inputs as DeviceTensor[];

@@ -13,6 +13,7 @@ import {
   sgdRule,
 } from "./rules";
 
+export { GradScaler, type GradScalerOptions } from "./gradScaler";
 export type { NamedParameter, ParameterGroup, Parameters } from "./groups";
 export {
   type LoadStateOptions,
@@ -25,7 +26,7 @@ export type { OptimizerScalars } from "./optimizerState";
 export type { Schedule } from "./schedule";
 export * as schedule from "./schedule";
 export type { StateFormat } from "./states";
-export type { OptimizerStats } from "./stepControl";
+export type { LossScaleState, OptimizerStats } from "./stepControl";
 
 export type SgdOptions = OptimizerOptions & Partial<SgdHyperParameters>;
 export type AdamWOptions = OptimizerOptions & Partial<AdamWHyperParameters>;

@@ -22,7 +22,13 @@ import { checkScalars, checkTensors, type OptimizerScalars } from "./optimizerSt
 import type { HyperParameters, Rule } from "./rules";
 import { fromJSON, type Schedule } from "./schedule";
 import { type StateFormat, type States, stateFormats } from "./states";
-import { type OptimizerStats, StepControl, scalarsWindow } from "./stepControl";
+import {
+  type LossScaleState,
+  type LossScaling,
+  type OptimizerStats,
+  StepControl,
+  scalarsWindow,
+} from "./stepControl";
 
 /** Options of every optimizer. */
 export interface OptimizerOptions {
@@ -145,6 +151,31 @@ export class Optimizer {
     const { groups, members } = readGroups(rule.name, parameters, decay);
     const settings = { hyper, rate, clipGradNorm, skipNonFinite, state, subspace };
     return new Optimizer(rule, members, groups, settings);
+  }
+
+  /** What the loss of the next step is to be multiplied by, f32 scalar: see GradScaler. The optimizer's own. */
+  get lossScale(): Tensor {
+    return this.control.lossScale;
+  }
+
+  /**
+   * For GradScaler: where the loss scale stands, and how it moves from the next step on.
+   * @throws ArgumentError unless steps with non-finite gradients are skipped
+   */
+  scaleLoss(state: LossScaleState, scaling: LossScaling): void {
+    this.check();
+    if (!this.settings.skipNonFinite)
+      throw new ArgumentError(
+        `optim.${this.rule.name}: a loss scale needs skipNonFinite: true, since its overflows are found by skipped steps.`,
+      );
+    const { growth, backoff, interval } = scaling;
+    this.control.scaleLoss(state, { growth, backoff, interval });
+  }
+
+  /** Where the loss scale stands. Waits for the device. */
+  readLossScale(): Promise<LossScaleState> {
+    this.check();
+    return this.control.readLossScale();
   }
 
   /** Calls of `step` so far, skipped ones among them; schedules go by it. */

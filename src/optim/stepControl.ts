@@ -18,7 +18,14 @@ export const scalarsWindow = 30;
 
 /** Bytes of the record, and where its fields are, in u32s: shaders/include/optim_control.wgsl. */
 const controlBytes = 48;
-const field = { gradientNorm: 2, clipFactor: 3, skipped: 4, applied: 5 } as const;
+const field = {
+  gradientNorm: 2,
+  clipFactor: 3,
+  skipped: 4,
+  applied: 5,
+  lossScale: 6,
+  streak: 7,
+} as const;
 
 const partialBytes = 16;
 /** Partial sums that the second stage can take in without being felt. */
@@ -49,6 +56,25 @@ export interface OptimizerStats {
   readonly skipped: Tensor;
 }
 
+/** How a loss scale moves: see GradScaler. */
+export interface LossScaling {
+  /** Factor after `interval` steps in a row were applied. */
+  readonly growth: number;
+  /** Factor after a step that was skipped. */
+  readonly backoff: number;
+  /** 0 for a scale that stays as it is. */
+  readonly interval: number;
+}
+
+/** Where a loss scale stands. Plain JSON. */
+export interface LossScaleState {
+  scale: number;
+  /** Steps applied since it last changed. */
+  streak: number;
+}
+
+const unscaled: LossScaling = { growth: 1, backoff: 1, interval: 0 };
+
 export interface StepDecision {
   readonly gradients: ArenaBuffers;
   /** Largest global norm; 0 for no clipping. */
@@ -64,6 +90,9 @@ export interface StepDecision {
 
 export class StepControl {
   readonly stats: OptimizerStats;
+  /** What the next step's gradients are divided by, f32 scalar: 1 unless a scaler has set it. */
+  readonly lossScale: Tensor;
+  private scaling: LossScaling = unscaled;
   private readonly device: Device;
   private readonly control: Storage;
   private readonly partials: Storage;
@@ -89,9 +118,11 @@ export class StepControl {
     this.partialCount = first;
     this.partials = Storage.allocate(this.device, first * partialBytes, "norms", "optimizer");
     this.partials.retain();
-    this.control = Storage.allocate(this.device, controlBytes, "step control", "optimizer");
+    this.control = Storage.allocate(this.device, controlBytes, "step control", "optimizer", true);
     this.control.retain();
-    this.device.executor.clear(this.binding);
+    const start = new Float32Array(controlBytes / 4);
+    start[field.lossScale] = 1;
+    this.device.executor.write(this.control.buffer, 0, start);
     const scalar = (at: number, dtype: DType): Tensor =>
       keep(new DeviceTensor(this.control, [], dtype, [], at));
     this.stats = {
@@ -99,6 +130,7 @@ export class StepControl {
       clipFactor: scalar(field.clipFactor, "f32"),
       skipped: scalar(field.skipped, "u32"),
     };
+    this.lossScale = scalar(field.lossScale, "f32");
   }
 
   /** The record that the update binds. */
@@ -134,6 +166,7 @@ export class StepControl {
         skips: step.skipNonFinite ? 1 : 0,
         max_norm: step.maxNorm,
         unscale: 1 / step.gradientScale,
+        ...this.scaling,
         scalars: step.scalars,
       },
       [1, 1, 1],
@@ -152,15 +185,34 @@ export class StepControl {
   /** Sets the counters, when a run is resumed. */
   restore(counts: { skipped: number; applied: number }): void {
     const { skipped, applied } = counts;
-    this.device.executor.write(
-      this.control.buffer,
-      field.skipped * 4,
-      Uint32Array.of(skipped, applied),
-    );
+    this.write(field.skipped, Uint32Array.of(skipped, applied));
+  }
+
+  /** From the next step on: where the loss scale stands, and how it moves. */
+  scaleLoss({ scale, streak }: LossScaleState, scaling: LossScaling): void {
+    this.scaling = scaling;
+    this.write(field.lossScale, Float32Array.of(scale));
+    this.write(field.streak, Uint32Array.of(streak));
+  }
+
+  /** Waits for the device. */
+  async readLossScale(): Promise<LossScaleState> {
+    const [bytes] = await this.device.read([
+      { buffer: this.control.buffer, offset: field.lossScale * 4, bytes: 8 },
+    ]);
+    return { scale: new Float32Array(bytes!)[0]!, streak: new Uint32Array(bytes!)[1]! };
+  }
+
+  private write(at: number, values: ArrayBufferView): void {
+    const { executor } = this.device;
+    // A write would overtake the steps recorded so far.
+    if (this.control.buffer.lastUse >= executor.section) executor.flush();
+    executor.write(this.control.buffer, at * 4, values);
   }
 
   dispose(): void {
     for (const handle of Object.values(this.stats) as Tensor[]) handle.dispose();
+    this.lossScale.dispose();
     this.partials.release();
     this.control.release();
   }

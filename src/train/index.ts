@@ -11,6 +11,7 @@ export {
 } from "./trainer";
 export {
   type Batch,
+  type Precision,
   type StepResult,
   type TrainStep,
   type TrainStepOptions,

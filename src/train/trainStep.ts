@@ -2,6 +2,8 @@
 import type { Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
+import { autocast, type LowDType } from "../ops/autocast";
+import { GradScaler, type GradScalerOptions } from "../optim/gradScaler";
 import type { Optimizer } from "../optim/optimizer";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 import { withKey } from "../random/random";
@@ -32,6 +34,15 @@ export interface Batch {
 export interface TrainStepOptions {
   /** Of the draws inside the step, such as dropout. Default 0. */
   seed?: number;
+  /** Mixed precision. Default: all in the types of the parameters. */
+  precision?: Precision;
+}
+
+export interface Precision {
+  /** The type that products are computed on: see `autocast`. */
+  readonly autocast: LowDType;
+  /** A dynamic loss scale: see GradScaler. Default: with f16, one with its default options. */
+  readonly lossScale?: boolean | GradScalerOptions;
 }
 
 /** Keeps the keys of steps apart from other draws with the same seed: "step" in ASCII. */
@@ -58,6 +69,13 @@ export function trainStep<M extends Module, B = Batch>(
   const first = parameters[0];
   if (!first) throw new ArgumentError("trainStep: the optimizer has no parameters to train.");
   const device: Device = first.device;
+  const { precision } = options;
+  const scaling = precision?.lossScale ?? precision?.autocast === "f16";
+  const scaler = scaling ? new GradScaler(optimizer, scaling === true ? {} : scaling) : null;
+  const lossOf = (batch: OnDevice<B>): Tensor =>
+    precision
+      ? autocast(() => loss(model, batch), { dtype: precision.autocast })
+      : loss(model, batch);
   let previous: Tensor | null = null;
 
   const step = (batch: B): StepResult => {
@@ -65,11 +83,14 @@ export function trainStep<M extends Module, B = Batch>(
     const result = scope(() => {
       const uploaded = toDevice(batch, device);
       const keys = tensor(stepKey(key, step.count), { device });
-      const { value, gradients } = withKey(keys, () =>
-        valueAndGradients(parameters, () => [loss(model, uploaded), null] as const),
+      const { aux, gradients } = withKey(keys, () =>
+        valueAndGradients(parameters, () => {
+          const value = lossOf(uploaded);
+          return [scaler ? scaler.scale(value) : value, value] as const;
+        }),
       );
       optimizer.step(gradients);
-      return value;
+      return aux;
     });
     device.executor.flush();
     step.count++;
