@@ -77,6 +77,20 @@ test("two vmaps over tensors of five dimensions give what each lane gives", asyn
   }
 });
 
+test("lanes on top of eight dimensions work while dimensions merge, and say so where they do not", async () => {
+  const x = tg.stack([0, 1].map(() => counting([2, 1, 2, 3, 1, 2, 1])));
+  const eightAndLanes = tg.vmap((v: tg.Tensor) => tg.mul(tg.unsqueeze(v, 0), 2))(x);
+  expect(eightAndLanes.shape).toEqual([2, 1, 2, 1, 2, 3, 1, 2, 1]);
+  expect((await read(eightAndLanes))[47]).toBe(46);
+  const apart = tg.zeros([4, 4, 4, 4, 4, 4, 4, 4]);
+  const every = (t: tg.Tensor, dim: number): tg.Tensor =>
+    dim < 0 ? t : every(tg.slice(t, { dim, step: 2, end: 3 }), dim - 1);
+  const wide = tg.vmap((v: tg.Tensor) =>
+    tg.clone(tg.expand(tg.unsqueeze(v, 0), [2, 2, 2, 2, 2, 2, 2, 2])),
+  );
+  expect(() => wide(every(apart, 7))).toThrow(/at most 8 are supported/);
+});
+
 describe("flip", () => {
   test("reverses views, at every size around a workgroup", async () => {
     for (const n of [1, 63, 64, 65, 1000]) {

@@ -20,6 +20,8 @@ import { cat, clone, expand, flatten, identity, narrow, reshape, transpose } fro
 import { bind } from "./trace";
 import { walkTogether } from "./walk";
 
+const lanes = 4;
+
 const flipPrimitive: Primitive<{ readonly dims: readonly number[] }> = {
   name: "flip",
   formula: "y[i] = x[n - 1 - i] along dims",
@@ -32,6 +34,8 @@ const flipPrimitive: Primitive<{ readonly dims: readonly number[] }> = {
     const last = dims.reduce((at, d) => at + (x!.shape[d]! - 1) * x!.strides[d]!, 0);
     const { rank, shape, strides } = walkTogether(x!.shape, [backwards, y.strides]);
     const T = storageType(x!.dtype);
+    const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
+    const count = y.size / perInvocation;
     launch(
       x!.device,
       pointwiseUnaryStrided,
@@ -41,16 +45,16 @@ const flipPrimitive: Primitive<{ readonly dims: readonly number[] }> = {
         // u32 wraps around, so that a stride may be negative.
         strides: strides[0]!,
         out_strides: strides[1]!,
-        count: y.size,
+        count,
         offset: x!.bindingOffset + last,
         out_offset: 0,
         infinity: 0,
       },
-      gridFor(x!.device, y.size, 64),
+      gridFor(x!.device, count, 64),
       {
         types: { T, C: computeType(x!.dtype), R: T },
         slots: { OP: identity(x!.dtype) },
-        overrides: { RANK: rank, LANES: 1 },
+        overrides: { RANK: rank, LANES: perInvocation },
       },
     );
     return [y];

@@ -1,6 +1,7 @@
 /** How a kernel goes through strided operands together: few dimensions, padded to a compiled rank. */
+import { ShapeError } from "../errors";
 import type { DeviceTensor } from "../tensor/deviceTensor";
-import { coalesce, type Shape, sizeOf } from "../tensor/shape";
+import { coalesce, maxRank, type Shape, show, sizeOf } from "../tensor/shape";
 
 export interface Walk {
   /** The `RANK` to compile for. */
@@ -16,9 +17,16 @@ export function padded(values: readonly number[], rank: number, fill: number): n
   return [...new Array<number>(rank - values.length).fill(fill), ...values];
 }
 
-/** Up to three dimensions get a pipeline of their own; more share the one of eight. */
+/**
+ * Up to three dimensions get a pipeline of their own; more share the one of eight.
+ * @throws ShapeError for more, which lanes of a transform may add to a tensor of many dimensions
+ */
 export function compiledRank(shape: Shape): number {
-  return shape.length <= 3 ? shape.length : 8;
+  if (shape.length > maxRank)
+    throw new ShapeError(
+      `A kernel would walk ${shape.length} dimensions, ${show(shape)}, that do not merge; at most ${maxRank} are supported. Merge some with reshape before transforms add theirs.`,
+    );
+  return shape.length <= 3 ? shape.length : maxRank;
 }
 
 /** Merges the dimensions that every operand walks in one stride. */
