@@ -1,14 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Device } from "../../src/device/device";
 import { ArgumentError, IndexError, ShapeError } from "../../src/errors";
 import { initOn } from "../../src/init";
 import * as losses from "../../src/nn/losses";
+import { crossEntropy } from "../../src/ops/loss";
 import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
 
+let device: Device;
 beforeAll(async () => {
-  await initOn(nodePlatform);
+  device = await initOn(nodePlatform);
 });
 
 const read = async (t: Tensor): Promise<number[]> => [...(await t.data())];
@@ -67,6 +70,40 @@ describe("losses", () => {
     expect(await read(losses.nllLoss(x, target, none))).toEqual([2, 0]);
     const outside = losses.nllLoss(x, tensor(Int32Array.of(1, 2)));
     await expect(outside.item()).rejects.toThrow(IndexError);
+  });
+
+  test("leave nothing behind but their result", () => {
+    const x = tensor([[0.25, 0.5]]);
+    const t = tensor([[1, -1]]);
+    const one = tensor([1]);
+    const two = tensor([1, 2]);
+    const index = tensor(Int32Array.of(1));
+    const calls: (() => Tensor)[] = [
+      () => losses.l1Loss(x, t),
+      () => losses.mseLoss(x, t, none),
+      () => losses.smoothL1Loss(x, t),
+      () => losses.huberLoss(x, t, { reduction: "sum" }),
+      () => losses.nllLoss(x, index, { weight: two }),
+      () => losses.klDiv(x, t, { reduction: "batchmean" }),
+      () => losses.binaryCrossEntropy(x, x, { weight: one }),
+      () => losses.bceWithLogits(x, x, { posWeight: one }),
+      () => losses.gaussianNllLoss(x, t, x, { full: true }),
+      () => losses.poissonNllLoss(x, x, { full: true }),
+      () => losses.hingeEmbeddingLoss(x, t),
+      () => losses.softMarginLoss(x, t, none),
+      () => losses.marginRankingLoss(x, x, t),
+      () => losses.cosineEmbeddingLoss(x, x, one),
+      () => losses.tripletMarginLoss(x, t, x, { swap: true }),
+      () => crossEntropy(x, index, { weight: two, labelSmoothing: 0.1 }),
+      () => crossEntropy(x, x, none),
+    ];
+    for (const call of calls) {
+      // The device keeps the constants of the first.
+      call().dispose();
+      const before = device.pool.report().liveBytes;
+      call().dispose();
+      expect(device.pool.report().liveBytes, `${call}`).toBe(before);
+    }
   });
 
   test("refuse shapes that differ and options out of range, with the cure", () => {
