@@ -2,6 +2,7 @@
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Tilegrad } from "../caseModules";
 import type { Call, Calls } from "./operands";
+import { spectraCalls } from "./spectra";
 
 /** A call on a symmetric positive definite matrix, of which nothing but the result stays. */
 const onDefinite =
@@ -16,6 +17,7 @@ const onDefinite =
   };
 
 export const linalgCalls: Calls = {
+  ...spectraCalls,
   cholesky: [
     onDefinite((tg, a) => tg.linalg.cholesky(a)),
     onDefinite((tg, a) => tg.linalg.cholesky(a, { upper: true })),

@@ -28,6 +28,7 @@ FIXTURES = [
     "recurrent",
     "spectral",
     "linalg",
+    "spectra",
     "gpt",
     "optim",
 ]

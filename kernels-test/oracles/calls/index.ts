@@ -11,6 +11,7 @@ import { poolingOperations } from "./pooling";
 import { productOperations } from "./products";
 import { recurrentOperations } from "./recurrent";
 import { shapeOperations } from "./shape";
+import { spectraOperations } from "./spectra";
 import { spectralOperations } from "./spectral";
 import { statisticsOperations } from "./statistics";
 
@@ -25,6 +26,7 @@ export const operations: Operations = {
   ...productOperations,
   ...shapeOperations,
   ...recurrentOperations,
+  ...spectraOperations,
   ...spectralOperations,
   ...statisticsOperations,
   chain: ([x], { steps }) => chain(x!, steps),
