@@ -111,7 +111,7 @@ const attentionBackwardPrimitive: Primitive<AttentionAttrs> = {
   name: "attentionBackward",
   formula: "dV = (P · Z)ᵀ g, dQ = s dS K, dK = s dSᵀ Q, dS = P · (Z · g Vᵀ - Σ g o)",
   derivative: "of the formula in plain operations, which store the scores",
-  saves: "inputs",
+  saves: { inputs: [0, 1, 2, 3, 6, 7] },
   outputs: ([, q, k, v]) => [q!, k!, v!].map(({ shape, dtype }) => ({ shape, dtype })),
   run: ([g, q, k, v, o, lse, ...extras], attrs) => {
     const { device } = q!;
@@ -200,7 +200,7 @@ const packedAttentionBackwardPrimitive: Primitive<AttentionAttrs> = {
   name: "packedAttentionBackward",
   formula: attentionBackwardPrimitive.formula,
   derivative: "of the formula in plain operations, which store the scores",
-  saves: "inputs",
+  saves: { inputs: [0, 1, 4, 5] },
   outputs: ([, qkv]) => [{ shape: qkv!.shape, dtype: qkv!.dtype }],
   run: ([g, qkv, o, lse, ...extras], attrs, [out]) => {
     const dqkv = DeviceTensor.empty(qkv!.device, out!.shape, out!.dtype);

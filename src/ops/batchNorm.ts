@@ -15,6 +15,7 @@ import { scope } from "../tensor/scope";
 import { show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, lerp, mul, sub } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { rsqrt } from "./functions";
 import { affine } from "./groupNorm";
 import type { Primitive, Spec } from "./primitive";
@@ -186,7 +187,8 @@ const batchNormPrimitive: Primitive<ChannelAttrs> = {
   name: "batchNorm",
   formula: "(x - mean) / √(var + eps) · weight + bias, by channels of batches",
   derivative: "batchNormBackward",
-  saves: "everything",
+  // x and the weight; a bias has a shape.
+  saves: { inputs: [0, 1], outputs: [1, 2] },
   outputs: (inputs) => {
     const [x] = inputs;
     for (const [i, t] of inputs.entries())
@@ -322,7 +324,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): BatchNormR
     const wide = to(x, "f32");
     const [weight, bias] = [pick(options.weight), pick(options.bias)];
     const [oldMean, oldVar] = [pick(options.runningMean), pick(options.runningVar)];
-    const finish = (y: Tensor): Tensor => (x.dtype === "f16" ? to(y, "f16") : y);
+    const finish = (y: Tensor): Tensor => likeOperand(y, x);
     const same = (t: Tensor | null): Tensor | null => t && reshape(t, t.shape);
     if (!training) {
       const along = [channels, ...x.shape.slice(2).map(() => 1)];

@@ -90,7 +90,7 @@ const inputCotangent: Primitive<NormAttrs> = {
   name: "normBackward",
   formula: "rstd · (h - mean h - n · mean h n), h = g · weight, n = (x - mean) · rstd",
   derivative: "of the formula in plain operations",
-  saves: "inputs",
+  saves: { inputs: [0, 1, 4] },
   outputs: ([, x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   run: ([g, x, mean, rstd, weight], attrs, [out]) => {
     const dx = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
@@ -151,7 +151,7 @@ const parameterCotangents: Primitive<NormAttrs> = {
   name: "normParametersBackward",
   formula: "Σ_rows g · (x - mean) · rstd, and Σ_rows g",
   derivative: "of the formula in plain operations",
-  saves: "inputs",
+  saves: { inputs: [0, 1] },
   outputs: ([, x], { cols, hasBias }) => {
     const row = { shape: [cols], dtype: x!.dtype };
     return hasBias ? [row, row] : [row];
@@ -223,7 +223,8 @@ function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
     name,
     formula,
     derivative: "normBackward to x; normParametersBackward to weight and bias",
-    saves: "everything",
+    // x and the weight; a bias has a shape.
+    saves: { inputs: [0, 1], outputs: [1, 2] },
     outputs: (inputs, attrs) => {
       const [x] = inputs;
       requireDType(name, "x", x!.dtype, ["f32"]);
