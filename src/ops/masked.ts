@@ -9,7 +9,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, denseStrides, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { lt, minimum, ne, sub, where } from "./arithmetic";
+import { lt, minimum, sub, where } from "./arithmetic";
 import { arange, full } from "./creation";
 import { cumsum } from "./cumulative";
 import { take } from "./indexing";
@@ -91,7 +91,7 @@ const unravelPrimitive: Primitive<{ readonly shape: Shape; readonly fillValue: n
 export function nonzero(x: Tensor, options: SizedOptions): Tensor {
   const { size, fillValue } = requireSize("nonzero", options);
   return scope(() => {
-    const positions = positionsOf(truthOf(reshape(x, [x.size])), size);
+    const positions = positionsOf(to(reshape(x, [x.size]), "bool"), size);
     return bind(unravelPrimitive, [positions], { shape: x.shape, fillValue })[0]!;
   });
 }
@@ -100,8 +100,6 @@ export function nonzero(x: Tensor, options: SizedOptions): Tensor {
 export function argwhere(x: Tensor, options: SizedOptions): Tensor {
   return nonzero(x, options);
 }
-
-const truthOf = (x: Tensor): Tensor => (x.dtype === "bool" ? x : ne(x, 0));
 
 function requireMask(op: string, mask: Tensor): void {
   if (mask.dtype !== "bool")

@@ -1,7 +1,7 @@
 /** The distinct values of a tensor. */
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
-import { lt, minimum, ne, sub, where } from "./arithmetic";
+import { eq, logicalNot, lt, minimum, sub, where } from "./arithmetic";
 import { full, ones } from "./creation";
 import { cumsum } from "./cumulative";
 import { take } from "./indexing";
@@ -41,7 +41,8 @@ export function unique(x: Tensor, options: SizedOptions): Unique {
         counts: full([size], 0, { device, dtype: "i32" }),
       };
     const { values: sorted, indices } = sort(reshape(x, [n]));
-    const changes = ne(narrow(sorted, 0, 1, n - 1), narrow(sorted, 0, 0, n - 1));
+    // Not `ne`: a driver may find NaN not unequal to NaN.
+    const changes = logicalNot(eq(narrow(sorted, 0, 1, n - 1), narrow(sorted, 0, 0, n - 1)));
     const first = cat([ones([1], { device, dtype: "bool" }), changes]);
     // Where the runs of equal values begin, and where the one after the last begins.
     const begins = positionsOf(first, size + 1);
