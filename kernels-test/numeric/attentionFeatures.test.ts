@@ -1,7 +1,6 @@
 /** Masks, dropout and shared key heads in every variant of attention, against f64. */
 import { afterEach, describe, expect, test } from "vitest";
 import { initOn } from "../../src/init";
-import { MultiheadAttention } from "../../src/nn/attention";
 import { mul } from "../../src/ops/arithmetic";
 import {
   type HeadsOptions,
@@ -359,19 +358,4 @@ test("what does not fit is refused, with the cure", () => {
   expect(grouped(tensor(normals(12, 1), { shape: [3, 4] }), x)).toThrow(/dimension of heads/);
   expect(grouped(tensor(normals(36, 1), { shape: [3, 3, 4] }), x)).toThrow(/multiple of those/);
   expect(() => scaledDotProductAttention(wide, x, x)).toThrow(/agree or broadcast/);
-});
-
-test("MultiheadAttention drops weights in training alone, and hides what its mask says", async () => {
-  const model = new MultiheadAttention(8, 2, { dropout: 0.5 });
-  const x = tensor(normals(5 * 8, 1), { shape: [1, 5, 8] });
-  const read = async (options: { causal?: boolean; attnMask?: Tensor } = {}) =>
-    model.forward(x, options).data();
-  const first = await read();
-  expect(await read()).not.toEqual(first);
-  model.eval();
-  expect(await read()).toEqual(await read());
-  const lower = Float32Array.from({ length: 25 }, (_, n) => (n % 5 <= Math.floor(n / 5) ? 1 : 0));
-  const attnMask = tensor(lower, { shape: [5, 5], dtype: "bool" });
-  expectClose(await read({ attnMask }), await read({ causal: true }), forward);
-  expect(() => new MultiheadAttention(8, 2, { dropout: 1 })).toThrow(/dropout is 1/);
 });

@@ -147,6 +147,22 @@ describe("modules", () => {
       expect(square / 8).toBeCloseTo(1, 5);
     }
   });
+
+  test("MultiheadAttention drops weights in training alone, and hides what its mask says", async () => {
+    const model = new nn.MultiheadAttention(8, 2, { dropout: 0.5 });
+    const x = tensor(normals(5 * 8, 1), { shape: [1, 5, 8] });
+    const read = async (options: { causal?: boolean; attnMask?: Tensor } = {}) =>
+      model.forward(x, options).data();
+    const first = await read();
+    expect(await read()).not.toEqual(first);
+    model.eval();
+    expect(await read()).toEqual(await read());
+    const lower = Float32Array.from({ length: 25 }, (_, n) => (n % 5 <= Math.floor(n / 5) ? 1 : 0));
+    const attnMask = tensor(lower, { shape: [5, 5], dtype: "bool" });
+    const hidden = await read({ attnMask });
+    expectClose(hidden, await read({ causal: true }), { relative: 1e-5, absolute: 1e-6 });
+    expect(() => new nn.MultiheadAttention(8, 2, { dropout: 1 })).toThrow(/dropout is 1/);
+  });
 });
 
 describe("against PyTorch", () => {
