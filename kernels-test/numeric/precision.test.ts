@@ -1,8 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
 import { ArgumentError, DTypeError } from "../../src/errors";
+import * as tg from "../../src/node";
 import {
   autocast,
+  Checkpoint,
   data,
   init,
   manualSeed,
@@ -22,12 +24,15 @@ import { sum } from "../../src/ops/reduce";
 import { to } from "../../src/ops/shape";
 import { softmax } from "../../src/ops/softmax";
 import { primitives } from "../../src/table";
-import { fromBrainBits, toBrainBits } from "../../src/tensor/dtype";
+import { fromBrainBits, toBrainBits, toHalfBits } from "../../src/tensor/dtype";
 import { memory, setDebug } from "../../src/tensor/memory";
 import { scope } from "../../src/tensor/scope";
+import { encodeSafetensors, fromArray } from "../../src/train/safetensors";
 import { grad } from "../../src/transforms/grad";
 import { valueAndGradients } from "../../src/transforms/parameters";
 import { vmap } from "../../src/transforms/vmap";
+import { calls } from "../memoryCalls/index";
+import { type Operands, operands } from "../memoryCalls/operands";
 import { spaced } from "../primitives/operand";
 
 let device: Device;
@@ -139,6 +144,58 @@ describe("autocast", () => {
       }
     } finally {
       setDebug(false);
+    }
+  });
+});
+
+describe("every operation", () => {
+  test("takes bf16 where it takes f32, and works under autocast", () => {
+    const wide = operands(tg);
+    const low = Object.fromEntries(
+      Object.entries(wide as unknown as Record<string, Tensor>).map(([name, t]) => [
+        name,
+        t.dtype === "f32" ? to(t, "bf16") : t,
+      ]),
+    ) as unknown as Operands;
+    const refused: string[] = [];
+    scope(() => {
+      for (const [name, forms] of Object.entries(calls))
+        for (const call of forms) {
+          const attempt = (how: string, fn: () => unknown): void => {
+            try {
+              fn();
+            } catch (error) {
+              refused.push(`${name}, ${how}: ${String(error)}`);
+            }
+          };
+          attempt("bf16", () => call(tg, low));
+          attempt("autocast", () => autocast(() => call(tg, wide)));
+          attempt("autocast of bf16", () => autocast(() => call(tg, low)));
+          if (offersF16())
+            attempt("autocast to f16", () => autocast(() => call(tg, wide), { dtype: "f16" }));
+        }
+    });
+    // Its q says where, and is no datum.
+    expect(refused.filter((text) => !/^quantile.*q has dtype bf16/.test(text))).toEqual([]);
+  });
+});
+
+describe("checkpoints", () => {
+  test("in BF16, F16 and I8 are read into f32 parameters", async () => {
+    const model = new nn.Linear(3, 2);
+    open.push(model);
+    const values = [1.5, -2, 0.5, 3, -0.25, 8];
+    const bits = (fn: (x: number) => number) => Uint16Array.from(values, fn);
+    const weights = {
+      BF16: fromArray("BF16", [2, 3], bits(toBrainBits)),
+      F16: fromArray("F16", [2, 3], bits(toHalfBits)),
+    };
+    for (const weight of Object.values(weights)) {
+      const bias = fromArray("I8", [2], Int8Array.of(-7, 5));
+      const bytes = encodeSafetensors(Object.entries({ weight, bias }));
+      new Checkpoint(bytes, "test").restoreModel(model);
+      const [w, b] = await Promise.all(model.parameters().map(read));
+      expect([w, b]).toEqual([values, [-7, 5]]);
     }
   });
 });

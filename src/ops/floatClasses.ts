@@ -69,7 +69,11 @@ export interface NanToNumOptions {
   neginf?: number;
 }
 
-const greatest = { f32: (2 - 2 ** -23) * 2 ** 127, f16: 65504 };
+const greatest = {
+  f32: (2 - 2 ** -23) * 2 ** 127,
+  f16: 65504,
+  bf16: (2 - 2 ** -7) * 2 ** 127,
+};
 
 /**
  * x with numbers in place of NaN and infinities; integers stay as they are. The gradient passes where x is
@@ -79,7 +83,7 @@ const greatest = { f32: (2 - 2 ** -23) * 2 ** 127, f16: 65504 };
  */
 export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
   if (!isFloat(x.dtype)) return clone(x);
-  const most = greatest[x.dtype as "f32" | "f16"];
+  const most = greatest[x.dtype as "f32" | "f16" | "bf16"];
   const { nan = 0, posinf = most, neginf = -most } = options;
   return scope(() => {
     const bounded = where(isposinf(x), posinf, where(isneginf(x), neginf, x));

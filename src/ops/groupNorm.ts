@@ -4,6 +4,7 @@ import { scope } from "../tensor/scope";
 import { show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, addcmul, div, mul, pow } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { layerNorm } from "./norm";
 import { pad } from "./padding";
 import { narrow, reshape, to } from "./shape";
@@ -50,7 +51,7 @@ function normalizeGroups(
     const factor = weight && alongChannels(to(weight, "f32"), x);
     const summand = bias && alongChannels(to(bias, "f32"), x);
     const y = affine(normalized, factor, summand);
-    return x.dtype === "f16" ? to(y, "f16") : reshape(y, x.shape);
+    return likeOperand(reshape(y, x.shape), x);
   });
 }
 
@@ -151,6 +152,6 @@ export function localResponseNorm(
     const total = windows.reduce((a, b) => add(a, b));
     const divisor = pow(add(mul(total, alpha / size), k), beta);
     const y = div(wide, reshape(divisor, x.shape));
-    return x.dtype === "f16" ? to(y, "f16") : y;
+    return likeOperand(y, x);
   });
 }

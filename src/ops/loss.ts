@@ -295,7 +295,7 @@ function requireReduction(op: string, reduction: Reduction): void {
 
 function requireWeight(op: string, weight: Tensor | undefined, classes: number): void {
   if (!weight) return;
-  requireDType(op, "weight", weight.dtype, ["f32", "f16"]);
+  requireDType(op, "weight", weight.dtype, ["f32", "f16", "bf16"]);
   if (!sameShape(weight.shape, [classes]))
     throw new ShapeError(
       `${op}: weight has shape ${show(weight.shape)}; for ${classes} classes it must be [${classes}].`,

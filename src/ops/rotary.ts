@@ -155,7 +155,7 @@ export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor 
       ...(positions ? [expand(positions, outer)] : []),
     ];
     const y = bind(rotaryPrimitive, [to(x, "f32"), ...fixed], attrs)[0]!;
-    return x.dtype === "f16" ? to(y, "f16") : y;
+    return to(y, x.dtype);
   });
 }
 

@@ -4,6 +4,7 @@ import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { abs, div, eq, lt, pow, square, where } from "./arithmetic";
+import { likeOperand } from "./autocast";
 import { countNonzero } from "./counting";
 import { asFloat } from "./operand";
 import { max, min, type ReduceOptions, sum } from "./reduce";
@@ -30,7 +31,7 @@ export function norm(x: Tensor, options: NormOptions = {}): Tensor {
     throw new ArgumentError(`norm: p ${p} must be a number, Infinity or -Infinity.`);
   return scope(() => {
     const result = sized(to(asFloat(x), "f32"), p, over);
-    return x.dtype === "f16" ? to(result, "f16") : result;
+    return likeOperand(result, x);
   });
 }
 

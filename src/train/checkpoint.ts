@@ -7,7 +7,14 @@ import { CheckpointError } from "../errors";
 import type { Module, StateValue } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { FileStore } from "../platform/files";
-import type { DType, HostArrays } from "../tensor/dtype";
+import {
+  type DType,
+  fromBrainBits,
+  fromHalfBits,
+  type HostArrays,
+  toBrainBits,
+  toHalfBits,
+} from "../tensor/dtype";
 import { readAll } from "../tensor/hostTensor";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -132,18 +139,30 @@ export class Checkpoint {
   }
 }
 
-/** Counts are stored in 64 bits, as PyTorch does. */
+/** Floating-point and packed types as they are; counts in 64 bits, as PyTorch does. */
 function stored(dtype: DType, shape: Shape, values: HostArrays[DType]): SafetensorsTensor {
-  return dtype === "f32"
-    ? fromArray("F32", shape, values as HostArrays["f32"])
-    : fromArray("I64", shape, BigInt64Array.from(values, BigInt));
+  if (dtype === "f32") return fromArray("F32", shape, values as HostArrays["f32"]);
+  if (dtype === "f16") return fromArray("F16", shape, Uint16Array.from(values, toHalfBits));
+  if (dtype === "bf16") return fromArray("BF16", shape, Uint16Array.from(values, toBrainBits));
+  // The format has no type of four bits.
+  if (dtype === "i8" || dtype === "i4") return fromArray("I8", shape, Int8Array.from(values));
+  return fromArray("I64", shape, BigInt64Array.from(values, BigInt));
 }
 
 function numbersOf(tensor: SafetensorsTensor): ArrayLike<number> {
   if (sizeOf(tensor.shape) === 0) return new Float32Array(0);
-  return tensor.dtype === "I64"
-    ? Float64Array.from(toArray(tensor, "I64"), Number)
-    : toArray(tensor, "F32");
+  switch (tensor.dtype) {
+    case "I64":
+      return Float64Array.from(toArray(tensor, "I64"), Number);
+    case "F16":
+      return Float32Array.from(toArray(tensor, "F16"), fromHalfBits);
+    case "BF16":
+      return Float32Array.from(toArray(tensor, "BF16"), fromBrainBits);
+    case "I8":
+      return toArray(tensor, "I8");
+    default:
+      return toArray(tensor, "F32");
+  }
 }
 
 function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
