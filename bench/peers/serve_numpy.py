@@ -30,13 +30,39 @@ def qr(size):
     return lambda: np.linalg.qr(a)
 
 
+def symmetric(size):
+    x = general(size)
+    return (x + x.T) / 2
+
+
+def eigh(size):
+    a = symmetric(size)
+    return lambda: np.linalg.eigh(a)
+
+
+def eigvalsh(size):
+    a = symmetric(size)
+    return lambda: np.linalg.eigvalsh(a)
+
+
+def svd(size):
+    a = general(size)
+    return lambda: np.linalg.svd(a, full_matrices=False)
+
+
+def svdvals(size):
+    a = general(size)
+    return lambda: np.linalg.svd(a, compute_uv=False)
+
+
+TASKS = {task.__name__: task for task in (cholesky, solve, qr, eigh, eigvalsh, svd, svdvals)}
 made = {}
 for line in sys.stdin:
     request = json.loads(line)
     size = request["options"]["size"]
     key = (request["task"], size)
     if key not in made:
-        made[key] = {"cholesky": cholesky, "solve": solve, "qr": qr}[request["task"]](size)
+        made[key] = TASKS[request["task"]](size)
         made[key]()
     start = time.perf_counter()
     for _ in range(request["repeats"]):
