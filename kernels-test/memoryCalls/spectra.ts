@@ -38,5 +38,9 @@ export const spectraCalls: Calls = {
     onDefinite((tg, a) => tg.linalg.sqrtm(a, { method: "newton" })),
   ],
   svd: [(tg, { x }) => tg.linalg.svd(x), (tg, { turned }) => tg.linalg.svd(turned)],
+  svdLowrank: [
+    (tg, { x, key }) => tg.linalg.svdLowrank(x, key, { q: 2 }),
+    (tg, { turned, key }) => tg.linalg.svdLowrank(turned, key),
+  ],
   svdvals: [(tg, { x }) => tg.linalg.svdvals(x), (tg, { turned }) => tg.linalg.svdvals(turned)],
 };

@@ -2,13 +2,22 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
 import { ArgumentError, DTypeError, LinAlgError, ShapeError } from "../../src/errors";
 import { initOn } from "../../src/init";
-import { cond, matrixNorm, matrixRank, pinv, svd, svdvals } from "../../src/linalg/index";
+import {
+  cond,
+  matrixNorm,
+  matrixRank,
+  pinv,
+  svd,
+  svdLowrank,
+  svdvals,
+} from "../../src/linalg/index";
 import { condenseVariants, forcedCondenseVariant } from "../../src/linalg/spectral";
 import { mul, square } from "../../src/ops/arithmetic";
 import { matmul } from "../../src/ops/matmul";
 import { sum } from "../../src/ops/reduce";
 import { transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
+import { key } from "../../src/random/random";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
@@ -199,6 +208,53 @@ describe("svd", () => {
       svdvals(x).dispose();
     }
     expect(device.pool.report().liveBytes).toBe(before);
+  });
+});
+
+describe("svdLowrank", () => {
+  test.each([
+    [40, 25],
+    [25, 40],
+  ] as const)("of rank five gives a matrix of %d by %d back", async (m, n) => {
+    const left = tensor(randomMatrix(m, 5, 1), { shape: [m, 5] });
+    const right = tensor(randomMatrix(5, n, 2), { shape: [5, n] });
+    const a = matmul(left, right);
+    const { U, S, V } = svdLowrank(a, key(3), { q: 7 });
+    expect([U.shape, S.shape, V.shape]).toEqual([[m, 7], [7], [n, 7]]);
+    const factors = {
+      left: await U.data(),
+      values: await S.data(),
+      right: await transpose(V, 0, 1).data(),
+    };
+    expect(residual(await a.data(), factors)).toBeLessThan(3e-6);
+    const all = await svdvals(a).data();
+    expectClose(factors.values, all.slice(0, 7), { relative: 1e-5, absolute: 1e-5 * all[0]! });
+  });
+
+  test("finds the first of many values, the better the more often it multiplies", async () => {
+    const n = 60;
+    // Singular values 1, 0.9, 0.81, … in turned bases.
+    const q = svd(tensor(randomMatrix(n, n, 4), { shape: [n, n] }));
+    const wanted = Float32Array.from({ length: n }, (_, i) => 0.9 ** i);
+    const a = matmul(mul(q.U, tensor(wanted)), q.Vh);
+    const errors = [];
+    for (const niter of [0, 1, 4]) {
+      const values = await svdLowrank(a, key(1), { q: 8, niter }).S.data();
+      errors.push(Math.max(...values.map((v, i) => Math.abs(v - wanted[i]!))));
+    }
+    expect(errors[1]).toBeLessThan(errors[0]!);
+    expect(errors[2]).toBeLessThan(errors[1]!);
+    expect(errors[2]).toBeLessThan(0.02);
+  });
+
+  test("refuses more values than there are", () => {
+    const a = tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    expect(() => svdLowrank(a, key(1), { q: 3 })).toThrow(ArgumentError);
+    expect(() => svdLowrank(a, key(1), { niter: 0.5 })).toThrow(ArgumentError);
+    expect(svdLowrank(a, key(1)).S.shape).toEqual([2]);
   });
 });
 

@@ -30,4 +30,5 @@ export {
   solveEx,
 } from "./solve";
 export { type SvdOptions, svd, svdvals } from "./svd";
+export { type SvdLowrankOptions, svdLowrank } from "./svdLowrank";
 export { solveTriangular, type TriangularOptions } from "./triangular";
