@@ -29,6 +29,7 @@ FIXTURES = [
     "spectral",
     "linalg",
     "spectra",
+    "precision",
     "gpt",
     "optim",
 ]

@@ -8,6 +8,7 @@ import type { Attrs, Operations } from "./forms";
 import { interpolateOperations } from "./interpolate";
 import { linalgOperations } from "./linalg";
 import { poolingOperations } from "./pooling";
+import { precisionOperations } from "./precision";
 import { productOperations } from "./products";
 import { recurrentOperations } from "./recurrent";
 import { shapeOperations } from "./shape";
@@ -23,6 +24,7 @@ export const operations: Operations = {
   ...linalgOperations,
   ...interpolateOperations,
   ...poolingOperations,
+  ...precisionOperations,
   ...productOperations,
   ...shapeOperations,
   ...recurrentOperations,
