@@ -308,6 +308,20 @@ test("shared key heads are not repeated: a forward call is one dispatch, the gra
   expect(dispatches(() => grad((t: Tensor) => sum(attend(t)))(k)) - others).toBeLessThanOrEqual(6);
 });
 
+test("memory is linear in time with a mask, dropout and shared heads too", () => {
+  const [time, width] = [512, 8];
+  const q = tensor(normals(2 * time * width, 1), { shape: [1, 2, time, width] });
+  const k = tensor(normals(time * width, 2), { shape: [1, 1, time, width] });
+  const attnMask = tensor(new Float32Array(time).fill(1), { shape: [time], dtype: "bool" });
+  const options = { attnMask, dropoutP: 0.1, key: keyOf(1), enableGqa: true };
+  const { pool } = q.device;
+  pool.resetPeak();
+  const before = pool.report().liveBytes;
+  grad((t: Tensor[]) => sum(scaledDotProductAttention(t[0]!, t[1]!, t[1]!, options)))([q, k]);
+  // One head's scores would take time² · 4 bytes.
+  expect(pool.report().peakBytes - before).toBeLessThan(time * time * 4 * 0.2);
+});
+
 test("dropout keeps as many as it says, and scales them: the mean of ones stays 1", async () => {
   const rows = 512;
   const x = tensor(new Float32Array(rows * 4), { shape: [1, 1, rows, 4] });
