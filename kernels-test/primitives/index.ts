@@ -18,6 +18,7 @@ import { scanSamples } from "./scan";
 import { scatterSamples } from "./scatter";
 import { shapeSamples } from "./shape";
 import { spectraSamples } from "./spectra";
+import { spectralSamples } from "./spectral";
 import { windowSamples } from "./windows";
 
 export const samples: SampleTable = {
@@ -38,6 +39,7 @@ export const samples: SampleTable = {
   ...scanSamples,
   ...scatterSamples,
   ...shapeSamples,
+  ...spectralSamples,
   ...windowSamples,
   ...spectraSamples,
 };
