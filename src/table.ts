@@ -28,6 +28,7 @@ import { floatClassPrimitives } from "./ops/floatClasses";
 import { functionPrimitives } from "./ops/functions";
 import { gammaPrimitives } from "./ops/gammaDraws";
 import { indexingPrimitives } from "./ops/indexing";
+import { interpolatePrimitives } from "./ops/interpolate";
 import { lossPrimitives } from "./ops/loss";
 import { maskedPrimitives } from "./ops/masked";
 import { matmulPrimitives } from "./ops/matmul";
@@ -77,6 +78,7 @@ export const primitives: readonly AnyPrimitive[] = [
   ...matrixRootPrimitives,
   ...normPrimitives,
   ...poissonPrimitives,
+  ...interpolatePrimitives,
   ...poolingPrimitives,
   ...randomPrimitives,
   ...rearrangePrimitives,

@@ -4,6 +4,7 @@ import { attentionCalls } from "./attention";
 import { convolutionCalls } from "./convolution";
 import { coreCalls } from "./core";
 import { elementwiseCalls } from "./elementwise";
+import { interpolateCalls } from "./interpolate";
 import type { Calls } from "./operands";
 import { poolingCalls } from "./pooling";
 import { productCalls } from "./products";
@@ -17,6 +18,7 @@ export const calls: Calls = {
   ...coreCalls,
   ...recurrentCalls,
   ...elementwiseCalls,
+  ...interpolateCalls,
   ...poolingCalls,
   ...productCalls,
   ...shapeCalls,

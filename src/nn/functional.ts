@@ -47,6 +47,13 @@ export {
 } from "../ops/groupNorm";
 export { fold, type Pair, type PatchOptions, unfold } from "../ops/imageWindows";
 export { embedding } from "../ops/indexing";
+export {
+  type InterpolateMode,
+  type InterpolateOptions,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+} from "../ops/interpolate";
 export { crossEntropy } from "../ops/loss";
 export { linear } from "../ops/matmul";
 export { layerNorm, rmsNorm } from "../ops/norm";

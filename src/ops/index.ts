@@ -186,6 +186,13 @@ export {
   take,
   takeAlongDim,
 } from "./indexing";
+export {
+  type InterpolateMode,
+  type InterpolateOptions,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+} from "./interpolate";
 export { blockDiag, columnStack, dstack, hstack, vstack } from "./joining";
 export { crossEntropy } from "./loss";
 export {

@@ -68,10 +68,44 @@ def lp_pools(fixture):
         fixture.case(f"lpPool2d_{label}", "lpPool2d", [normal(1, 2, 6, 8, **positive)], attrs)
 
 
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def resizes(fixture):
+    shapes = {1: (2, 3, 7), 2: (1, 2, 5, 6), 3: (1, 2, 3, 4, 3)}
+    sizes = {1: [13, 3, 7], 2: [[8, 4], [3, 13], [5, 6]], 3: [[5, 3, 7], [2, 6, 3], [1, 1, 1]]}
+    for dims, shape in shapes.items():
+
+        def case(label, **attrs):
+            fixture.case(f"interpolate_{dims}d_{label}", "interpolate", [normal(*shape)], attrs)
+
+        for i, size in enumerate(sizes[dims]):
+            case(f"nearest{i}", size=size)
+            case(f"exact{i}", size=size, mode="nearest-exact")
+            case(f"linear{i}", size=size, mode=LINEAR[dims])
+            case(f"corners{i}", size=size, mode=LINEAR[dims], alignCorners=True)
+        case("nearestScaled", scaleFactor=1.7)
+        case("linearScaled", scaleFactor=1.7, mode=LINEAR[dims])
+        case("linearRecomputed", scaleFactor=1.7, mode=LINEAR[dims], recomputeScaleFactor=True)
+        case("linearShrunk", scaleFactor=0.6, mode=LINEAR[dims])
+        case("area", size=sizes[dims][1], mode="area")
+    for i, size in enumerate(sizes[2]):
+        for corners in (False, True):
+            fixture.case(f"interpolate_2d_cubic{i}{corners}", "interpolate", [normal(1, 2, 5, 6)],
+                         {"size": size, "mode": "bicubic", "alignCorners": corners})
+    fixture.case("interpolate_2d_cubicScaled", "interpolate", [normal(2, 1, 6, 7)],
+                 {"scaleFactor": [0.7, 2.3], "mode": "bicubic"})
+    for i, (shape, factor) in enumerate((((4, 2, 3), 2), ((2, 18, 2, 1), 3), ((2, 1, 3, 4), 1))):
+        fixture.case(f"pixelShuffle_{i}", "pixelShuffle", [normal(*shape)], {"factor": factor})
+    for i, (shape, factor) in enumerate((((1, 4, 6), 2), ((2, 2, 6, 3), 3), ((2, 3, 4), 1))):
+        fixture.case(f"pixelUnshuffle_{i}", "pixelUnshuffle", [normal(*shape)], {"factor": factor})
+
+
 def make():
     fixture = Fixture("pooling")
     max_pools(fixture)
     avg_pools(fixture)
     adaptive_pools(fixture)
     lp_pools(fixture)
+    resizes(fixture)
     return fixture
