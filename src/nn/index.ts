@@ -2,6 +2,7 @@
 export * from "./activations";
 export { MultiheadAttention } from "./attention";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batchNorm";
+export { Bilinear } from "./bilinear";
 export { Buffer } from "./buffer";
 export { type Layer, ModuleList, Sequential } from "./containers";
 export {
@@ -19,6 +20,7 @@ export { Embedding } from "./embedding";
 export * as functional from "./functional";
 export { functionalCall, type ParameterValues, stackModuleState } from "./functionalCall";
 export { type GenerateOptions, GPT, type GPTConfig } from "./gpt";
+export * as init from "./init";
 export { Linear } from "./linear";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";
 export {
@@ -31,6 +33,24 @@ export {
   RMSNorm,
 } from "./normalisation";
 export { Parameter } from "./parameter";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  PixelShuffle,
+  PixelUnshuffle,
+  Upsample,
+} from "./pooling";
+export { Flatten, Unfold } from "./rearrange";
 export {
   GRU,
   GRUCell,
