@@ -1,11 +1,14 @@
 // y = the lower triangle of x, 0 above it
 //
 // shapes: x [batch, size, size] with strides, y dense
-// access: one element per invocation, neighbours along the columns
+// access: RUN neighbours along the columns per invocation, as in linalg/subtract
 #include "grid"
+override RUN: u32 = 1; // 1 | 32
 
 struct Params {
-  count: u32,
+  items: u32,
+  // Runs in a row.
+  runs: u32,
   size: u32,
   x_offset: u32,
   x_batch: u32,
@@ -20,10 +23,12 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
-  if (item >= params.count) { return; }
-  let row = item / params.size % params.size;
-  let col = item % params.size;
-  let at = params.x_offset + item / params.size / params.size * params.x_batch
-    + row * params.x_row + col * params.x_col;
-  y[item] = select(x[at], 0.0, col > row);
+  if (item >= params.items) { return; }
+  let line = item / params.runs;
+  let row = line % params.size;
+  let first = item % params.runs * RUN;
+  let at = params.x_offset + line / params.size * params.x_batch + row * params.x_row;
+  for (var col = first; col < min(first + RUN, params.size); col++) {
+    y[line * params.size + col] = select(x[at + col * params.x_col], 0.0, col > row);
+  }
 }

@@ -4,11 +4,14 @@
 // diagonal, 0 below it.
 //
 // shapes: p [batch, rows, 4 quads]; tau [batch, 32]; v [batch, rows, steps] and w [batch, rows, cols] with strides
-// access: one element of p per invocation
+// access: RUN neighbours along the columns of p per invocation, as in linalg/subtract
 #include "grid"
+override RUN: u32 = 1; // 1 | 32
 
 struct Params {
-  count: u32,
+  items: u32,
+  // Runs in a row of p.
+  runs: u32,
   rows: u32,
   cols: u32,
   quads: u32,
@@ -30,16 +33,21 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
-  if (item >= params.count) { return; }
-  let width = params.quads * 4u;
-  let col = item % width;
-  let matrix = item / width / params.rows;
-  let row = item / width % params.rows;
-  if (col >= params.cols) { return; }
-  let value = p[item];
-  w[params.w_offset + matrix * params.w_batch + row * params.w_row + col] = select(value, 0.0, row > col);
-  if (col >= params.steps) { return; }
-  var part = select(0.0, value, row > col);
-  if (row == col && tau[matrix * 32u + col] != 0.0) { part = 1.0; }
-  v[params.v_offset + matrix * params.v_batch + row * params.v_row + col] = part;
+  if (item >= params.items) { return; }
+  let line = item / params.runs;
+  let first = item % params.runs * RUN;
+  let matrix = line / params.rows;
+  let row = line % params.rows;
+  let from_p = line * params.quads * 4u;
+  let to_w = params.w_offset + matrix * params.w_batch + row * params.w_row;
+  let to_v = params.v_offset + matrix * params.v_batch + row * params.v_row;
+  for (var col = first; col < min(first + RUN, params.cols); col++) {
+    let value = p[from_p + col];
+    w[to_w + col] = select(value, 0.0, row > col);
+    if (col < params.steps) {
+      var part = select(0.0, value, row > col);
+      if (row == col && tau[matrix * 32u + col] != 0.0) { part = 1.0; }
+      v[to_v + col] = part;
+    }
+  }
 }

@@ -83,21 +83,26 @@ export function product(a: DeviceTensor, b: DeviceTensor): DeviceTensor {
 /** y -= x; x is dense. */
 export function subtract(x: DeviceTensor, y: DeviceTensor): void {
   if (x.size === 0) return;
+  const { device } = y;
+  const [count, rows, cols] = x.shape as [number, number, number];
+  const { run, runs } = runsOf(y, cols);
   const { offset, batch, row, col } = place(y);
   launch(
-    y.device,
+    device,
     linalgSubtract,
     { x: x.binding, y: y.binding },
     {
-      count: x.size,
-      rows: x.shape[1]!,
-      cols: x.shape[2]!,
+      items: count * rows * runs,
+      runs,
+      rows,
+      cols,
       y_offset: offset,
       y_batch: batch,
       y_row: row,
       y_col: col,
     },
-    gridFor(y.device, x.size, 64),
+    gridFor(device, count * rows * runs, 64),
+    { overrides: { RUN: run } },
   );
 }
 
@@ -127,6 +132,15 @@ export const forcedTeam: { current: 1 | 64 | 256 | null } = { current: null };
 
 export function teamOf(x: DeviceTensor, rows: number): 1 | 64 | 256 {
   return forcedTeam.current ?? teamFor(x.device.executor.adapter.class, rows);
+}
+
+/**
+ * How kernels that move rows go through them: elements per invocation, and such runs in a row. On a GPU
+ * neighbouring invocations take neighbouring elements.
+ */
+export function runsOf(x: DeviceTensor, cols: number): { run: 1 | 32; runs: number } {
+  const run = teamOf(x, 1) === 1 ? 32 : 1;
+  return { run, runs: Math.ceil(cols / run) };
 }
 
 /** Workgroups for a team per matrix: see shaders/include/team. */

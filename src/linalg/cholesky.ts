@@ -31,6 +31,7 @@ import {
   product,
   requireMatrices,
   requireSquare,
+  runsOf,
   teamGrid,
   teamOf,
   turned,
@@ -49,19 +50,16 @@ const op = "linalg.cholesky";
 function lowerOf(x: DeviceTensor): DeviceTensor {
   const y = DeviceTensor.empty(x.device, x.shape, "f32");
   const { offset, batch, row, col } = place(x);
+  const [count, size] = x.shape as [number, number, number];
+  const { run, runs } = runsOf(x, size);
+  const items = count * size * runs;
   launch(
     x.device,
     linalgLower,
     { x: x.binding, y: y.binding },
-    {
-      count: y.size,
-      size: x.shape[1]!,
-      x_offset: offset,
-      x_batch: batch,
-      x_row: row,
-      x_col: col,
-    },
-    gridFor(x.device, y.size, 64),
+    { items, runs, size, x_offset: offset, x_batch: batch, x_row: row, x_col: col },
+    gridFor(x.device, items, 64),
+    { overrides: { RUN: run } },
   );
   return y;
 }

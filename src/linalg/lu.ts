@@ -31,6 +31,7 @@ import {
   place,
   product,
   requireMatrices,
+  runsOf,
   teamGrid,
   teamOf,
 } from "./batches";
@@ -49,12 +50,15 @@ export function packPanel(own: DeviceTensor, less: DeviceTensor | undefined): De
   const quads = Math.ceil(cols / 4);
   const panel = DeviceTensor.empty(own.device, [batch, rows, quads * 4], "f32");
   const at = place(own);
+  const { run, runs } = runsOf(own, quads * 4);
+  const items = batch * rows * runs;
   launch(
     own.device,
     linalgPanel,
     { w: own.binding, x: (less ?? own).binding, p: panel.binding },
     {
-      count: panel.size,
+      items,
+      runs,
       rows,
       cols,
       quads,
@@ -63,7 +67,8 @@ export function packPanel(own: DeviceTensor, less: DeviceTensor | undefined): De
       w_batch: at.batch,
       w_row: at.row,
     },
-    gridFor(own.device, panel.size, 64),
+    gridFor(own.device, items, 64),
+    { overrides: { RUN: run } },
   );
   return panel;
 }
@@ -79,6 +84,8 @@ interface Factors {
 function factor({ w, pivots, permutation, info }: Factors): void {
   const [batch, m, n] = w.shape as [number, number, number];
   const length = Math.min(m, n);
+  const { run, runs } = runsOf(w, n);
+  const items = batch * runs;
   for (let done = 0; done < length; done += blockSize)
     scope(() => {
       const { device } = w;
@@ -109,8 +116,9 @@ function factor({ w, pivots, permutation, info }: Factors): void {
         device,
         linalgLuColumns,
         { w: w.binding, p: panel.binding, pivots: pivots.binding },
-        { items: batch * n, height: m, width: n, first: done, cols, steps, quads, length },
-        gridFor(device, batch * n, 64),
+        { items, runs, height: m, width: n, first: done, cols, steps, quads, length },
+        gridFor(device, items, 64),
+        { overrides: { RUN: run } },
       );
       const after = done + cols;
       if (after >= n) return;

@@ -6,7 +6,7 @@ import { dense } from "../ops/shape";
 import { bind } from "../ops/trace";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import type { Tensor } from "../tensor/tensor";
-import { flat, place } from "./batches";
+import { flat, place, runsOf } from "./batches";
 
 /** A dense copy of x in that order. */
 export function permutedRows(
@@ -15,16 +15,20 @@ export function permutedRows(
   inverse: boolean,
 ): DeviceTensor {
   const y = DeviceTensor.empty(x.device, x.shape, "f32");
+  if (y.size === 0) return y;
   const from = flat(x);
   const order = dense(permutation);
-  const [, rows, cols] = from.shape as [number, number, number];
+  const [count, rows, cols] = from.shape as [number, number, number];
   const at = place(from);
+  const { run, runs } = runsOf(x, cols);
+  const items = count * rows * runs;
   launch(
     y.device,
     linalgPermuteRows,
     { x: from.binding, permutation: order.binding, y: y.binding },
     {
-      count: y.size,
+      items,
+      runs,
       rows,
       cols,
       x_offset: at.offset,
@@ -32,8 +36,8 @@ export function permutedRows(
       x_row: at.row,
       x_col: at.col,
     },
-    gridFor(y.device, y.size, 64),
-    { overrides: { SCATTER: inverse ? 1 : 0 } },
+    gridFor(y.device, items, 64),
+    { overrides: { SCATTER: inverse ? 1 : 0, RUN: run } },
   );
   from.dispose();
   order.dispose();

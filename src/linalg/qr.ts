@@ -32,6 +32,7 @@ import {
   place,
   product,
   requireMatrices,
+  runsOf,
   subtract,
   teamGrid,
   teamOf,
@@ -91,12 +92,15 @@ function reduce(w: DeviceTensor): Reflections[] {
         );
         const v = DeviceTensor.empty(device, [batch, rows, steps], "f32");
         const [to, at] = [place(v), place(own)];
+        const { run, runs } = runsOf(w, cols);
+        const items = batch * rows * runs;
         launch(
           device,
           linalgQrSplit,
           { p: panel.binding, tau: tau.binding, v: v.binding, w: own.binding },
           {
-            count: panel.size,
+            items,
+            runs,
             rows,
             cols,
             quads,
@@ -108,7 +112,8 @@ function reduce(w: DeviceTensor): Reflections[] {
             w_batch: at.batch,
             w_row: at.row,
           },
-          gridFor(device, panel.size, 64),
+          gridFor(device, items, 64),
+          { overrides: { RUN: run } },
         );
         const reflections = { start, v, s: product(turned(v), v) };
         const after = start + cols;
