@@ -16,6 +16,8 @@ import {
   pointwiseUnaryStrided,
   pointwiseWhereStrided,
 } from "../kernels";
+import type { Kernel } from "../kernels/kernel";
+import { reachable } from "../kernels/reachable";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, storageType } from "../tensor/dtype";
 import { broadcastShapes, type Shape, sameShape, sizeOf } from "../tensor/shape";
@@ -73,6 +75,19 @@ export function broadcastStrides(tensor: DeviceTensor, shape: Shape): number[] {
   );
 }
 
+const narrowed = new Map<string, unknown>();
+
+/** The kernel with only those of the shared functions that `fn` needs. */
+function calling<B, P, O>(kernel: Kernel<B, P, O>, fn: string): Kernel<B, P, O> {
+  const key = `${kernel.name} ${fn}`;
+  let own = narrowed.get(key) as Kernel<B, P, O> | undefined;
+  if (!own) {
+    own = { ...kernel, source: reachable(kernel.source, ["main", fn]) };
+    narrowed.set(key, own);
+  }
+  return own;
+}
+
 const isScalar = (t: DeviceTensor): boolean => t.size === 1 && t.bindingOffset === 0;
 
 /** One `OP` over any strides into a part of `target`, dense or not. */
@@ -88,7 +103,7 @@ export function runUnaryInto(x: DeviceTensor, target: DeviceTensor, slots: { OP:
   } as const;
   launch(
     x.device,
-    pointwiseUnaryStrided,
+    calling(pointwiseUnaryStrided, slots.OP),
     { x: x.binding, y: target.binding },
     {
       shape,
@@ -113,7 +128,7 @@ function runUnary(x: DeviceTensor, out: Spec, fn: string): DeviceTensor {
   const count = Math.ceil(x.size / lanes);
   launch(
     x.device,
-    pointwiseUnary,
+    calling(pointwiseUnary, fn),
     { x: x.binding, y: y.binding },
     { count, infinity },
     gridFor(x.device, count, 64),
@@ -137,7 +152,7 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
     const count = Math.ceil(y.size / lanes);
     launch(
       a.device,
-      pointwiseBinary,
+      calling(pointwiseBinary, fn),
       { a: a.binding, b: b.binding, y: y.binding },
       { count, infinity },
       gridFor(a.device, count, 64),
@@ -154,7 +169,7 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
   const count = y.size / perInvocation;
   launch(
     a.device,
-    pointwiseBinaryStrided,
+    calling(pointwiseBinaryStrided, fn),
     { a: a.binding, b: b.binding, y: y.binding },
     {
       shape,
@@ -343,7 +358,7 @@ function runTernary(inputs: readonly DeviceTensor[], out: Spec, fn: string): Dev
   const walk = walkBroadcast(inputs, out.shape);
   launch(
     y.device,
-    pointwiseTernaryStrided,
+    calling(pointwiseTernaryStrided, fn),
     { a: inputs[0]!.binding, b: inputs[1]!.binding, c: inputs[2]!.binding, y: y.binding },
     {
       shape: walk.shape,
