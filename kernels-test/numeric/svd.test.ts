@@ -354,5 +354,6 @@ describe("what singular values give", () => {
     expect(() => cond(tensor([[1, 2]]), 1)).toThrow(ShapeError);
     expect(() => cond(tensor([], { shape: [0, 0] }))).toThrow(ArgumentError);
     expect(() => pinv(tensor([1]))).toThrow(ShapeError);
+    expect(() => matrixNorm(tensor([], { shape: [0, 2] }), 2)).toThrow(ArgumentError);
   });
 });

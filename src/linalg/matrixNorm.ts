@@ -6,6 +6,7 @@ import { max, min, sum } from "../ops/reduce";
 import { select, unsqueeze } from "../ops/shape";
 import { norm } from "../ops/vectorNorm";
 import { scope } from "../tensor/scope";
+import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { requireMatrices } from "./batches";
 import { svdvals } from "./svd";
@@ -31,6 +32,10 @@ function ofSums(A: Tensor, along: -1 | -2, greatest: boolean, keepdim: boolean):
 }
 
 function ofSingularValues(A: Tensor, ord: "nuc" | 2 | -2, keepdim: boolean): Tensor {
+  if (ord !== "nuc" && A.shape.slice(-2).includes(0))
+    throw new ArgumentError(
+      `linalg.matrixNorm: a matrix without elements, of shape ${show(A.shape)}, has no singular value for ord ${ord}.`,
+    );
   const values = svdvals(A);
   const result = ord === "nuc" ? sum(values, { dim: -1 }) : select(values, -1, ord === 2 ? 0 : -1);
   return keepdim ? unsqueeze(unsqueeze(result, -1), -1) : result;
