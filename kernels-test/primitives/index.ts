@@ -2,6 +2,7 @@
 import { attentionSamples } from "./attention";
 import { convolutionSampleTable } from "./convolution";
 import { elementwiseSamples } from "./elementwise";
+import { fftSamples } from "./fft";
 import { indexingSamples } from "./indexing";
 import { interpolateSamples } from "./interpolate";
 import { linalgSamples } from "./linalg";
@@ -18,7 +19,6 @@ import { scanSamples } from "./scan";
 import { scatterSamples } from "./scatter";
 import { shapeSamples } from "./shape";
 import { spectraSamples } from "./spectra";
-import { spectralSamples } from "./spectral";
 import { windowSamples } from "./windows";
 
 export const samples: SampleTable = {
@@ -39,7 +39,7 @@ export const samples: SampleTable = {
   ...scanSamples,
   ...scatterSamples,
   ...shapeSamples,
-  ...spectralSamples,
+  ...fftSamples,
   ...windowSamples,
   ...spectraSamples,
 };
