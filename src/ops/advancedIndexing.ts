@@ -22,7 +22,7 @@ import { bind } from "./trace";
 import { walkTogether } from "./walk";
 
 /** A range of a dimension, as in Python: start:end:step. */
-export interface Range {
+export interface IndexRange {
   /** First index; negative counts from the end. Default 0. */
   start?: number;
   /** One past the last index; negative counts from the end. Default: the size. */
@@ -37,7 +37,7 @@ export interface Range {
  * these elements; tensors for several dimensions broadcast against each other. A bool tensor stands for as
  * many dimensions as it has, where that needs no list of its true elements.
  */
-export type Index = number | Range | null | "..." | Tensor;
+export type Index = number | IndexRange | null | "..." | Tensor;
 
 interface FlatAttrs {
   readonly size: number;
@@ -108,7 +108,7 @@ function complete(op: string, x: Tensor, indices: readonly Index[]): Exclude<Ind
     throw new ShapeError(
       `${op}: ${named} indices for the ${x.rank} dimensions of ${show(x.shape)}.`,
     );
-  const missing = new Array<Range>(x.rank - named).fill({});
+  const missing = new Array<IndexRange>(x.rank - named).fill({});
   const at = dots < 0 ? indices.length : dots;
   const all = [...indices.slice(0, at), ...missing, ...indices.slice(dots < 0 ? at : at + 1)];
   return all.map((i) => requireIndex(op, i as Exclude<Index, "...">));

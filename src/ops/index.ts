@@ -19,7 +19,13 @@ export {
   tanhshrink,
   threshold,
 } from "./activations";
-export { type Index, type IndexPutOptions, index, indexPut, type Range } from "./advancedIndexing";
+export {
+  type Index,
+  type IndexPutOptions,
+  type IndexRange,
+  index,
+  indexPut,
+} from "./advancedIndexing";
 export {
   abs,
   add,

@@ -3,7 +3,7 @@ import { fold, unfold } from "../../../src/nn/functional";
 import * as tg from "../../../src/node";
 import type { Operations } from "./forms";
 
-type Given = number | null | "..." | tg.Range | { tensor: number };
+type Given = number | null | "..." | tg.IndexRange | { tensor: number };
 
 /** As families/shape.py has them: { tensor: i } is the i-th of the index tensors. */
 const indicesOf = (indices: readonly Given[], tensors: readonly tg.Tensor[]): tg.Index[] =>
