@@ -18,9 +18,10 @@ type ExecStack = Parameters<WgslDebug["stepStack"]>[0];
  * unordered all the same.
  */
 const { stepStack } = WgslDebug.prototype;
-const atBarrier = (stack: ExecStack): boolean =>
-  (stack.states.at(-1)?.getCurrentCommand() as { node?: { name?: string } } | null)?.node?.name ===
-  "workgroupBarrier";
+const atBarrier = (stack: ExecStack): boolean => {
+  const command = stack.states.at(-1)?.getCurrentCommand() as { node?: { name?: string } } | null;
+  return /^(workgroup|storage)Barrier$/.test(command?.node?.name ?? "");
+};
 WgslDebug.prototype.stepStack = function (stack, ...rest) {
   let going: boolean;
   do {
@@ -49,10 +50,24 @@ const rowsOf = (cols: number, more: object = {}): Dispatch => ({
   groups: 2,
 });
 
+/** Eight columns of two matrices of 70 rows. */
+const panel = (more: object): Dispatch => ({
+  options: { constants: { TEAM: 64 } },
+  params: { batch: 2, rows: 70, quads: 2, steps: 3, ...more },
+  groups: 2,
+});
+
 const strides = { a_row: 20, a_col: 1, b_row: 9, b_col: 1, c_row: 9, c_col: 1 };
 const product = { m: 9, n: 9, k: 20, groups: 1, groups_n: 1, groups_product: 1, ...strides };
 
 const dispatches: Readonly<Record<string, Dispatch>> = {
+  "linalg/cholesky_block": {
+    options: { constants: { TEAM: 64 } },
+    params: { batch: 2, size: 20, w_batch: 400, w_row: 20 },
+    groups: 2,
+  },
+  "linalg/lu_panel": panel({ length: 8, height: 70 }),
+  "linalg/qr_panel": panel({}),
   "loss/cross_entropy_rows": rowsOf(70),
   "loss/cross_entropy_total": rowsOf(0, { rows: 70 }),
   "matmul/tiled": { options: { overrides: { SIDE: 8 } }, params: product, groups: 1 },
@@ -102,7 +117,7 @@ const ownText = (kernel: AnyKernel): string =>
     .parts.map((part) => (part.include ? "" : part.text))
     .join("");
 const cooperates = (kernel: AnyKernel): boolean =>
-  /workgroupBarrier|team_(sum|max)\(/.test(ownText(kernel));
+  /workgroupBarrier|storageBarrier|team_(sum|max)\(/.test(ownText(kernel));
 const cooperative = allKernels.filter(cooperates);
 
 /** A workgroup of one invocation has nobody to race with. */
@@ -113,6 +128,8 @@ test("only kernels that meet at barriers share workgroup memory of their own", (
   const alone = allKernels.filter((kernel) => !cooperates(kernel) && isShared(kernel));
   expect(alone.map((kernel) => kernel.name)).toEqual([]);
 });
+
+const barriers = /(?:workgroup|storage)Barrier\(\);/g;
 
 /** A product of WGSL numbers: `16u * 8u * 2u`. */
 const evaluate = (product: string): number =>
@@ -133,10 +150,7 @@ function inlined(kernel: AnyKernel, { options }: Dispatch): string {
     text = text.replace(new RegExp(`\\b${name}\\b`, "g"), `${Number.parseFloat(String(value))}u`);
   // It steps into a block and over the block's first statement at once: that must not be a barrier.
   let count = 0;
-  text = text.replace(
-    /workgroupBarrier\(\);/g,
-    (barrier) => `let step_${count++} = 0u; ${barrier}`,
-  );
+  text = text.replace(barriers, (barrier) => `let step_${count++} = 0u; ${barrier}`);
   return text.replace(
     /(array<\w+(?:<\w+>)?,\s*)([\du *]+)>/g,
     (_, head: string, length: string) => `${head}${evaluate(length)}>`,
@@ -182,7 +196,7 @@ describe.each(cooperative.map((kernel) => [kernel.name, kernel] as const))("%s",
   });
 
   test("would race without its barriers", () => {
-    const { races } = run(kernel, dispatch, wgsl.replaceAll("workgroupBarrier();", ""));
+    const { races } = run(kernel, dispatch, wgsl.replace(barriers, ""));
     expect(races.length).toBeGreaterThan(0);
   });
 });

@@ -23,10 +23,8 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 const WIDTH = 8u;
-// Each of CHUNKS parts of the rows is multiplied with each vec4 of columns by one of the team.
-const CHUNKS = max(TEAM / WIDTH, 1u);
-var<workgroup> products: array<vec4f, CHUNKS * WIDTH>;
-var<private> own_products: array<vec4f, WIDTH>;
+// By vec4 of columns for each part of the rows.
+var<workgroup> products: array<vec4f, TEAM>;
 
 fn wait() {
   if (TEAM > 1u) { storageBarrier(); }
@@ -44,6 +42,7 @@ fn main(
   if (matrix >= params.batch) { rows = 0u; }
   let quads = params.quads;
   let panel = matrix * params.rows * quads;
+  var own_products: array<vec4f, WIDTH>;
   for (var j = 0u; j < params.steps; j++) {
     let quad = j / 4u;
     let part = j % 4u;
@@ -76,12 +75,13 @@ fn main(
       p[panel + i * quads + quad] = select(x, x / divisor, own);
     }
     wait();
-    // v^T times the columns after it.
-    for (var item = lane; item < CHUNKS * WIDTH; item += TEAM) {
+    // v^T times the columns after it: each part of the rows times each vec4 of columns by one of the team.
+    let chunks = max(TEAM / WIDTH, 1u);
+    for (var item = lane; item < chunks * WIDTH; item += TEAM) {
       let q = item % WIDTH;
       var dots = vec4f();
       if (q >= quad && q < quads) {
-        for (var i = j + 1u + item / WIDTH; i < rows; i += CHUNKS) {
+        for (var i = j + 1u + item / WIDTH; i < rows; i += chunks) {
           dots += p[panel + i * quads + quad][part] * p[panel + i * quads + q];
         }
       }
@@ -91,7 +91,7 @@ fn main(
     for (var q = quad; q < quads; q++) {
       var dots = vec4f();
       if (TEAM > 1u) {
-        for (var chunk = 0u; chunk < CHUNKS; chunk++) { dots += products[chunk * WIDTH + q]; }
+        for (var chunk = 0u; chunk < chunks; chunk++) { dots += products[chunk * WIDTH + q]; }
       } else {
         dots = own_products[q];
       }
