@@ -22,7 +22,7 @@ import {
   unpackedViews,
 } from "./attentionLaunch";
 import {
-  attentionPlainPrimitives,
+  attentionPlainRecords,
   plainAttention,
   plainBackward,
   plainPacked,
@@ -466,5 +466,5 @@ export const attentionPrimitives = [
   attentionBackwardPrimitive,
   packedAttentionPrimitive,
   packedAttentionBackwardPrimitive,
-  ...attentionPlainPrimitives,
+  ...attentionPlainRecords,
 ];

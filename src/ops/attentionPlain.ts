@@ -158,4 +158,4 @@ export function plainPackedBackward(
   );
 }
 
-export const attentionPlainPrimitives = [attentionDropoutPrimitive];
+export const attentionPlainRecords = [attentionDropoutPrimitive];
