@@ -397,6 +397,53 @@ describe("known values", () => {
   });
 });
 
+describe("public functions inside transforms", () => {
+  const t = (x: Tensor) => tg.transpose(x, -1, -2);
+  /** Every factorisation, of one 3 x 3 matrix. */
+  const f = (x: Tensor): Tensor => {
+    const shifted = tg.add(x, tg.mul(tg.eye(3), 3));
+    const { R } = linalg.qr(shifted);
+    const terms = [
+      linalg.logdet(tg.matmul(shifted, t(shifted)), { positiveDefinite: true }),
+      linalg.det(shifted),
+      tg.sum(linalg.solve(shifted, tg.ones([3]))),
+      tg.sum(linalg.lstsq(shifted, tg.ones([3, 1])).solution),
+      tg.sum(linalg.matrixExp(x)),
+      tg.sum(linalg.lu(shifted).U),
+      linalg.matrixNorm(R),
+    ];
+    return tg.sum(tg.stack(terms));
+  };
+  const points = (): Tensor => upload(random([4, 3, 3], 31));
+
+  test("gradients of lanes together are those of the lanes alone", async () => {
+    const x = points();
+    const { together, alone } = tg.scope(() => ({
+      together: tg.contiguous(tg.vmap((lane: Tensor) => tg.grad(f)(lane))(x)),
+      alone: tg.stack([0, 1, 2, 3].map((i) => tg.grad(f)(tg.select(x, 0, i)))),
+    }));
+    const [a, b] = [await together.data(), await alone.data()];
+    b.forEach((v, i) => {
+      expect(Math.abs(a[i]! - v)).toBeLessThan(2e-5 * (1 + Math.abs(v)));
+    });
+  });
+
+  test("forward mode through a gradient gives Hessian products as reverse mode does", async () => {
+    const { forward, reverse } = tg.scope(() => {
+      const x = tg.select(points(), 0, 0);
+      const v = upload(random([3, 3], 32));
+      return {
+        forward: tg.contiguous(tg.jvp(tg.grad(f), [x], [v]).tangent),
+        reverse: tg.grad((y: Tensor) => tg.sum(tg.mul(tg.grad(f)(y), v)))(x),
+      };
+    });
+    const [a, b] = [await forward.data(), await reverse.data()];
+    b.forEach((w, i) => {
+      expect(Math.abs(a[i]! - w)).toBeLessThan(1e-4 * (1 + Math.abs(w)));
+    });
+  });
+});
+
 describe("what does not fit is refused by name", () => {
   const a = () => tg.ones([3, 3]);
   const b = () => tg.ones([2, 1]);
