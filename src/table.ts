@@ -20,6 +20,7 @@ import { attentionPrimitives } from "./ops/attention";
 import { batchNormPrimitives } from "./ops/batchNorm";
 import { bitwisePrimitives } from "./ops/bitwise";
 import { convolutionPrimitives } from "./ops/convolution";
+import { countPrimitives } from "./ops/countDraws";
 import { cumulativePrimitives } from "./ops/cumulative";
 import { diagonalPrimitives } from "./ops/diagonal";
 import { dropoutPrimitives } from "./ops/dropout";
@@ -33,7 +34,6 @@ import { lossPrimitives } from "./ops/loss";
 import { maskedPrimitives } from "./ops/masked";
 import { matmulPrimitives } from "./ops/matmul";
 import { normPrimitives } from "./ops/norm";
-import { poissonPrimitives } from "./ops/poissonDraws";
 import { poolingPrimitives } from "./ops/pooling";
 import type { AnyPrimitive } from "./ops/primitive";
 import { randomPrimitives } from "./ops/randomBits";
@@ -61,6 +61,7 @@ export const primitives: readonly AnyPrimitive[] = [
   ...batchNormPrimitives,
   ...bitwisePrimitives,
   ...convolutionPrimitives,
+  ...countPrimitives,
   ...cumulativePrimitives,
   ...diagonalPrimitives,
   ...dftPrimitives,
@@ -77,7 +78,6 @@ export const primitives: readonly AnyPrimitive[] = [
   ...matmulPrimitives,
   ...matrixRootPrimitives,
   ...normPrimitives,
-  ...poissonPrimitives,
   ...interpolatePrimitives,
   ...poolingPrimitives,
   ...randomPrimitives,

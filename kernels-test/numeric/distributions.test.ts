@@ -132,25 +132,69 @@ describe("draws have the distribution of their name", () => {
     expect(kolmogorovP(values, cdf)).toBeGreaterThan(leastP);
   });
 
+  /** Chi-square over the counts of which at least five are expected, and all others together. */
+  function countsP(
+    values: readonly number[],
+    mean: number,
+    deviation: number,
+    mass: (k: number) => number,
+  ): number {
+    const low = Math.max(Math.floor(mean - 4 * deviation), 0);
+    const all = Array.from({ length: Math.ceil(8 * deviation) + 1 }, (_, i) => low + i);
+    const cells = all.filter((k) => mass(k) * count >= 5);
+    const chances = cells.map(mass);
+    const seen = cells.map((k) => values.filter((v) => v === k).length);
+    const others = 1 - chances.reduce((a, b) => a + b, 0);
+    if (others * count < 5) return chiSquareP(seen, chances);
+    const rest = count - seen.reduce((a, b) => a + b, 0);
+    return chiSquareP([...seen, rest], [...chances, others]);
+  }
+
   test.each([0.5, 3, 9.9, 10, 25, 1000])("poisson of rate %d", async (rate) => {
     const values = await read(random.poisson(random.key(2027), rate, [count]));
     const mass = (k: number) => Math.exp(k * Math.log(rate) - rate - logGamma(k + 1));
-    const half = Math.ceil(3 * Math.sqrt(rate));
-    const low = Math.max(Math.floor(rate) - half, 0);
-    const high = Math.floor(rate) + half;
-    const probabilities = Array.from({ length: high - low + 1 }, (_, i) => mass(low + i));
-    const counts = new Array<number>(probabilities.length).fill(0);
-    let rest = 0;
-    for (const v of values) {
-      if (v >= low && v <= high) counts[v - low]!++;
-      else rest++;
+    expect(countsP(values, rate, Math.sqrt(rate), mass)).toBeGreaterThan(leastP);
+  });
+
+  test.each([
+    [12, 0.3],
+    [19, 0.5],
+    [40, 0.5],
+    [21, 0.5],
+    [1000, 0.9],
+    [30, 0.96],
+    [100_000, 1e-4],
+    [1_000_000, 0.25],
+  ])("binomial of %d trials with p = %d", async (n, p) => {
+    const values = await read(random.binomial(random.key(2028), n, p, [count]));
+    const mass = (k: number) =>
+      Math.exp(
+        logGamma(n + 1) -
+          logGamma(k + 1) -
+          logGamma(n - k + 1) +
+          k * Math.log(p) +
+          (n - k) * Math.log1p(-p),
+      );
+    expect(values.every((k) => k >= 0 && k <= n)).toBe(true);
+    const deviation = Math.sqrt(n * p * (1 - p));
+    if (deviation < 100) {
+      const possible = (k: number) => (k <= n ? mass(k) : 0);
+      expect(countsP(values, n * p, deviation, possible)).toBeGreaterThan(leastP);
     }
-    const others = 1 - probabilities.reduce((a, b) => a + b, 0);
-    const all =
-      others * count > 5
-        ? chiSquareP([...counts, rest], [...probabilities, others])
-        : chiSquareP(counts, probabilities);
-    expect(all).toBeGreaterThan(leastP);
+    const mean = values.reduce((a, b) => a + b, 0) / count;
+    const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / count;
+    expect(Math.abs(mean - n * p)).toBeLessThan((4 * deviation) / Math.sqrt(count));
+    expect(Math.abs(variance / deviation ** 2 - 1)).toBeLessThan(8 / Math.sqrt(count));
+  });
+
+  test("binomial of certain and impossible successes, and of what is out of range", async () => {
+    const p = tensor([0, 1, 0.5, -0.1, 1.1, Number.NaN]);
+    const values = await read(random.binomial(random.key(1), tensor(Int32Array.of(50)), p));
+    expect([values[0], values[1], ...values.slice(3)]).toEqual([0, 50, -1, -1, -1]);
+    expect(await read(random.binomial(random.key(1), 0, 0.5, [2]))).toEqual([0, 0]);
+    expect(() => random.binomial(random.key(1), 1.5, 0.5)).toThrow(ArgumentError);
+    expect(() => random.binomial(random.key(1), 3, 2)).toThrow(/binomial: p 2/);
+    expect(() => random.binomial(random.key(1), tensor([3]), 0.5)).toThrow(DTypeError);
   });
 
   test("poisson of a great rate has its mean and variance", async () => {
@@ -375,6 +419,7 @@ describe("lanes", () => {
       (k) => random.truncatedNormal(k, [5]),
       (k) => random.gamma(k, tensor([0.3, 4, 1]), [2, 3]),
       (k) => random.poisson(k, tensor([1, 50, 9]), [3]),
+      (k) => random.binomial(k, 40, tensor([0.1, 0.5, 0.9])),
       (k) => random.studentT(k, 3, [5]),
       (k) => random.categorical(k, tensor([1, 2, 3]), { shape: [7] }),
       (k) => random.permutation(k, 9),
@@ -396,6 +441,7 @@ describe("lanes", () => {
       () => random.bernoulli(key, [3], { p }),
       () => random.beta(key, p, 2),
       () => random.categorical(key, p, { shape: [2], replacement: false }),
+      () => random.binomial(key, 4, p),
       () => random.cauchy(key, [3]),
       () => random.chiSquare(key, p),
       () => random.choice(key, p, { shape: [2], p }),

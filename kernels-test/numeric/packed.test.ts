@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../src/device/device";
 import { initOn } from "../../src/init";
-import { add, mul } from "../../src/ops/arithmetic";
+import { abs, add, div, mul } from "../../src/ops/arithmetic";
 import { arange, full, zerosLike } from "../../src/ops/creation";
-import { exp } from "../../src/ops/functions";
+import { exp, round } from "../../src/ops/functions";
 import { matmul } from "../../src/ops/matmul";
-import { sum } from "../../src/ops/reduce";
+import { max, sum } from "../../src/ops/reduce";
 import { clone, contiguous, permute, reshape, slice, to } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
@@ -81,7 +81,7 @@ describe("packed storage", () => {
   });
 
   test("floats become integers towards zero, saturated", async () => {
-    const x = tensor([1.9, -1.9, 300, -300, 7.5, Number.NaN]);
+    const x = tensor([1.9, -1.9, 300, -300, 7.5, -0.5]);
     expect(await read(to(x, "i8"))).toEqual([1, -1, 127, -128, 7, 0]);
     expect(await read(to(x, "i4"))).toEqual([1, -1, 7, -8, 7, 0]);
   });
@@ -146,6 +146,19 @@ describe("arithmetic", () => {
       tensor(b.map(rounded), { shape: [33, 9] }),
     );
     expect(await read(low)).toEqual((await read(wide)).map(rounded));
+  });
+});
+
+test("weights in eight bits with a scale per row are off by half a step at most", async () => {
+  const w = tensor(reals(5 * 40, 12), { shape: [5, 40] });
+  const scale = div(max(abs(w), { dim: 1, keepdim: true }), 127);
+  const stored = to(round(div(w, scale)), "i8");
+  const again = mul(stored, scale);
+  expect(again.dtype).toBe("f32");
+  const steps = await read(scale);
+  const wide = await read(w);
+  (await read(again)).forEach((v, i) => {
+    expect(Math.abs(v - wide[i]!)).toBeLessThanOrEqual(0.5001 * steps[Math.floor(i / 40)]!);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Samples of the random draws. Their values are held to Philox in numeric/random. */
 import type { DType } from "../../src/tensor/dtype";
-import { given, real } from "./operand";
+import { given, real, whole } from "./operand";
 import { exact, type PrimitiveSamples, type SampleTable } from "./sample";
 
 const key = given([2], [12345, 678], "u32");
@@ -94,6 +94,26 @@ export const randomSamples: SampleTable = {
         attrs: { stream: 2 },
       },
       { claim: "no elements", operands: [key, real([0], 9)], attrs: { stream: 0 } },
+    ],
+  },
+  binomial: {
+    tolerance: exact,
+    samples: [
+      {
+        claim: "few and many trials",
+        operands: [key, whole([5, 13], 7, { high: 200 }), real([5, 13], 8, { low: 0, high: 1 })],
+        attrs: { stream: 0 },
+      },
+      {
+        claim: "three keys, of two layouts",
+        operands: [
+          keys,
+          whole([3, 5], 7, { high: 200, layout: "transposed" }),
+          real([3, 5], 8, { low: 0, high: 1, layout: "sliced" }),
+        ],
+        attrs: { stream: 2 },
+      },
+      { claim: "no elements", operands: [key, whole([0], 7), real([0], 9)], attrs: { stream: 0 } },
     ],
   },
   splitKey: {

@@ -9,6 +9,7 @@ const SPLIT = 1u;
 const FOLD_IN = 2u;
 const GAMMA = 3u;
 const POISSON = 4u;
+const BINOMIAL = 5u;
 
 // High 32 bits of the 64-bit product.
 fn multiply_high(a: u32, b: u32) -> u32 {

@@ -17,6 +17,7 @@
 #include "bits"
 #include "philox"
 #include "normal_pair"
+#include "deviance"
 const ROUNDS = 32u;
 
 struct Params {
@@ -31,26 +32,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// k ln(k / m) + m - k for k and m above 0
-fn deviance(k: f32, m: f32) -> f32 {
-  let difference = k - m;
-  if (abs(difference) > 0.1 * (k + m)) { return k * log(k / m) - difference; }
-  let v = difference / (k + m);
-  let v2 = v * v;
-  return difference * v + 2.0 * k * v * v2 * (0.33333334 + v2 * (0.2 + v2 * (0.14285715 + v2 * 0.11111111)));
-}
-
 // ln(m^k e^-m / k!)
 fn log_mass(k: f32, m: f32) -> f32 {
   if (k == 0.0) { return -m; }
-  var stirling = 0.0;
-  if (k < 2.0) {
-    stirling = 0.08106147;
-  } else {
-    let z = 1.0 / (k * k);
-    stirling = (0.083333336 - z * (0.0027777778 - z * (0.00079365080 - z * 0.0005952381))) / k;
-  }
-  return -stirling - deviance(k, m) - 0.5 * log(6.2831855 * k);
+  return -stirling_rest(k) - deviance(k, m) - 0.5 * log(6.2831855 * k);
 }
 
 fn small(key: vec2<u32>, e: u32, rate: f32) -> i32 {

@@ -78,10 +78,19 @@ export function keyWords(keys: DeviceTensor): DeviceTensor {
   return isDense(keys.shape, keys.strides) ? keys.view(keys.shape, keys.strides) : dense(keys);
 }
 
-/** @throws DTypeError or ShapeError unless each of the keys [..., 2] has elements of the parameter [..., ...shape] of its own. */
-export function checkRows(op: string, name: string, keys: Spec, parameter: Spec): void {
+/**
+ * @throws DTypeError or ShapeError unless each of the keys [..., 2] has elements of the parameter [..., ...shape] of
+ * its own
+ */
+export function checkRows(
+  op: string,
+  name: string,
+  keys: Spec,
+  parameter: Spec,
+  dtype: DType = "f32",
+): void {
   checkKeys(op, keys);
-  requireDType(op, name, parameter.dtype, ["f32"]);
+  requireDType(op, name, parameter.dtype, [dtype]);
   const lanes = lanesOf(keys);
   if (!sameShape(parameter.shape.slice(0, lanes.length), lanes))
     throw new ShapeError(

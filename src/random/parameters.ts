@@ -6,7 +6,7 @@ import { expand, to } from "../ops/shape";
 import { constant } from "../tensor/creation";
 import { isFloat } from "../tensor/dtype";
 import { checkShape, type Shape, show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 
 /** What numbers a parameter takes. The elements of tensors are not looked at. */
 export interface Range {
@@ -41,10 +41,16 @@ export function checkParameter(
       throw new ArgumentError(`${op}: ${name} ${value} must be ${range.says}.`);
     return;
   }
+  requireTensor(op, value);
   if (!isFloat(value.dtype))
     throw new DTypeError(
       `${op}: ${name} has dtype ${value.dtype}; it takes a number or a floating-point tensor. Convert it with .to("f32").`,
     );
+  checkBroadcast(op, name, value, shape);
+}
+
+/** @throws ShapeError unless the tensor broadcasts to what is drawn */
+export function checkBroadcast(op: string, name: string, value: Tensor, shape: Shape): void {
   const extra = shape.length - value.rank;
   if (extra < 0 || value.shape.some((d, i) => d !== 1 && d !== shape[extra + i]))
     throw new ShapeError(

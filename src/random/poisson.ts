@@ -1,6 +1,7 @@
 /** The Poisson distribution. */
+
+import { poissonDraw } from "../ops/countDraws";
 import type { Operand } from "../ops/operand";
-import { poissonDraw } from "../ops/poissonDraws";
 import { checkKey, type DrawOptions } from "../ops/randomBits";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";

@@ -18,6 +18,7 @@ import type { Tensor } from "../tensor/tensor";
 import { keyFromSeed } from "./philox";
 
 export { bits, type DrawOptions, randint, split } from "../ops/randomBits";
+export { binomial } from "./binomial";
 export * from "./choices";
 export * from "./continuous";
 export {
