@@ -231,7 +231,11 @@ export function ceil(x: Tensor): Tensor {
   return ofReal(ceilPrimitive, x);
 }
 
-/** The nearest whole number, ties to even. */
+/**
+ * The nearest whole number, ties to even; or the nearest multiple of 10^-decimals, up to the rounding of the
+ * two scalings. @throws ArgumentError unless decimals is whole
+ * @example round(tensor([1.26]), 1) // 1.3
+ */
 export function round(x: Tensor, decimals = 0): Tensor {
   if (!Number.isInteger(decimals))
     throw new ArgumentError(`round: decimals is ${decimals}; it must be a whole number.`);
