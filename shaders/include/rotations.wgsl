@@ -1,18 +1,16 @@
 // Plane rotations, and how runs of them are written down for linalg/rotate.
-fn hypotenuse(a: f32, b: f32) -> f32 {
-  let peak = max(abs(a), abs(b));
-  if (peak > 1e-15 && peak < 1e15) { return sqrt(a * a + b * b); }
-  if (peak == 0.0) { return 0.0; }
-  let x = a / peak;
-  let y = b / peak;
-  return peak * sqrt(x * x + y * y);
-}
 
-// (c, s, r) with c a + s b = r and c b - s a = 0.
+// (c, s, r) with c a + s b = r and c b - s a = 0, for a and b of any size below 2^127. They are scaled by a
+// power of two: by their maximum, small angles would have the hypotenuse 1 + y y / 2 with 1 exact, which
+// rounds down each time, and thousands of rotations would add that up.
 fn rotation_to_first(a: f32, b: f32) -> vec3<f32> {
-  let r = hypotenuse(a, b);
-  if (r == 0.0) { return vec3<f32>(1.0, 0.0, 0.0); }
-  return vec3<f32>(a / r, b / r, r);
+  let exponent = bitcast<u32>(max(abs(a), abs(b))) >> 23u;
+  if (exponent == 0u) { return vec3<f32>(1.0, 0.0, 0.0); }
+  let down = bitcast<f32>((254u - exponent) << 23u);
+  let x = a * down;
+  let y = b * down;
+  let r = sqrt(x * x + y * y);
+  return vec3<f32>(x / r, y / r, bitcast<f32>(exponent << 23u) * r);
 }
 
 // An entry e beside the diagonal entries a and b counts as zero from here on. The second bound, relative to

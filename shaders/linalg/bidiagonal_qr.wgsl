@@ -12,8 +12,6 @@
 #include "grid"
 #include "fault"
 #include "rotations"
-// 1: the rotations are wanted
-override LOG: u32 = 1; // 0 | 1
 
 struct Params {
   batch: u32,
@@ -22,6 +20,8 @@ struct Params {
   max_rotations: u32,
   is_last: u32,
   site: u32,
+  // 1: the rotations are wanted
+  log: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> band: array<f32>;
@@ -110,9 +110,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
           f = -r.y * band[e + j - 1u];
           band[e + j - 1u] = r.x * band[e + j - 1u];
         }
-        if (LOG == 1u) { right[log + used_right + p - 2u - j] = r.xy; }
+        if (params.log == 1u) { right[log + used_right + p - 2u - j] = r.xy; }
       }
-      if (LOG == 1u) {
+      if (params.log == 1u) {
         right_sweeps[heads + written_right] =
           sweep_of(p - 2u, size - 1u, used_right, SWEEP_PIVOT | SWEEP_DOWN, p - 1u);
       }
@@ -130,9 +130,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
           f = -r.y * band[e + j];
           band[e + j] = r.x * band[e + j];
         }
-        if (LOG == 1u) { left[log + used_left + j - zero - 1u] = r.xy; }
+        if (params.log == 1u) { left[log + used_left + j - zero - 1u] = r.xy; }
       }
-      if (LOG == 1u) {
+      if (params.log == 1u) {
         left_sweeps[heads + written_left] =
           sweep_of(zero + 1u, p - zero - 1u, used_left, SWEEP_PIVOT, zero);
       }
@@ -164,12 +164,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
           g = back.y * band[e + j + 1u];
           band[e + j + 1u] = back.x * band[e + j + 1u];
         }
-        if (LOG == 1u) {
+        if (params.log == 1u) {
           right[log + used_right + j - k] = turn.xy;
           left[log + used_left + j - k] = back.xy;
         }
       }
-      if (LOG == 1u) {
+      if (params.log == 1u) {
         right_sweeps[heads + written_right] = sweep_of(k, size - 1u, used_right, SWEEP_UP, 0u);
         left_sweeps[heads + written_left] = sweep_of(k, size - 1u, used_left, SWEEP_UP, 0u);
       }

@@ -1,17 +1,17 @@
-// x_i <- sign x_i, and y_i with it where PAIRED: the element of x_i that is largest in size, the first of
+// x_i <- sign x_i, and y_i with it: the element of x_i that is largest in size, the first of
 // equals, becomes positive
 //
 // Vectors that are only determined up to their sign get one that depends on nothing but themselves.
 //
-// shapes: x [rows, x4] vec4s; y [rows, y4] vec4s (where not paired: anything that is written by nobody)
+// shapes: x [rows, x4] vec4s; y [rows, y4] vec4s, which may be none
 // access: one invocation per row
 #include "grid"
-override PAIRED: u32 = 0; // 0 | 1
 override WG: u32 = 32; // 1 | 32
 
 struct Params {
   rows: u32,
   x4: u32,
+  // 0 for none
   y4: u32,
 }
 
@@ -34,7 +34,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   }
   if (largest >= 0.0) { return; }
   for (var g = 0u; g < params.x4; g++) { x[from_x + g] = -x[from_x + g]; }
-  if (PAIRED == 1u) {
-    for (var g = 0u; g < params.y4; g++) { y[from_y + g] = -y[from_y + g]; }
-  }
+  for (var g = 0u; g < params.y4; g++) { y[from_y + g] = -y[from_y + g]; }
 }

@@ -1,7 +1,7 @@
 // y_place(i) = H_0 H_1 ... H_{r-1} (sign_i z_i, 0): reflections turn the columns of Z into singular or
 // eigenvectors, which become rows, in sorted order
 //
-// The sign is that of d_i where SIGNED: singular values are made positive by turning their right vectors.
+// The sign is that of d_i, or 1: singular values are made positive by turning their right vectors.
 // H_k = I - tau_k v_k v_k^T; v_k is zero before element k.
 //
 // shapes: z [batch, blocks, n, 4] vec4s as in linalg/rotate; reflectors [batch, n, size4] vec4s; band
@@ -9,7 +9,6 @@
 // access: one invocation for four columns, which read each v together
 // source: Golub, Van Loan, 4th edition, 5.1.6 (backward accumulation)
 #include "grid"
-override SIGNED: u32 = 0; // 0 | 1
 override WG: u32 = 32; // 1 | 32
 
 struct Params {
@@ -21,6 +20,8 @@ struct Params {
   parts: u32,
   taus: u32,
   from_reflectors: u32,
+  // 1: with the sign of d_i
+  signed: u32,
 }
 
 @group(0) @binding(0) var<storage, read> z: array<vec4<f32>>;
@@ -50,7 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let i = min(first + lane, n - 1u);
     let row = (b * n + places[b * n + i]) * end;
     rows[lane] = row;
-    let sign = select(1.0, -1.0, SIGNED == 1u && band[bands + i] < 0.0);
+    let sign = select(1.0, -1.0, params.signed == 1u && band[bands + i] < 0.0);
     for (var g = 0u; g < end; g++) {
       var value = vec4<f32>();
       if (g / 4u < params.blocks) {

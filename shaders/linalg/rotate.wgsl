@@ -4,13 +4,10 @@
 // so each block of 16 of them runs through all rotations on its own; its columns lie one after another.
 //
 // shapes: z [batch, blocks, n, 4] vec4s: 16 rows of a column are four vec4s; sweeps and rotations as in
-//         linalg/tridiagonal_ql; state [batch, 4], of which entry COUNT says how many sweeps there are
+//         linalg/tridiagonal_ql; state [batch, 4]
 // access: one invocation per block of rows; a rotation reads and writes one column, the other stays in hand
 #include "grid"
 #include "rotations"
-// 1: Z is the identity so far
-override START: u32 = 0; // 0 | 1
-override COUNT: u32 = 1; // 1 | 2
 
 struct Params {
   items: u32,
@@ -18,6 +15,10 @@ struct Params {
   n: u32,
   max_sweeps: u32,
   max_rotations: u32,
+  // 1: Z is the identity so far
+  start: u32,
+  // The entry of the state that says how many sweeps there are.
+  counter: u32,
 }
 
 @group(0) @binding(0) var<storage, read> sweeps: array<vec4<u32>>;
@@ -33,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let b = item / params.blocks;
   let first_row = 16u * (item % params.blocks);
   let base = item * params.n * 4u;
-  if (START == 1u) {
+  if (params.start == 1u) {
     for (var i = 0u; i < 4u * params.n; i++) { z[base + i] = vec4<f32>(); }
     let end = min(first_row + 16u, params.n);
     for (var row = first_row; row < end; row++) {
@@ -41,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
       z[base + 4u * row + lane / 4u][lane % 4u] = 1.0;
     }
   }
-  let count = state[4u * b + COUNT];
+  let count = state[4u * b + params.counter];
   for (var s = 0u; s < count; s++) {
     let sweep = sweeps[b * params.max_sweeps + s];
     let kind = sweep.w & 3u;

@@ -12,8 +12,6 @@
 #include "grid"
 #include "fault"
 #include "rotations"
-// 1: the rotations are wanted
-override LOG: u32 = 1; // 0 | 1
 
 struct Params {
   batch: u32,
@@ -22,6 +20,8 @@ struct Params {
   max_rotations: u32,
   is_last: u32,
   site: u32,
+  // 1: the rotations are wanted
+  log: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> band: array<f32>;
@@ -62,7 +62,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let e_l = band[e + l];
     let d_l = band[d + l];
     var g = (band[d + l + 1u] - d_l) / (2.0 * e_l);
-    var r = hypotenuse(g, 1.0);
+    // e_l is not negligible, so g is far from overflow.
+    var r = sqrt(g * g + 1.0);
     g = band[d + m] - d_l + e_l / (g + select(-r, r, g >= 0.0));
     var cosine = 1.0;
     var sine = 1.0;
@@ -72,28 +73,29 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     for (var i = m; i > l; i--) {
       let f = sine * band[e + i - 1u];
       let h = cosine * band[e + i - 1u];
-      r = hypotenuse(f, g);
+      let turn = rotation_to_first(g, f);
+      r = turn.z;
       if (i < m) { band[e + i] = r; }
       if (r == 0.0) {
         band[d + i] = above - shift;
         break;
       }
-      sine = f / r;
-      cosine = g / r;
+      sine = turn.y;
+      cosine = turn.x;
       g = above - shift;
       above = band[d + i - 1u];
       let turned = (above - g) * sine + 2.0 * cosine * h;
       shift = sine * turned;
       band[d + i] = g + shift;
       g = cosine * turned - h;
-      if (LOG == 1u) { rotations[log + used + count] = vec2<f32>(cosine, sine); }
+      if (params.log == 1u) { rotations[log + used + count] = vec2<f32>(cosine, sine); }
       count++;
     }
     if (r != 0.0) {
       band[d + l] = above - shift;
       band[e + l] = g;
     }
-    if (LOG == 1u) {
+    if (params.log == 1u) {
       sweeps[b * params.max_sweeps + written] = sweep_of(m, count, used, SWEEP_DOWN, 0u);
     }
     used += count;

@@ -117,9 +117,9 @@ export function singularValues(
           max_rotations: plan.maxRotations,
           is_last: i + 1 === plan.dispatches ? 1 : 0,
           site: flawSite(x, op, x.shape, notConverged),
+          log: withVectors ? 1 : 0,
         },
         gridFor(device, batch, 1),
-        { overrides: { LOG: withVectors ? 1 : 0 } },
       );
       zs.forEach((z, side) => {
         rotate(z, logs[side]!, state, plan, { start: i === 0, side: side === 0 ? 1 : 2 });
@@ -150,7 +150,7 @@ export function singularValues(
       { x: u.binding, y: v.binding },
       { rows: batch * n, x4: rows4, y4: cols4 },
       gridFor(device, batch * n, wg),
-      { overrides: { PAIRED: 1, WG: wg } },
+      { overrides: { WG: wg } },
     );
     return { values, left: u, right: v };
   });

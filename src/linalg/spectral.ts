@@ -50,22 +50,27 @@ export function sizesOf(shape: Shape): Sizes {
 export type CondenseVariant = "steps" | "whole";
 
 export const condenseVariants = {
-  isApplicable: (_variant: CondenseVariant): boolean => true,
+  /** Software drivers take seconds to compile all parts of a step into one kernel. */
+  isApplicable: (variant: CondenseVariant, adapter: AdapterClass): boolean =>
+    variant === "steps" || adapter !== "software",
   defaultChoice: (adapter: AdapterClass, { batch, n }: Sizes): CondenseVariant => {
-    const alone = { wasm: 64, software: 48, hardware: 16 }[adapter];
+    const alone = { wasm: 64, software: 0, hardware: 16 }[adapter];
     // Matrices enough to keep all cores busy, and none so large that a dispatch takes long.
-    const many = { wasm: 128, software: 64, hardware: 32 }[adapter];
+    const many = { wasm: 128, software: 0, hardware: 32 }[adapter];
     return n <= alone || (n <= many && batch >= 8) ? "whole" : "steps";
   },
   candidates: (): readonly CondenseVariant[] => ["steps", "whole"],
 };
 
-/** For tests: one variant everywhere; null lets `defaultChoice` decide. */
+/** For tests: one variant wherever it is applicable; null lets `defaultChoice` decide. */
 export const forcedCondenseVariant: { current: CondenseVariant | null } = { current: null };
 
 export function condenseVariant(x: DeviceTensor, sizes: Sizes): CondenseVariant {
   const adapter = x.device.executor.adapter.class;
-  return forcedCondenseVariant.current ?? condenseVariants.defaultChoice(adapter, sizes);
+  const forced = forcedCondenseVariant.current;
+  return forced && condenseVariants.isApplicable(forced, adapter)
+    ? forced
+    : condenseVariants.defaultChoice(adapter, sizes);
 }
 
 /** Invocations per workgroup, where a few do much each. */
@@ -195,9 +200,10 @@ export function rotate(
       n,
       max_sweeps: plan.maxSweeps,
       max_rotations: plan.maxRotations,
+      start: start ? 1 : 0,
+      counter: side,
     },
     gridFor(z.device, batch * blocks, 1),
-    { overrides: { START: start ? 1 : 0, COUNT: side } },
   );
 }
 
@@ -257,9 +263,10 @@ export function reflected(
       parts: band.shape[1]!,
       taus: how.taus,
       from_reflectors: reflectors.bindingOffset / 4,
+      signed: how.signed ? 1 : 0,
     },
     gridFor(z.device, items, wg),
-    { overrides: { SIGNED: how.signed ? 1 : 0, WG: wg } },
+    { overrides: { WG: wg } },
   );
   return y;
 }

@@ -99,9 +99,9 @@ export function symmetricEigen(
           max_rotations: plan.maxRotations,
           is_last: i + 1 === plan.dispatches ? 1 : 0,
           site: flawSite(x, op, x.shape, notConverged),
+          log: withVectors ? 1 : 0,
         },
         gridFor(device, batch, 1),
-        { overrides: { LOG: withVectors ? 1 : 0 } },
       );
       if (z) rotate(z, log, state, plan, { start: i === 0, side: 1 });
     }
@@ -122,7 +122,7 @@ export function symmetricEigen(
       { x: vectors.binding, y: room(x, [4]).binding },
       { rows: batch * n, x4: cols4, y4: 0 },
       gridFor(device, batch * n, wg),
-      { overrides: { PAIRED: 0, WG: wg } },
+      { overrides: { WG: wg } },
     );
     return { values, vectors };
   });
