@@ -20,8 +20,8 @@ export class HandleOnly extends Tensor {
     return this.disposals > 0;
   }
 
-  override get owned(): this {
-    return this;
+  override get owned(): readonly HandleOnly[] {
+    return [this];
   }
 
   override data(): Promise<HostArray> {

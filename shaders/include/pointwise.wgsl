@@ -1,7 +1,7 @@
-// The functions of the pointwise operations, one element each; the includes pointwise_* hold more. Transcendental functions are written so
-// that drivers with weak built-ins agree: tanh through a clamped exponential with a polynomial near zero,
-// log1p and expm1 without cancellation, erf by rational approximation. The including kernel has a
-// parameter `infinity` with the bits of +infinity, which WGSL has no literal for.
+// The functions of the pointwise operations, one element each; the includes pointwise_* hold more.
+// Transcendental functions are written so that drivers with weak built-ins agree: log1p and expm1 without
+// cancellation, erf by rational approximation. The including kernel has a parameter `infinity` with the bits
+// of +infinity, which WGSL has no literal for.
 #include "quarter_turns"
 #include "bits"
 #include "squash"

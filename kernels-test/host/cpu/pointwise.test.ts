@@ -2,15 +2,14 @@
 import { describe, expect, test } from "vitest";
 import { compileProgram } from "../../../src/cpu/compile";
 import { dispatchBlock } from "../../../src/cpu/ir/kernel";
-import { bits, pointwise } from "../../../src/kernels/generated/includes";
+import { bits, pointwise, quarterTurns, squash } from "../../../src/kernels/generated/includes";
 
 const wgsl = (name: string): string => `
 struct Params { infinity: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
-${bits}
-${pointwise}
+${[quarterTurns, bits, squash, pointwise].join("\n")}
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   y[id.x] = op_${name}(x[id.x]);
 }`;
