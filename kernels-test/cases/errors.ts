@@ -86,7 +86,7 @@ const refused: Readonly<Record<string, readonly [Bad, ErrorClass, RegExp][]>> = 
     [(_, x) => x.variance({ correction: -1 }), ArgumentError, /correction -1/],
     [(tg) => tg.cat([]), ArgumentError, /at least one tensor/],
     [(tg) => tg.stack([]), ArgumentError, /at least one tensor/],
-    [(tg) => tg.add(1, 2), ArgumentError, /Both operands are numbers, 1 and 2/],
+    [(tg) => tg.add(1, 2), ArgumentError, /add: both operands are numbers, 1 and 2/],
     [
       (tg) => tg.add(tg.zeros([1, 1, 1, 1]), tg.zeros([1, 1, 1, 1])).reshape(Array(9).fill(1)),
       ShapeError,

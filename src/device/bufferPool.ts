@@ -65,12 +65,7 @@ export class BufferPool {
     category: MemoryCategory = "tensor",
     forHostWrite = false,
   ): DeviceBuffer {
-    const { maxBufferBytes, maxBindingBytes } = this.executor.limits;
-    const limit = Math.min(maxBufferBytes, maxBindingBytes);
-    if (bytes > limit)
-      throw new LimitError(
-        `${label} needs ${bytes} bytes; this device binds at most ${limit} at once. Use smaller tensors (a smaller batch, or split the tensor by rows).`,
-      );
+    const limit = this.requireFits(bytes, label);
     // What lives as long as the model gets what it needs; what comes and goes, a size that fits again.
     const exact = Math.ceil(bytes / smallest) * smallest;
     const size = category === "tensor" && sizeClass(bytes) <= limit ? sizeClass(bytes) : exact;
@@ -81,6 +76,20 @@ export class BufferPool {
     this.live += size;
     this.peak = Math.max(this.peak, this.live);
     return buffer;
+  }
+
+  /**
+   * The most bytes of one tensor.
+   * @throws LimitError where `bytes` are more: asked before the host works towards what cannot be held.
+   */
+  requireFits(bytes: number, label: string): number {
+    const { maxBufferBytes, maxBindingBytes } = this.executor.limits;
+    const limit = Math.min(maxBufferBytes, maxBindingBytes);
+    if (bytes > limit)
+      throw new LimitError(
+        `${label} needs ${bytes} bytes; this device binds at most ${limit} at once. Use smaller tensors (a smaller batch, or split the tensor by rows).`,
+      );
+    return limit;
   }
 
   release(buffer: DeviceBuffer): void {

@@ -264,9 +264,9 @@ const extremes: Readonly<Record<ReturnType<typeof widened>, readonly [number, nu
 };
 
 /** Three operands of the dtype they promote to. */
-function threeOperands(a: Tensor, b: Operand, c: Operand): [Tensor, Tensor, Tensor] {
-  const [x, y] = operands(a, b);
-  const [z, w] = operands(x, c);
+function threeOperands(op: string, a: Tensor, b: Operand, c: Operand): [Tensor, Tensor, Tensor] {
+  const [x, y] = operands(op, a, b);
+  const [z, w] = operands(op, x, c);
   return [z, to(y, z.dtype), w];
 }
 
@@ -282,11 +282,12 @@ export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
     throw new ArgumentError("clamp: neither low nor high is given. Give at least one bound.");
   return scope(() => {
     const dtype = [low, high].reduce<DType>(
-      (type, bound) => (bound === undefined ? type : operands(x, bound)[0].dtype),
+      (type, bound) => (bound === undefined ? type : operands("clamp", x, bound)[0].dtype),
       x.dtype,
     );
     const [least, greatest] = extremes[widened(dtype)];
     const given = threeOperands(
+      "clamp",
       x,
       low ?? constant(x.device, least, dtype),
       high ?? constant(x.device, greatest, dtype),
@@ -297,21 +298,25 @@ export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
 
 /** a + t · (b - a), with broadcasting. */
 export function lerp(a: Tensor, b: Operand, t: Operand): Tensor {
-  return scope(() => bind(lerpPrimitive, threeOperands(asFloat(a), b, t), null)[0]!);
+  return scope(() => bind(lerpPrimitive, threeOperands("lerp", asFloat(a), b, t), null)[0]!);
 }
 
 /** input + value · a · b, with broadcasting; value is a number, 1 by default. */
 export function addcmul(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
   return scope(() => {
-    const [x, y, z] = threeOperands(input, a, b);
-    return bind(addcmulPrimitive, threeOperands(x, value === 1 ? y : mul(y, value), z), null)[0]!;
+    const [x, y, z] = threeOperands("addcmul", input, a, b);
+    return bind(
+      addcmulPrimitive,
+      threeOperands("addcmul", x, value === 1 ? y : mul(y, value), z),
+      null,
+    )[0]!;
   });
 }
 
 /** input + value · a / b, with broadcasting; value is a number, 1 by default. Integers are taken as f32. */
 export function addcdiv(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
   return scope(() => {
-    const [x, y, z] = threeOperands(asFloat(input), a, b);
+    const [x, y, z] = threeOperands("addcdiv", asFloat(input), a, b);
     return bind(addcdivPrimitive, [x, value === 1 ? y : mul(y, value), z], null)[0]!;
   });
 }
@@ -330,7 +335,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
     const numbers = typeof a === "number" && typeof b === "number";
     const [x, y] = numbers
       ? [constant(condition.device, a, "f32"), constant(condition.device, b, "f32")]
-      : operands(a, b);
+      : operands("where", a, b);
     return bind(selectPrimitive, [condition, x, y], null)[0]!;
   });
 }

@@ -212,7 +212,7 @@ export function perDim(
   dims: number,
   least: number,
 ): number[] {
-  const list = typeof value === "number" ? new Array<number>(dims).fill(value) : [...value];
+  const list = Array.isArray(value) ? value : new Array<number>(dims).fill(value as number);
   if (list.length !== dims || list.some((v) => !Number.isInteger(v) || v < least))
     throw new ArgumentError(
       `${op}: ${argument} ${JSON.stringify(value)} must be a whole number >= ${least}${dims > 1 ? `, or ${dims} of them` : ""}.`,

@@ -38,7 +38,9 @@ export function diff(x: Tensor, options: DiffOptions = {}): Tensor {
   return scope(() => {
     const parts = [prepend, x, append].filter((t) => t !== undefined);
     let y = parts.length > 1 ? cat(parts, at) : clone(x);
-    for (let i = 0; i < n; i++) {
+    // After as many times as there are elements, none is left.
+    const times = Math.min(n, y.shape[at]!);
+    for (let i = 0; i < times; i++) {
       const length = Math.max(y.shape[at]! - 1, 0);
       const after = narrow(y, at, Math.min(1, y.shape[at]!), length);
       const before = narrow(y, at, 0, length);

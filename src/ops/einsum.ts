@@ -184,6 +184,8 @@ const keptOf = (
  * @example einsum("ii->i", a) // the diagonal
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
+  if (typeof equation !== "string")
+    throw new ArgumentError(`einsum: the equation ${equation} must be text, such as "ij,jk->ik".`);
   if (operands.length === 0) throw new ArgumentError("einsum: pass at least one operand.");
   const bool = operands.findIndex((t) => t.dtype === "bool");
   if (bool >= 0)

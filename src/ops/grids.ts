@@ -1,4 +1,5 @@
 /** Coordinates and combinations: every pair, every subset, every place of a triangle. */
+import { currentDevice } from "../device/device";
 import { ArgumentError, ShapeError } from "../errors";
 import { type TensorOptions, upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
@@ -60,15 +61,32 @@ export function cartesianProd(...tensors: readonly Tensor[]): Tensor {
   });
 }
 
-/** Every ascending choice of `r` numbers below n; equal neighbours only with replacement. */
-function* choices(n: number, r: number, withReplacement: boolean, first = 0): Generator<number[]> {
-  if (r === 0) {
-    yield [];
-    return;
+/** How many choices of `r` there are among n: (n over r), or with replacement (n + r - 1 over r). */
+function choiceCount(n: number, r: number, withReplacement: boolean): number {
+  const all = withReplacement ? n + r - 1 : n;
+  if (all < r) return 0;
+  const fewer = Math.min(r, all - r);
+  let count = 1;
+  for (let i = 1; i <= fewer && Number.isFinite(count); i++) count *= (all - fewer + i) / i;
+  return Math.round(count);
+}
+
+/** Every ascending choice of `r` numbers below n, one after the other; equal neighbours only with replacement. */
+function choices(n: number, r: number, count: number, withReplacement: boolean): Int32Array {
+  const list = new Int32Array(count * r);
+  const choice = Int32Array.from({ length: count > 0 ? r : 0 }, (_, i) =>
+    withReplacement ? 0 : i,
+  );
+  for (let k = 0; k < count; k++) {
+    list.set(choice, k * r);
+    // The last place that can still go up does, and those behind it follow as closely as they may.
+    const most = (i: number) => (withReplacement ? n - 1 : n - r + i);
+    let at = r - 1;
+    while (at > 0 && choice[at] === most(at)) at--;
+    choice[at]!++;
+    for (let i = at + 1; i < r; i++) choice[i] = choice[i - 1]! + (withReplacement ? 0 : 1);
   }
-  for (let i = first; i < n; i++)
-    for (const rest of choices(n, r - 1, withReplacement, withReplacement ? i : i + 1))
-      yield [i, ...rest];
+  return list;
 }
 
 export interface CombinationsOptions {
@@ -87,29 +105,51 @@ export function combinations(x: Tensor, r = 2, options: CombinationsOptions = {}
     throw new ShapeError(`combinations: x of shape ${show(x.shape)} must have one dimension.`);
   if (!Number.isInteger(r) || r < 1)
     throw new ArgumentError(`combinations: r ${r} must be a whole number >= 1.`);
+  const count = choiceCount(x.size, r, withReplacement);
+  x.device.pool.requireFits(4 * count * r, `combinations of ${r} among ${x.size}`);
   return scope(() => {
-    const list = [...choices(x.size, r, withReplacement)].flat();
+    const list = choices(x.size, r, count, withReplacement);
     const places = upload(list, [list.length], { dtype: "i32", device: x.device });
-    return reshape(indexSelect(x, 0, places), [list.length / r, r]);
+    return reshape(indexSelect(x, 0, places), [count, r]);
   });
 }
 
+/** How many places (i, j) of a matrix have j - i >= diagonal: the rows that lie in it whole, and those cut. */
+function placesAbove(rows: number, columns: number, diagonal: number): number {
+  const whole = Math.min(Math.max(1 - diagonal, 0), rows);
+  const end = Math.min(Math.max(columns - diagonal, whole), rows);
+  const longest = columns - whole - diagonal;
+  return whole * columns + ((end - whole) * (2 * longest - (end - whole - 1))) / 2;
+}
+
+/** Places of a matrix, row by row: from the diagonal on, or (lower) up to it. */
 function triangle(
   op: string,
-  [rows, columns]: readonly [number, number],
-  inside: (row: number, column: number) => boolean,
+  [rows, columns, diagonal]: readonly [number, number, number],
+  lower: boolean,
   options: TensorOptions,
 ): Tensor {
   if (![rows, columns].every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`${op}: ${rows} rows and ${columns} columns must be whole and >= 0.`);
-  const places: number[][] = [[], []];
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      if (inside(row, column)) {
-        places[0]!.push(row);
-        places[1]!.push(column);
-      }
-  return upload(places.flat(), [2, places[0]!.length], { dtype: "i32", ...options });
+  if (!Number.isInteger(diagonal))
+    throw new ArgumentError(`${op}: diagonal ${diagonal} must be a whole number.`);
+  const count = lower
+    ? rows * columns - placesAbove(rows, columns, diagonal + 1)
+    : placesAbove(rows, columns, diagonal);
+  const device = options.device ?? currentDevice();
+  device.pool.requireFits(8 * count, `${op} of ${count} places`);
+  const places = new Int32Array(2 * count);
+  let at = 0;
+  for (let row = lower ? Math.max(-diagonal, 0) : 0; at < count; row++) {
+    const first = lower ? 0 : Math.max(row + diagonal, 0);
+    const end = lower ? Math.min(row + diagonal + 1, columns) : columns;
+    for (let column = first; column < end; column++) {
+      places[at] = row;
+      places[count + at] = column;
+      at++;
+    }
+  }
+  return upload(places, [2, count], { dtype: "i32", ...options });
 }
 
 /**
@@ -123,7 +163,7 @@ export function triuIndices(
   diagonal = 0,
   options: TensorOptions = {},
 ): Tensor {
-  return triangle("triuIndices", [rows, columns], (i, j) => j - i >= diagonal, options);
+  return triangle("triuIndices", [rows, columns, diagonal], false, options);
 }
 
 /**
@@ -137,7 +177,7 @@ export function trilIndices(
   diagonal = 0,
   options: TensorOptions = {},
 ): Tensor {
-  return triangle("trilIndices", [rows, columns], (i, j) => j - i <= diagonal, options);
+  return triangle("trilIndices", [rows, columns, diagonal], true, options);
 }
 
 export interface VanderOptions {

@@ -27,7 +27,7 @@ interface Patches {
 }
 
 function pair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
-  const both = typeof value === "number" ? ([value, value] as const) : value;
+  const both = (Array.isArray(value) ? value : [value, value]) as readonly [number, number];
   if (both.length !== 2 || !both.every((n) => Number.isInteger(n) && n >= least))
     throw new ArgumentError(
       `${op}: ${name} ${show(both)} must be a whole number >= ${least}, or two.`,

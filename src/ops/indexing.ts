@@ -16,7 +16,7 @@ import {
   show,
   sizeOf,
 } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { ne, where } from "./arithmetic";
 import type { Primitive, Spec } from "./primitive";
 import { jvpOfLinear, withLanes } from "./rules";
@@ -533,6 +533,7 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
 
 /** The part of `src` that an index covers. @throws ShapeError where src is shorter than the index */
 export function usedPart(op: string, index: Tensor, src: Tensor): Tensor {
+  requireTensor(op, src);
   if (src.rank !== index.rank || src.shape.some((d, i) => d < index.shape[i]!))
     throw new ShapeError(
       `${op}: src of shape ${show(src.shape)} is shorter than index of shape ${show(index.shape)}; it must have at least one element per index.`,

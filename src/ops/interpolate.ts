@@ -10,7 +10,7 @@ import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, interpolateAlong, launch } from "../kernels";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { isFloat } from "../tensor/dtype";
+import { isFloat, storedBytes } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -222,9 +222,9 @@ function targetOf(size: Shape, options: InterpolateOptions): { pixels: number[];
   const factors =
     scaleFactor === undefined
       ? null
-      : typeof scaleFactor === "number"
-        ? new Array<number>(dims).fill(scaleFactor)
-        : scaleFactor;
+      : Array.isArray(scaleFactor)
+        ? (scaleFactor as readonly number[])
+        : new Array<number>(dims).fill(scaleFactor as number);
   if (factors && (factors.length !== dims || factors.some((f) => !(f > 0 && Number.isFinite(f)))))
     throw new ArgumentError(
       `interpolate: scaleFactor ${JSON.stringify(scaleFactor)} must be a number > 0${dims > 1 ? `, or ${dims} of them` : ""}.`,
@@ -284,6 +284,8 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   const { pixels, steps } = targetOf(size, options);
   if (mode === "area")
     return [adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d][dims - 1]!(x, pixels);
+  const elements = sizeOf([...x.shape.slice(0, 2), ...pixels]);
+  x.device.pool.requireFits(storedBytes(x.dtype, elements), `interpolate to ${show(pixels)}`);
   return scope(() => {
     // What grows least comes first: the other dimensions then have less to do.
     const order = size

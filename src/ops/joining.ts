@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { pad } from "./padding";
 import { cat, reshape, to } from "./shape";
 import { atleast1d, atleast2d, atleast3d } from "./views";
@@ -15,6 +15,7 @@ function joined(
   dimOf: (rank: number) => number,
 ): Tensor {
   if (tensors.length === 0) throw new ArgumentError(`${op}: pass at least one tensor.`);
+  for (const t of tensors) requireTensor(op, t);
   return scope(() => {
     const parts = tensors.map(raised);
     return cat(parts, dimOf(parts[0]!.rank));

@@ -120,7 +120,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
       `matmul: shapes ${show(a.shape)} and ${show(b.shape)}: a number is no matrix. Use mul.`,
     );
   return scope(() => {
-    const [x, y] = operands(a, b);
+    const [x, y] = operands("matmul", a, b);
     checkInner(a.shape, b.shape, x.shape.at(-1)!, y.shape.at(-2) ?? y.shape[0]!);
     const left = x.rank === 1 ? unsqueeze(x, 0) : x;
     const right = y.rank === 1 ? unsqueeze(y, 1) : y;

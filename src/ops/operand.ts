@@ -3,7 +3,7 @@ import { ArgumentError } from "../errors";
 import { constant } from "../tensor/creation";
 import { type DType, isFloat, promote, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import type { Primitive } from "./primitive";
 import { to } from "./shape";
 import { bind } from "./trace";
@@ -22,13 +22,14 @@ function asTensor(value: Operand, like: Tensor): Tensor {
 
 /**
  * Both as tensors of the dtype they promote to; the caller's scope owns what is made on the way.
- * @throws ArgumentError for two numbers
+ * @throws ArgumentError for two numbers, or what is neither number nor tensor
  */
-export function operands(a: Operand, b: Operand): [Tensor, Tensor] {
+export function operands(op: string, a: Operand, b: Operand): [Tensor, Tensor] {
+  for (const value of [a, b]) if (typeof value !== "number") requireTensor(op, value);
   const like = typeof a !== "number" ? a : b;
   if (typeof like === "number")
     throw new ArgumentError(
-      `Both operands are numbers, ${a} and ${b}; at least one must be a tensor. Use tensor(${a}).`,
+      `${op}: both operands are numbers, ${a} and ${b}; at least one must be a tensor. Use tensor(${a}).`,
     );
   const x = asTensor(a, like);
   const y = asTensor(b, like);
@@ -48,13 +49,13 @@ export function ofReal(primitive: Primitive<null>, x: Tensor): Tensor {
 
 /** A primitive of two operands of one dtype: they are promoted. */
 export function ofPair(primitive: Primitive<null>, a: Operand, b: Operand): Tensor {
-  return scope(() => bind(primitive, operands(a, b), null)[0]!);
+  return scope(() => bind(primitive, operands(primitive.name, a, b), null)[0]!);
 }
 
 /** A primitive of two real operands: they are promoted, integers converted. */
 export function ofRealPair(primitive: Primitive<null>, a: Operand, b: Operand): Tensor {
   return scope(() => {
-    const [x, y] = operands(a, b);
+    const [x, y] = operands(primitive.name, a, b);
     return bind(primitive, [asFloat(x), asFloat(y)], null)[0]!;
   });
 }

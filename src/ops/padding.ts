@@ -38,7 +38,7 @@ export function pad(
   options: PadOptions | number = {},
 ): Tensor {
   const { mode = "constant", value = 0 } =
-    typeof options === "number" ? { value: options } : options;
+    typeof options === "number" ? { value: options } : (options ?? {});
   if (!modes.includes(mode))
     throw new ArgumentError(`pad: mode "${mode}" is none of ${modes.join(", ")}.`);
   const at = (dim: number, side: 0 | 1): number => padding[2 * (x.rank - 1 - dim) + side] ?? 0;

@@ -307,9 +307,8 @@ function adaptive(
 ): PoolAttrs {
   requirePoolable(op, x, dims);
   const size = x.shape.slice(-dims);
-  const wanted =
-    typeof outputSize === "number" ? outputSize : outputSize.map((n, i) => n ?? size[i]!);
-  const pixels = perDim(op, "outputSize", wanted, dims, 1);
+  const wanted = Array.isArray(outputSize) ? outputSize.map((n, i) => n ?? size[i]) : outputSize;
+  const pixels = perDim(op, "outputSize", wanted as PerDim, dims, 1);
   if (size.includes(0))
     throw new ShapeError(
       `${op}: x ${show(x.shape)} has nothing to pool along a spatial dimension.`,

@@ -98,7 +98,7 @@ export interface SearchOptions {
 export function searchsorted(bounds: Tensor, values: Operand, options: SearchOptions = {}): Tensor {
   const { right = false } = options;
   return scope(() => {
-    const pair = operands(bounds, values);
+    const pair = operands("searchsorted", bounds, values);
     // f32 holds every f16, so the order is the same.
     const [sorted, x] = pair[0].dtype === "f16" ? pair.map((t) => to(t, "f32")) : pair;
     return bind(searchPrimitive, [sorted!, x!], { right })[0]!;

@@ -27,7 +27,7 @@ function contracted(
         `${op}: dimension ${i} of a ${show(a.shape)} has ${a.shape[i]} elements and dimension ${j} of b ${show(b.shape)} has ${b.shape[j]}; they must agree.`,
       );
   return scope(() => {
-    const [x, y] = operands(a, b);
+    const [x, y] = operands(op, a, b);
     const [left, right] = [labelled(x, 0), labelled(y, 1)];
     const kept = [...left.labels, ...right.labels].filter((label) => !label.startsWith("pair"));
     return contract(left, right, new Set(kept)).value;

@@ -7,7 +7,7 @@ import { ArgumentError, TilegradError } from "../errors";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type HostArray, isPacked } from "../tensor/dtype";
 import { show, sizeOf } from "../tensor/shape";
-import { Tensor } from "../tensor/tensor";
+import { requireTensor, Tensor } from "../tensor/tensor";
 import { withAutocast } from "./autocast";
 import { onWidened } from "./packed";
 import type { Primitive, Spec } from "./primitive";
@@ -104,7 +104,10 @@ export function bindCustom(rule: CustomRule, operands: readonly Tensor[]): reado
 
 /** Runs one primitive. @throws what its shape rule throws; DisposedError; ArgumentError for two devices. */
 export function bind<A>(primitive: Primitive<A>, operands: readonly Tensor[], attrs: A): Tensor[] {
-  const inputs = operands.map(resolve);
+  const inputs = operands.map((operand) => {
+    requireTensor(primitive.name, operand);
+    return resolve(operand);
+  });
   return withAutocast(primitive.name, inputs, (cast) => bindAs(primitive, cast, attrs));
 }
 

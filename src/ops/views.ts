@@ -1,6 +1,6 @@
 /** Views made of simpler ones: dimensions moved, split, merged and taken apart. */
 import { ArgumentError, ShapeError } from "../errors";
-import { broadcastShapes, normalizeDim, type Shape, show, sizeOf } from "../tensor/shape";
+import { broadcastShapes, dimList, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import {
   dimensionOf,
@@ -23,9 +23,8 @@ export function movedim(
   from: number | readonly number[],
   to: number | readonly number[],
 ): Tensor {
-  const dims = (list: number | readonly number[]) =>
-    (typeof list === "number" ? [list] : list).map((d) => normalizeDim("movedim", d, x.rank));
-  const [sources, targets] = [dims(from), dims(to)];
+  const sources = dimList("movedim", from, x.rank);
+  const targets = dimList("movedim", to, x.rank);
   const distinct = (list: readonly number[]) => new Set(list).size === list.length;
   if (sources.length !== targets.length || !distinct(sources) || !distinct(targets))
     throw new ShapeError(

@@ -16,7 +16,7 @@ import { argsort, topK } from "../ops/sort";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { gumbel } from "./continuous";
 import { checkParameter, probability } from "./parameters";
 
@@ -161,6 +161,7 @@ export function permutation(
 ): Tensor {
   const { dim = 0, ...rest } = options;
   if (typeof items !== "number") {
+    requireTensor("permutation", items);
     const at = normalizeDim("permutation", dim, items.rank);
     return scope(() => indexSelect(items, at, permutation(key, items.shape[at] ?? 1, rest)));
   }
@@ -197,6 +198,7 @@ export interface ChoiceOptions extends DrawOptions {
  */
 export function choice(key: Tensor, items: number | Tensor, options: ChoiceOptions = {}): Tensor {
   const { shape = [], replacement = true, p, dim = 0, ...rest } = options;
+  if (typeof items !== "number") requireTensor("choice", items);
   const at = typeof items === "number" ? 0 : normalizeDim("choice", dim, items.rank);
   const n = typeof items === "number" ? items : (items.shape[at] ?? 1);
   const count = sizeOf(shape);

@@ -2,7 +2,7 @@
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { DeviceTensor } from "./deviceTensor";
-import { type DType, encodeHost, storedBytes } from "./dtype";
+import { type DType, encodeHost, requireKnown, storedBytes } from "./dtype";
 import { flatten, type Nested } from "./nested";
 import { keep } from "./scope";
 import { checkShape, type Shape, show, sizeOf } from "./shape";
@@ -19,8 +19,9 @@ export interface TensorOptions {
 export type TypedArray = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array;
 export type TensorLike = Nested<number> | Nested<boolean> | TypedArray;
 
-/** @throws DTypeError where the device has no f16. */
+/** @throws DTypeError for what is no element type, or where the device has no f16. */
 export function requireOffered(device: Device, dtype: DType): void {
+  requireKnown(dtype, "dtype");
   if (dtype === "f16" && !device.executor.adapter.features.includes("shader-f16"))
     throw new DTypeError(
       `f16 needs the adapter feature shader-f16, which "${device.executor.adapter.description}" does not offer. Use f32.`,

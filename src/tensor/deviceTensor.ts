@@ -2,7 +2,14 @@
 import type { Device } from "../device/device";
 import type { BufferBinding } from "../device/executor";
 import { DisposedError } from "../errors";
-import { byteSize, type DType, decodeHost, type HostArray, storedBytes } from "./dtype";
+import {
+  byteSize,
+  type DType,
+  decodeHost,
+  type HostArray,
+  requireKnown,
+  storedBytes,
+} from "./dtype";
 import { noteCreated, noteDisposed } from "./memory";
 import { keep, register, unregister } from "./scope";
 import { denseStrides, isDense, type Shape, show, sizeOf } from "./shape";
@@ -36,6 +43,7 @@ export class DeviceTensor extends Tensor {
 
   /** A new dense tensor, contents undefined. */
   static empty(device: Device, shape: Shape, dtype: DType): DeviceTensor {
+    requireKnown(dtype, `a tensor of shape ${show(shape)}`);
     const bytes = Math.max(storedBytes(dtype, sizeOf(shape)), 4);
     const storage = Storage.allocate(device, bytes, `${dtype} tensor ${show(shape)}`);
     return new DeviceTensor(storage, shape, dtype);

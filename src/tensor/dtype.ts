@@ -34,6 +34,14 @@ const bytes: Record<DType, number> = {
   i4: 0.5,
 };
 
+/** @throws DTypeError unless `dtype` is the name of an element type; `what` says whose it is */
+export function requireKnown(dtype: DType, what: string): void {
+  if (!Object.hasOwn(bytes, dtype))
+    throw new DTypeError(
+      `${what}: "${dtype}" is no element type. They are ${Object.keys(bytes).join(", ")}.`,
+    );
+}
+
 /** Bytes of one element on the device. */
 export function byteSize(dtype: DType): number {
   return bytes[dtype];

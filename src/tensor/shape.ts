@@ -65,6 +65,11 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
   return dim < 0 ? dim + limit : dim;
 }
 
+/** One dimension or several, from 0 up, in the order given. @throws ShapeError. */
+export function dimList(op: string, dims: number | readonly number[], rank: number): number[] {
+  return (Array.isArray(dims) ? dims : [dims]).map((d) => normalizeDim(op, d, rank));
+}
+
 /** Sorted distinct dimensions; undefined means all. @throws ShapeError on a repeated dimension. */
 export function normalizeDims(
   op: string,
@@ -72,7 +77,7 @@ export function normalizeDims(
   rank: number,
 ): number[] {
   if (dims === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof dims === "number" ? [dims] : dims).map((d) => normalizeDim(op, d, rank));
+  const list = dimList(op, dims, rank);
   const distinct = [...new Set(list)].sort((a, b) => a - b);
   if (distinct.length !== list.length)
     throw new ShapeError(`${op}: dims ${show(list)} name a dimension twice.`);
@@ -81,6 +86,8 @@ export function normalizeDims(
 
 /** Checks that every entry is a whole number >= 0 and the rank is at most `maxRank`. */
 export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape))
+    throw new ShapeError(`${op}: shape ${shape} must be a list of sizes, such as [2, 3].`);
   if (shape.length > maxRank)
     throw new ShapeError(`${op}: ${shape.length} dimensions; at most ${maxRank} are supported.`);
   for (const d of shape)

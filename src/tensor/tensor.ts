@@ -3,7 +3,7 @@
  * ops/methods). A `DeviceTensor` has memory; a tracer stands for a value inside a transform.
  */
 import type { Device } from "../device/device";
-import { ShapeError } from "../errors";
+import { ArgumentError, ShapeError } from "../errors";
 import type { DType, HostArray } from "./dtype";
 import { type Nested, nest } from "./nested";
 import { type Shape, show, sizeOf } from "./shape";
@@ -68,4 +68,12 @@ export abstract class Tensor {
   toString(): string {
     return `Tensor(${this.dtype}, [${this.shape.join(", ")}])`;
   }
+}
+
+/** @throws ArgumentError for what is no tensor, which only callers without types can pass */
+export function requireTensor(op: string, value: unknown): void {
+  if (!(value instanceof Tensor))
+    throw new ArgumentError(
+      `${op}: got ${typeof value === "string" ? `"${value}"` : String(value)} in place of a tensor. Make one with tensor(value).`,
+    );
 }
