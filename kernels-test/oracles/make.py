@@ -30,6 +30,7 @@ FIXTURES = [
     "linalg",
     "spectra",
     "precision",
+    "further",
     "gpt",
     "optim",
 ]

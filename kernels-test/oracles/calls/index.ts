@@ -5,6 +5,7 @@ import { convolutionOperations } from "./convolution";
 import { coreOperations } from "./core";
 import { elementwiseOperations } from "./elementwise";
 import type { Attrs, Operations } from "./forms";
+import { furtherOperations } from "./further";
 import { interpolateOperations } from "./interpolate";
 import { linalgOperations } from "./linalg";
 import { poolingOperations } from "./pooling";
@@ -21,6 +22,7 @@ export const operations: Operations = {
   ...convolutionOperations,
   ...coreOperations,
   ...elementwiseOperations,
+  ...furtherOperations,
   ...linalgOperations,
   ...interpolateOperations,
   ...poolingOperations,
