@@ -24,8 +24,18 @@ import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
 import { Parameter } from "./parameter";
 
+/** A module without parameters that applies one function. */
+export interface Activation<A extends unknown[]> extends Module {
+  readonly options: A;
+  forward(x: Tensor): Tensor;
+}
+
 /** The constructor takes what `apply` takes beside x, with its defaults. */
-function activation<A extends unknown[]>(apply: (x: Tensor, ...options: A) => Tensor) {
+function activation<A extends unknown[]>(
+  apply: (x: Tensor, ...options: A) => Tensor,
+): new (
+  ...options: A
+) => Activation<A> {
   return class extends Module {
     readonly options: A;
 
