@@ -30,7 +30,10 @@ const forward = { relative: 2e-5, absolute: 5e-6 };
 const backward = { relative: 5e-5, absolute: 2e-5 };
 
 const target = matmulTarget(await initOn(nodePlatform));
-const tested = attentionVariants.candidates(target, 8, 8);
+/** Packed kernels with masks or dropout take software drivers minutes to compile, which never choose them. */
+const tested = attentionVariants
+  .candidates(target, 8, 8)
+  .filter((variant) => variant !== "packed" || target.adapter === "wasm");
 afterEach(() => {
   forcedAttentionVariant.current = null;
 });
@@ -208,12 +211,9 @@ const problems: readonly (readonly [string, Sizes])[] = [
   ["more than a workgroup", { batch: 1, heads: 3, group: 3, queries: 67, keys: 66, width: 4 }],
 ];
 
-/** A software driver takes many seconds to compile each of these kernels: one shape there. */
-const slowToCompile: readonly AttentionVariant[] = ["unrolled", "packed"];
+/** A software driver takes many seconds to compile unrolled kernels: one shape there. */
 const problemsFor = (variant: AttentionVariant) =>
-  slowToCompile.includes(variant) && target.adapter === "software"
-    ? problems.slice(0, 1)
-    : problems;
+  variant === "unrolled" && target.adapter === "software" ? problems.slice(0, 1) : problems;
 
 describe.each(tested)("%s", (variant) => {
   test.each(
