@@ -127,6 +127,21 @@ describe("eigh", () => {
     expect(results[1]).toEqual(results[0]);
   });
 
+  test("of thousands of matrices, whose rotations take many short logs, is that of each", async () => {
+    const [batch, n] = [5300, 20];
+    const matrices = Array.from({ length: 8 }, (_, i) => symmetricRandom(n, i));
+    const all = new Float32Array(batch * n * n);
+    for (let b = 0; b < batch; b++) all.set(matrices[b % 8]!, b * n * n);
+    const { eigenvalues, eigenvectors } = eigh(tensor(all, { shape: [batch, n, n] }));
+    const values = await eigenvalues.data();
+    const vectors = await eigenvectors.data();
+    for (const b of [0, 1, 6, 2647, 5299]) {
+      const own = eigh(tensor(matrices[b % 8]!, { shape: [n, n] }));
+      expect(values.slice(b * n, (b + 1) * n)).toEqual(await own.eigenvalues.data());
+      expect(vectors.slice(b * n * n, (b + 1) * n * n)).toEqual(await own.eigenvectors.data());
+    }
+  });
+
   test("of nothing is empty", async () => {
     const { eigenvalues, eigenvectors } = eigh(tensor([], { shape: [0, 0] }));
     expect([eigenvalues.shape, eigenvectors.shape]).toEqual([[0], [0, 0]]);

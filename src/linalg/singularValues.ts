@@ -93,7 +93,7 @@ export function singularValues(
     const { band, reflectors, right } = bidiagonal(work, sizes);
     work.dispose();
 
-    const plan = planIteration(n);
+    const plan = planIteration(sizes);
     const logs = [1, 2].map(() => rotationLog(x, batch, plan, withVectors));
     const state = room(x, [batch, 4], { dtype: "u32", cleared: true });
     const zs = withVectors ? [vectorRoom(x, sizes), vectorRoom(x, sizes)] : [];

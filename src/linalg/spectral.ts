@@ -145,14 +145,21 @@ export interface IterationPlan {
   readonly maxRotations: number;
 }
 
-/** Six times the usual number of rotations and more, in logs no larger than half the matrix if it is large. */
-export function planIteration(n: number): IterationPlan {
-  const small = n <= 128;
-  return {
-    dispatches: small ? 3 : 24,
-    maxSweeps: (small ? 24 : 4) * n,
-    maxRotations: Math.max(64, small ? 2 * n * n : Math.ceil((n * n) / 4)),
-  };
+/** Numbers in all matrices together up to which logs may be as long as three dispatches can use. */
+const longLogs = 2 ** 21;
+
+/**
+ * Eight times the usual number of rotations: in few dispatches where matrices are small and few, else in logs no
+ * larger than half the matrices.
+ */
+export function planIteration({ n, batch }: Sizes): IterationPlan {
+  return n <= 128 && batch * n * n <= longLogs
+    ? { dispatches: 3, maxSweeps: 24 * n, maxRotations: 2 * n * n }
+    : {
+        dispatches: 24,
+        maxSweeps: Math.max(n, 2),
+        maxRotations: Math.max(n, Math.ceil((n * n) / 4)),
+      };
 }
 
 /** @param wanted false: a log that is bound and not written */

@@ -77,7 +77,7 @@ export function symmetricEigen(
     const { band, reflectors } = tridiagonal(work, sizes);
     work.dispose();
 
-    const plan = planIteration(n);
+    const plan = planIteration(sizes);
     const log = rotationLog(x, batch, plan, withVectors);
     const state = room(x, [batch, 4], { dtype: "u32", cleared: true });
     const z = withVectors ? vectorRoom(x, sizes) : null;
