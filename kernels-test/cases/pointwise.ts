@@ -125,6 +125,17 @@ const special: Case[] = [
     },
   },
   {
+    name: "NaN differs from every number and from itself, and is in no order with any",
+    async run(tg) {
+      const a = () => tg.tensor([nan, 1, nan, 2, inf, nan]);
+      const b = () => tg.tensor([1, nan, nan, 2, inf, inf]);
+      expectEqual(await values(tg, () => a().ne(b())), [1, 1, 1, 0, 0, 1]);
+      expectEqual(await values(tg, () => a().eq(b())), [0, 0, 0, 1, 1, 0]);
+      expectEqual(await values(tg, () => a().lt(b())), [0, 0, 0, 0, 0, 0]);
+      expectEqual(await values(tg, () => a().le(b())), [0, 0, 0, 1, 1, 0]);
+    },
+  },
+  {
     name: "infinities and NaN pass unchanged through moves and where",
     async run(tg) {
       const x = [inf, -inf, nan, 0, 1];

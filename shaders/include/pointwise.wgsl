@@ -139,7 +139,8 @@ fn op_pow(a: f32, b: f32) -> f32 {
 fn op_eq(a: f32, b: f32) -> u32 { return select(0u, 1u, a == b); }
 fn op_eq_i32(a: i32, b: i32) -> u32 { return select(0u, 1u, a == b); }
 fn op_eq_u32(a: u32, b: u32) -> u32 { return select(0u, 1u, a == b); }
-fn op_ne(a: f32, b: f32) -> u32 { return select(0u, 1u, a != b); }
+// Not from !=, which drivers take for the ordered comparison: a NaN differs from all, itself too.
+fn op_ne(a: f32, b: f32) -> u32 { return 1u - op_eq(a, b); }
 fn op_ne_i32(a: i32, b: i32) -> u32 { return select(0u, 1u, a != b); }
 fn op_ne_u32(a: u32, b: u32) -> u32 { return select(0u, 1u, a != b); }
 fn op_lt(a: f32, b: f32) -> u32 { return select(0u, 1u, a < b); }
