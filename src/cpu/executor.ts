@@ -542,7 +542,12 @@ export class CPUExecutor implements Executor {
     if (!found) {
       // A page between two threads' keeps their cache lines and prefetchers apart.
       const size = Math.ceil((2 * bytes + 4096) / 4096) * 4096;
-      const { address } = this.allocate(size * this.threads, "the workgroup memory of a kernel");
+      // Commands recorded before this kernel was compiled use it, so no command still to run may own it.
+      const { address } = this.allocate(
+        size * this.threads,
+        "the workgroup memory of a kernel",
+        this.queue.finished,
+      );
       found = { bytes: size, address };
       this.scratches.push(found);
     }
