@@ -286,6 +286,18 @@ describe("roots of matrices", () => {
     ).rejects.toThrow(LinAlgError);
   });
 
+  test("of zeros are zeros, and their inverses not finite or an error", async () => {
+    const zero = tensor([
+      [0, 0],
+      [0, 0],
+    ]);
+    for (const method of ["eigh", "newton"] as const)
+      expect([...(await sqrtm(zero, { method }).data())]).toEqual([0, 0, 0, 0]);
+    await expect(inverseSqrtm(zero).data()).rejects.toThrow(LinAlgError);
+    const values = await inverseSqrtm(zero, { method: "newton" }).data();
+    expect(values.some(Number.isFinite)).toBe(false);
+  });
+
   test("have the gradient of Sylvester's equation where eigenvalues repeat", async () => {
     // At c I, the derivative of A^(1/2) is dA / (2 √c), of A^(-1/4) is -c^(-5/4) dA / 4.
     const weights = tensor([

@@ -1,13 +1,13 @@
 /**
  * Iterations that are matrix products alone: the orthogonal factor of a matrix, and roots of symmetric ones.
- * They are differentiable step by step, and on a GPU they are many times faster than eigenvalues; how many
- * steps they need depends on the condition of the matrix.
+ * They are differentiable step by step, and have no serial part; how many steps they need depends on the
+ * condition of the matrix.
  *
  * Sources: Jordan et al., Muon, 2024; Björck, Bowie 1971; Higham, Functions of Matrices, 2008, 6.3, 7.6 and
  * 8.3; Guo, Higham 2006 for the inverse root.
  */
 import { ArgumentError } from "../errors";
-import { add, div, mul, pow, square, sub } from "../ops/arithmetic";
+import { add, div, eq, mul, pow, square, sub, where } from "../ops/arithmetic";
 import { sqrt } from "../ops/functions";
 import { matmul } from "../ops/matmul";
 import { sum } from "../ops/reduce";
@@ -96,15 +96,16 @@ export function orthogonalize(G: Tensor, options: OrthogonalizeOptions = {}): Te
 export function coupledRoots(A: Tensor, steps: number): { root: Tensor; inverse: Tensor } {
   const one = identities(A, A.shape.at(-1)!);
   const size = frobenius(A);
-  let root = div(symmetricPart(A), size);
+  // A matrix of zeros has a root, and no inverse.
+  const unit = where(eq(size, 0), 1, size);
+  let root = div(symmetricPart(A), unit);
   let inverse = one;
   for (let i = 0; i < steps; i++) {
     const turning = mul(sub(mul(one, 3), matmul(inverse, root)), 0.5);
     root = matmul(root, turning);
     inverse = matmul(turning, inverse);
   }
-  const scale = sqrt(size);
-  return { root: mul(root, scale), inverse: div(inverse, scale) };
+  return { root: mul(root, sqrt(unit)), inverse: div(inverse, rootOrZero(size)) };
 }
 
 /**
