@@ -52,6 +52,24 @@ describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
     expect(got).toEqual(new Array(width).fill(expected));
   });
 
+  test("a kernel compiled late takes no scratch memory that commands around it use", async () => {
+    const executor = await open({ threads });
+    // As large as the scratch memory of all threads, and free before any kernel has its own.
+    const freed = executor.createBuffer(8192 * Math.max(threads, 1), "freed");
+    const [x, y, z] = ["x", "y", "z"].map((label) => executor.createBuffer(256, label)) as [
+      DeviceBuffer,
+      DeviceBuffer,
+      DeviceBuffer,
+    ];
+    executor.write(x, 0, numbers(64));
+    executor.dispatch(add, [all(x), all(freed)], param(5), [64, 1, 1]);
+    executor.dispatch(step, [all(y)], param(9), [64, 1, 1]);
+    executor.dispatch(add, [all(freed), all(z)], param(1), [64, 1, 1]);
+    executor.destroyBuffer(freed);
+    const [got] = await words(executor, z);
+    expect(got).toEqual(Array.from(numbers(64), (v) => v + 6));
+  });
+
   test("copies, clears and writes are ordered with dispatches", async () => {
     const executor = await open({ threads });
     const bytes = 1 << 18;
