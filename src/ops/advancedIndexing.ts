@@ -9,7 +9,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
-import { Tensor } from "../tensor/tensor";
+import { requireTensor, Tensor } from "../tensor/tensor";
 import { add, where } from "./arithmetic";
 import { arange } from "./creation";
 import { indexSelect, indexTypes, scatterAdd } from "./indexing";
@@ -218,6 +218,7 @@ export function indexPut(
   options: IndexPutOptions = {},
 ): Tensor {
   const { accumulate = false } = options;
+  if (typeof values !== "number") requireTensor("indexPut", values);
   if (typeof values !== "number" && values.dtype !== x.dtype)
     throw new DTypeError(`indexPut: x has dtype ${x.dtype} and values ${values.dtype}.`);
   const [mask] = indices;

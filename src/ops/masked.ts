@@ -8,7 +8,7 @@ import { constant } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, denseStrides, type Shape, sameShape, show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { lt, minimum, sub, where } from "./arithmetic";
 import { arange, full } from "./creation";
 import { cumsum } from "./cumulative";
@@ -127,6 +127,7 @@ function requireCovered(op: string, x: Tensor, mask: Tensor): void {
  */
 export function maskedFill(x: Tensor, mask: Tensor, value: Tensor | number): Tensor {
   requireCovered("maskedFill", x, mask);
+  if (typeof value !== "number") requireTensor("maskedFill", value);
   if (typeof value !== "number" && value.rank !== 0)
     throw new ShapeError(
       `maskedFill: value of shape ${show(value.shape)} must be a scalar; use where for more.`,

@@ -332,7 +332,7 @@ function run(
   bias?: Tensor | null,
 ): Tensor {
   const { name } = primitive;
-  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  const shape: Shape = Array.isArray(normalizedShape) ? normalizedShape : [normalizedShape];
   const cols = sizeOf(shape);
   if (shape.length === 0 || cols === 0 || !sameShape(x.shape.slice(-shape.length), shape))
     throw new ShapeError(

@@ -122,11 +122,11 @@ export function quantile(
       `quantile: interpolation "${interpolation}" is none of ${interpolations.join(", ")}.`,
     );
   if (q instanceof Tensor) requireRanks(q);
-  else if (typeof q !== "number" && q.length === 0)
+  else if (Array.isArray(q) && q.length === 0)
     throw new ArgumentError("quantile: q is an empty list; give at least one number from 0 to 1.");
   else
-    for (const one of typeof q === "number" ? [q] : q)
-      if (!(one >= 0 && one <= 1))
+    for (const one of (Array.isArray(q) ? q : [q]) as readonly number[])
+      if (!(typeof one === "number" && one >= 0 && one <= 1))
         throw new ArgumentError(`quantile: q ${one} must be from 0 to 1.`);
   return scope(() => {
     const { rows, at, finish } = rowsOf("quantile", to(x, "f32"), options);

@@ -18,11 +18,11 @@ import {
   show,
   sizeOf,
 } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { clamp } from "./arithmetic";
 import type { Primitive, Spec } from "./primitive";
 import { withLanes } from "./rules";
-import { dense, reshape } from "./shape";
+import { dense, requireFewPieces, reshape } from "./shape";
 import { bind } from "./trace";
 
 /** Distinct draws from one key use distinct streams; element e of a stream is word e of its sequence. */
@@ -384,6 +384,7 @@ const splitPrimitive: Primitive<{ count: number }> = {
 export function split(key: Tensor, count = 2): Tensor[] {
   if (!Number.isInteger(count) || count < 1)
     throw new ArgumentError(`split: count ${count} must be a whole number >= 1.`);
+  requireFewPieces("split", count);
   checkKey("split", key);
   return bind(splitPrimitive, [key], { count });
 }
@@ -424,6 +425,7 @@ const foldInPrimitive: Primitive<null> = {
 /** The key that belongs to `key` and the one u32 or i32 in `number`: see random.foldIn. */
 export function foldInTensor(key: Tensor, number: Tensor): Tensor {
   checkKey("foldIn", key);
+  requireTensor("foldIn", number);
   if ((number.dtype !== "u32" && number.dtype !== "i32") || number.size !== 1)
     throw new ArgumentError(
       `foldIn: the number is a ${number.dtype} tensor of shape ${show(number.shape)}; it must be one u32 or i32.`,

@@ -2,7 +2,7 @@
 import { ArgumentError, ShapeError } from "../errors";
 import { gridFor, launch, pointwiseUnaryStrided } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { storageType } from "../tensor/dtype";
+import { storageType, storedBytes } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import {
   checkShape,
@@ -11,6 +11,7 @@ import {
   normalizeDims,
   type Shape,
   show,
+  sizeOf,
 } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { computeType } from "./pointwise";
@@ -126,7 +127,7 @@ export function roll(
   shifts: number | readonly number[],
   dims?: number | readonly number[],
 ): Tensor {
-  const by = typeof shifts === "number" ? [shifts] : shifts;
+  const by: readonly number[] = Array.isArray(shifts) ? shifts : [shifts];
   if (!by.every(Number.isInteger))
     throw new ArgumentError(`roll: shifts ${show(by)} must be whole numbers.`);
   return scope(() => {
@@ -135,7 +136,7 @@ export function roll(
         throw new ArgumentError(`roll: without dims it takes one shift, got ${show(by)}.`);
       return reshape(rollDim(flatten(x), by[0]!, 0), x.shape);
     }
-    const list = typeof dims === "number" ? [dims] : dims;
+    const list: readonly number[] = Array.isArray(dims) ? dims : [dims];
     if (list.length !== by.length)
       throw new ArgumentError(`roll: ${by.length} shifts for ${list.length} dims; give one each.`);
     if (x.rank === 0) throw new ShapeError("roll: a scalar has no dimension to roll along.");
@@ -152,8 +153,8 @@ function rollDim(x: Tensor, shift: number, dim: number): Tensor {
 }
 
 function requireCounts(op: string, counts: readonly number[]): void {
-  if (!counts.every((n) => Number.isInteger(n) && n >= 0))
-    throw new ArgumentError(`${op}: ${show(counts)} must be whole numbers >= 0.`);
+  if (!Array.isArray(counts) || !counts.every((n) => Number.isInteger(n) && n >= 0))
+    throw new ArgumentError(`${op}: ${show([counts].flat())} must be whole numbers >= 0.`);
 }
 
 /**
@@ -170,6 +171,8 @@ export function repeat(x: Tensor, counts: readonly number[]): Tensor {
     );
   const shape: Shape = [...new Array<number>(counts.length - x.rank).fill(1), ...x.shape];
   checkShape("repeat", shape);
+  const elements = sizeOf(shape) * sizeOf(counts);
+  x.device.pool.requireFits(storedBytes(x.dtype, elements), `repeat ${show(counts)} times`);
   return scope(() => {
     let y = reshape(x, shape);
     if (counts.every((n) => n === 1)) return clone(y);
@@ -201,13 +204,18 @@ function repeatDims(x: Tensor, counts: readonly number[], start: number, end: nu
   );
 }
 
-/** Of eight dimensions, where none can be added: piece by piece. */
+/** Of eight dimensions, where none can be added: one at a time, those around it merged. */
 function repeatInPlace(x: Tensor, counts: readonly number[]): Tensor {
-  return counts.reduce<Tensor>(
-    (y, n, d) =>
-      n === 1 ? y : n === 0 ? narrow(y, d, 0, 0) : cat(new Array<Tensor>(n).fill(y), d),
-    x,
-  );
+  return counts.reduce<Tensor>((y, n, d) => {
+    if (n === 1) return y;
+    const before = sizeOf(y.shape.slice(0, d));
+    const rest = sizeOf(y.shape.slice(d));
+    const wide = expand(reshape(y, [before, 1, rest]), [before, n, rest]);
+    return reshape(
+      wide,
+      y.shape.map((size, i) => (i === d ? n * size : size)),
+    );
+  }, x);
 }
 
 /**

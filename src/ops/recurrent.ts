@@ -14,7 +14,7 @@ import {
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { isDense, type Shape, sameShape, show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { zerosLike } from "./creation";
 import { relu, sigmoid, tanh } from "./functions";
@@ -318,6 +318,7 @@ export function checkCell(
   w: CellWeights,
   gates: number,
 ): void {
+  requireTensor(op, h);
   const width = h.shape.at(-1) ?? 0;
   const fits =
     sameShape(h.shape, [...rows, width]) &&

@@ -1,5 +1,5 @@
 /** Views, copies, and pieces put together. Views share memory: nothing is computed. */
-import { ArgumentError, ShapeError } from "../errors";
+import { ArgumentError, LimitError, ShapeError } from "../errors";
 import { gridFor, launch, shapeFill } from "../kernels";
 import { requireOffered } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
@@ -15,7 +15,7 @@ import {
   show,
   sizeOf,
 } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { zeros } from "./creation";
 import { pack, unpack } from "./packed";
 import { computeType, runUnaryInto } from "./pointwise";
@@ -382,6 +382,7 @@ const catPrimitive: Primitive<{ dim: number }> = {
 /** Tensors of one dtype one after another along `dim`; all other sizes agree. */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ArgumentError("cat: pass at least one tensor.");
+  for (const t of tensors) requireTensor("cat", t);
   const at = normalizeDim("cat", dim, tensors[0]!.rank);
   if (tensors[0]!.rank === 0)
     throw new ShapeError("cat: scalars have no dimension to go along; use stack.");
@@ -391,6 +392,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 /** Tensors of one shape side by side along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ArgumentError("stack: pass at least one tensor.");
+  for (const t of tensors) requireTensor("stack", t);
   for (const t of tensors)
     if (!sameShape(t.shape, tensors[0]!.shape))
       throw new ShapeError(
@@ -405,12 +407,24 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   );
 }
 
+/** The most tensors that one call gives: each is an object of the host. */
+const mostPieces = 2 ** 20;
+
+/** @throws LimitError for more pieces than the host should hold */
+export function requireFewPieces(op: string, count: number): void {
+  if (count > mostPieces)
+    throw new LimitError(
+      `${op}: ${count} pieces are asked for; one call gives at most ${mostPieces}. Use reshape or index to keep them in one tensor.`,
+    );
+}
+
 /** Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const { at, size: total } = dimensionOf("split", x, dim);
-  if (typeof sizes === "number" && !(Number.isInteger(sizes) && sizes > 0))
+  if (typeof sizes === "number") requireFewPieces("split", Math.ceil(total / sizes));
+  if (!Array.isArray(sizes) && !(Number.isInteger(sizes) && (sizes as number) > 0))
     throw new ArgumentError(`split: size ${sizes} must be a whole number > 0.`);
-  const list =
+  const list: readonly number[] =
     typeof sizes === "number"
       ? Array.from({ length: Math.ceil(total / sizes) }, (_, i) =>
           Math.min(sizes, total - i * sizes),

@@ -48,22 +48,28 @@ export function tensordot(
   b: Tensor,
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
+  const paired = Array.isArray(dims) && dims.length === 2 && dims.every(Array.isArray);
+  if (typeof dims !== "number" && !paired)
+    throw new ArgumentError(
+      `tensordot: dims ${JSON.stringify(dims)} must be a number, or two lists of dimensions.`,
+    );
+  const lists = typeof dims === "number" ? null : dims;
   const count = typeof dims === "number" ? dims : dims[0].length;
   const fits =
     Number.isInteger(count) &&
     count >= 0 &&
-    (typeof dims === "number" ? count <= Math.min(a.rank, b.rank) : dims[1].length === count);
+    (lists ? lists[1].length === count : count <= Math.min(a.rank, b.rank));
   if (!fits)
     throw new ArgumentError(
       `tensordot: dims ${JSON.stringify(dims)} do not pair dimensions of a ${show(a.shape)} with dimensions of b ${show(b.shape)}; give a number up to both ranks, or two lists of one length.`,
     );
   const pairs = Array.from({ length: count }, (_, i): [number, number] =>
-    typeof dims === "number"
-      ? [a.rank - count + i, i]
-      : [
-          normalizeDim("tensordot", dims[0][i]!, a.rank),
-          normalizeDim("tensordot", dims[1][i]!, b.rank),
-        ],
+    lists
+      ? [
+          normalizeDim("tensordot", lists[0][i]!, a.rank),
+          normalizeDim("tensordot", lists[1][i]!, b.rank),
+        ]
+      : [a.rank - count + i, i],
   );
   for (const side of [0, 1] as const)
     if (new Set(pairs.map((pair) => pair[side])).size !== count)

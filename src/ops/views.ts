@@ -8,6 +8,7 @@ import {
   flatten,
   narrow,
   permute,
+  requireFewPieces,
   reshape,
   select,
   split,
@@ -76,6 +77,7 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const { at, size } = dimensionOf("chunk", x, dim);
   if (!Number.isInteger(chunks) || chunks < 1)
     throw new ArgumentError(`chunk: chunks ${chunks} must be a whole number >= 1.`);
+  if (size === 0) requireFewPieces("chunk", chunks);
   if (size === 0) return split(x, new Array<number>(chunks).fill(0), at);
   return split(x, Math.ceil(size / chunks), at);
 }
@@ -88,11 +90,12 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
  */
 export function tensorSplit(x: Tensor, where: number | readonly number[], dim = 0): Tensor[] {
   const { at, size } = dimensionOf("tensorSplit", x, dim);
-  const list = typeof where === "number" ? [where] : where;
+  const list: readonly number[] = Array.isArray(where) ? where : [where];
   if (!list.every(Number.isInteger) || (typeof where === "number" && where < 1))
     throw new ArgumentError(
       `tensorSplit: ${show(list)} must be a number of pieces >= 1, or whole indices.`,
     );
+  if (typeof where === "number") requireFewPieces("tensorSplit", where);
   if (typeof where === "number")
     return split(
       x,
@@ -109,6 +112,7 @@ export function tensorSplit(x: Tensor, where: number | readonly number[], dim = 
 /** Views of the elements along `dim`, without that dimension (PyTorch `unbind`). @throws ShapeError */
 export function unbind(x: Tensor, dim = 0): Tensor[] {
   const { at, size } = dimensionOf("unbind", x, dim);
+  requireFewPieces("unbind", size);
   return Array.from({ length: size }, (_, i) => select(x, at, i));
 }
 
