@@ -99,11 +99,11 @@ export interface Primitive<A> {
    * Forward rule, written with operations: one tangent (or null for zero) per output, from one per input
    * (at least one is not null). `null` instead of a rule: the outputs do not move with the inputs.
    */
-  readonly jvp?:
+  readonly jvp:
     | ((tangents: readonly (Tensor | null)[], context: JvpContext<A>) => readonly (Tensor | null)[])
     | null;
   /** Vectorising rule, written with operations: the outputs of all lanes, each with lanes as dimension 0. */
-  readonly batch?: (inputs: readonly Tensor[], context: BatchContext<A>) => readonly Tensor[];
+  readonly batch: (inputs: readonly Tensor[], context: BatchContext<A>) => readonly Tensor[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the table holds records of every attribute type

@@ -75,12 +75,12 @@ export function alignLanes(
 }
 
 /** The vectorising rule of an operation that treats its leading dimensions as rows: more rows. */
-export function batchOfRows<A>(primitive: () => Primitive<A>): NonNullable<Primitive<A>["batch"]> {
+export function batchOfRows<A>(primitive: () => Primitive<A>): Primitive<A>["batch"] {
   return (inputs, context) => bind(primitive(), withLanes(inputs, context), context.attrs);
 }
 
 /** The vectorising rule of an operation with few lanes at a time: one lane after another, stacked. */
-export function batchByLane<A>(primitive: () => Primitive<A>): NonNullable<Primitive<A>["batch"]> {
+export function batchByLane<A>(primitive: () => Primitive<A>): Primitive<A>["batch"] {
   return (inputs, { attrs, batched, size }) => {
     const lanes = Array.from({ length: size }, (_, lane) =>
       bind(

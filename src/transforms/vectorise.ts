@@ -59,7 +59,6 @@ export class Lanes implements Trace {
     const { name, batch } = primitive;
     // Errors speak of one lane.
     const promised = primitive.outputs(operands.map(widenedSpec), attrs);
-    if (!batch) throw new TilegradError(`vmap: the primitive ${name} has no vectorising rule.`);
     const inputs = operands.map((t) => this.lower(t));
     const batched = operands.map((t) => this.isBatched(t));
     const { size } = this;
