@@ -22,7 +22,7 @@ import { expand, reshape, select, stack, transpose } from "./shape";
 import { softmax } from "./softmax";
 import { bind } from "./trace";
 
-interface DropoutAttrs extends AttentionDraw {
+export interface DropoutAttrs extends AttentionDraw {
   /** [batch, heads, queries, keys] */
   readonly shape: Shape;
 }
