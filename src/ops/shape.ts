@@ -421,9 +421,9 @@ export function requireFewPieces(op: string, count: number): void {
 /** Views of consecutive pieces along `dim`: of one size (the last may be smaller), or of given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const { at, size: total } = dimensionOf("split", x, dim);
-  if (typeof sizes === "number") requireFewPieces("split", Math.ceil(total / sizes));
   if (!Array.isArray(sizes) && !(Number.isInteger(sizes) && (sizes as number) > 0))
     throw new ArgumentError(`split: size ${sizes} must be a whole number > 0.`);
+  if (typeof sizes === "number") requireFewPieces("split", Math.ceil(total / sizes));
   const list: readonly number[] =
     typeof sizes === "number"
       ? Array.from({ length: Math.ceil(total / sizes) }, (_, i) =>
