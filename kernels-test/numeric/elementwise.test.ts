@@ -170,6 +170,14 @@ describe("special values", () => {
     expectClose(await of(fn, x), expected, rounding, name);
   });
 
+  test("NaN passes through what squashes, counts or compares on the way", async () => {
+    const fns = [tg.exp, tg.expm1, tg.tanh, tg.sigmoid, tg.softplus, tg.erf, tg.gelu, tg.silu];
+    for (const fn of fns) expect((await of(fn, [nan, 0])).map(Number.isNaN)).toEqual([true, false]);
+    const powers = () =>
+      tg.pow(tg.tensor([nan, 2, 0, -2, nan, 1]), tg.tensor([1.5, nan, nan, nan, 0, nan]));
+    expect(await values(powers)).toEqual([nan, nan, nan, nan, 1, 1]);
+  });
+
   test("atan2 tells every quadrant and zero apart, and takes infinities", async () => {
     const y = [0, -0, 0, -0, 1, -1, inf, inf, -inf, 1, nan];
     const x = [1, 1, -1, -1, 0, 0, inf, -inf, 1, -inf, 1];

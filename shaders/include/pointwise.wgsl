@@ -1,7 +1,8 @@
 // The functions of the pointwise operations, one element each; the includes pointwise_* hold more.
 // Transcendental functions are written so that drivers with weak built-ins agree: log1p and expm1 without
-// cancellation, erf by rational approximation. The including kernel has a parameter `infinity` with the bits
-// of +infinity, which WGSL has no literal for.
+// cancellation, erf by rational approximation. A NaN that a driver's exp or pow would lose is returned by its
+// bits. The including kernel has a parameter `infinity` with the bits of +infinity, which WGSL has no literal
+// for.
 #include "quarter_turns"
 #include "bits"
 #include "squash"
@@ -26,7 +27,7 @@ fn op_round(x: f32) -> f32 { return round(x); }
 fn op_trunc(x: f32) -> f32 { return trunc(x); }
 fn op_frac(x: f32) -> f32 { return x - trunc(x); }
 
-fn op_exp(x: f32) -> f32 { return exp(x); }
+fn op_exp(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }
 // Built-in log gives finite values for 0 and below on some drivers.
 fn op_log(x: f32) -> f32 {
   if (x > 0.0) { return log(x); }
@@ -64,7 +65,10 @@ fn op_sin(x: f32) -> f32 { return sin_cos(x, 0); }
 fn op_cos(x: f32) -> f32 { return sin_cos(x, 1); }
 
 fn op_relu(x: f32) -> f32 { return select(x, 0.0, x < 0.0); }
-fn op_softplus(x: f32) -> f32 { return max(x, 0.0) + op_log1p(exp(-abs(x))); }
+fn op_softplus(x: f32) -> f32 {
+  let y = max(x, 0.0) + op_log1p(exp(-abs(x)));
+  return select(y, x, is_nan(x));
+}
 fn op_silu(x: f32) -> f32 { return x * op_sigmoid(x); }
 
 // erf after W. J. Cody's scheme in single precision: three ranges, rational in x^2, x - 1 and 1 / x^2
@@ -89,7 +93,7 @@ fn op_erf(x: f32) -> f32 {
     let q = 1.0 + s * (19.651272 + s * (137.65776 + s * (434.56589 + s * (645.38727 + s * (429.00815 + s * (108.635 + s * (6.5702496 + s * -0.060424414)))))));
     y = 1.0 - exp(-a * a - 0.5625 + p / q) / a;
   }
-  return select(y, -y, x < 0.0);
+  return select(select(y, -y, x < 0.0), x, is_nan(x));
 }
 
 fn op_gelu(x: f32) -> f32 { return 0.5 * x * (1.0 + op_erf(x * 0.70710678)); }
@@ -123,7 +127,8 @@ fn op_heaviside(x: f32, at_zero: f32) -> f32 {
 // small whole exponents are multiplied out, which is exact where the product is.
 fn op_pow(a: f32, b: f32) -> f32 {
   if (b == 0.0) { return 1.0; }
-  if (b == 1.0) { return a; }
+  if (is_nan(b)) { return select(b, 1.0, a == 1.0); }
+  if (b == 1.0 || is_nan(a)) { return a; }
   if (b == 2.0) { return a * a; }
   if (b == 3.0) { return a * a * a; }
   if (b == -1.0) { return 1.0 / a; }
