@@ -1,13 +1,19 @@
 /** Who owns device memory, and when it comes back. */
 import { ArgumentError, DisposedError, ShapeError } from "../../src/errors";
+import * as fft from "../../src/fft/index";
 import * as linalg from "../../src/linalg/index";
+import * as functional from "../../src/nn/functional";
 import * as ops from "../../src/ops/index";
+import * as random from "../../src/random/random";
 import type { Tensor } from "../../src/tensor/tensor";
 import type { Case, Tilegrad } from "../caseModules";
 import { assert, expectEqual, expectRejects, expectThrows } from "../harness";
+import { fftCalls } from "../memoryCalls/fft";
+import { functionalCalls } from "../memoryCalls/functional";
 import { calls } from "../memoryCalls/index";
 import { linalgCalls } from "../memoryCalls/linalg";
 import { type Calls, operands } from "../memoryCalls/operands";
+import { randomCalls } from "../memoryCalls/random";
 
 /** Scalars written in programs are kept for good, in buffers of 256 bytes, so they count as no leak. */
 const liveBytes = (tg: Tilegrad): number => {
@@ -37,10 +43,22 @@ function tensorsIn(tg: Tilegrad, value: unknown): Tensor[] {
 /** Live tensors, where each was made; only while `setDebug(true)`. */
 const liveTensors = (tg: Tilegrad): string[] => tg.memory().tensors!.map((t) => t.created);
 
+/** What is in one set of functions and not in another under the same name. */
+const without = (functions: object, others: object): object =>
+  Object.fromEntries(
+    Object.entries(functions).filter(([name, fn]) => Reflect.get(others, name) !== fn),
+  );
+const { getState, manualSeed, nextKey, setState, withKey, withSource } = random;
+/** What of `random` draws nothing. */
+const generator = { getState, manualSeed, nextKey, setState, withKey, withSource };
+
 /** What users call, by the names they import, and calls of each. */
 const namespaces: readonly { functions: object; calls: Calls }[] = [
   { functions: ops, calls },
   { functions: linalg, calls: linalgCalls },
+  { functions: fft, calls: fftCalls },
+  { functions: without(functional, ops), calls: functionalCalls },
+  { functions: without(random, generator), calls: randomCalls },
 ];
 
 const noOperationLeaves: Case[] = [

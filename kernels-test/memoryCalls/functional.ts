@@ -7,19 +7,25 @@ export const functionalCalls: Calls = {
   ],
   binaryCrossEntropy: [
     (tg, { x, y, row }) =>
-      tg.nn.functional.binaryCrossEntropy(tg.sigmoid(x), y, { weight: row, reduction: "sum" }),
+      tg.scope(() =>
+        tg.nn.functional.binaryCrossEntropy(tg.sigmoid(x), y, { weight: row, reduction: "sum" }),
+      ),
   ],
   cosineEmbeddingLoss: [
     (tg, { x, y, bias }) => tg.nn.functional.cosineEmbeddingLoss(x, y, bias, { margin: 0.5 }),
   ],
   fold: [
-    (tg, { x }) => tg.nn.functional.fold(tg.reshape(x, [1, 4, 3]), [2, 4], 2),
+    (tg, { x }) => tg.scope(() => tg.nn.functional.fold(tg.reshape(x, [1, 4, 3]), [2, 4], 2)),
     (tg, { x }) =>
-      tg.nn.functional.fold(tg.reshape(x, [4, 3]), [3, 4], 2, { stride: [2, 1], dilation: 1 }),
+      tg.scope(() =>
+        tg.nn.functional.fold(tg.reshape(x, [4, 3]), [3, 4], 2, { stride: [2, 1], dilation: 1 }),
+      ),
   ],
   gaussianNllLoss: [
     (tg, { x, y, mask }) =>
-      tg.nn.functional.gaussianNllLoss(x, y, tg.to(mask, "f32"), { full: true, eps: 0.5 }),
+      tg.scope(() =>
+        tg.nn.functional.gaussianNllLoss(x, y, tg.to(mask, "f32"), { full: true, eps: 0.5 }),
+      ),
   ],
   hingeEmbeddingLoss: [(tg, { x, y }) => tg.nn.functional.hingeEmbeddingLoss(x, y, { margin: 2 })],
   huberLoss: [(tg, { x, y }) => tg.nn.functional.huberLoss(x, y, { delta: 0.5 })],
@@ -27,7 +33,9 @@ export const functionalCalls: Calls = {
   l1Loss: [(tg, { x, y }) => tg.nn.functional.l1Loss(x, y, { reduction: "none" })],
   marginRankingLoss: [
     (tg, { x, y, turned }) =>
-      tg.nn.functional.marginRankingLoss(x, y, tg.transpose(turned, 0, 1), { margin: 1 }),
+      tg.scope(() =>
+        tg.nn.functional.marginRankingLoss(x, y, tg.transpose(turned, 0, 1), { margin: 1 }),
+      ),
   ],
   mseLoss: [(tg, { x, y }) => tg.nn.functional.mseLoss(x, y)],
   nllLoss: [
@@ -44,7 +52,9 @@ export const functionalCalls: Calls = {
     (tg, { x, y, row }) => tg.nn.functional.tripletMarginLoss(x, y, row, { p: 3, swap: true }),
   ],
   unfold: [
-    (tg, { x }) => tg.nn.functional.unfold(tg.reshape(x, [1, 3, 4]), 2, { padding: 1 }),
-    (tg, { x }) => tg.nn.functional.unfold(tg.reshape(x, [1, 1, 3, 4]), [2, 3], { stride: 2 }),
+    (tg, { x }) =>
+      tg.scope(() => tg.nn.functional.unfold(tg.reshape(x, [1, 3, 4]), 2, { padding: 1 })),
+    (tg, { x }) =>
+      tg.scope(() => tg.nn.functional.unfold(tg.reshape(x, [1, 1, 3, 4]), [2, 3], { stride: 2 })),
   ],
 };

@@ -7,6 +7,7 @@ export const randomCalls: Calls = {
     (tg, { key, scalar }) => tg.random.bernoulli(key, [2, 3], { p: scalar, dtype: "f32" }),
   ],
   beta: [(tg, { key }) => tg.random.beta(key, 2, 3, [4])],
+  binomial: [(tg, { key, bias }) => tg.random.binomial(key, 5, bias, [2, 3])],
   bits: [(tg, { key }) => tg.random.bits(key, [5], { stream: 1 })],
   categorical: [
     (tg, { key, x }) => tg.random.categorical(key, x, { shape: [2, 3] }),
@@ -18,11 +19,14 @@ export const randomCalls: Calls = {
     (tg, { key }) => tg.random.choice(key, 7, { shape: [3], replacement: false }),
     (tg, { key, x }) => tg.random.choice(key, x, { shape: [2], dim: 1 }),
   ],
-  dirichlet: [(tg, { key, scalar }) => tg.random.dirichlet(key, tg.expand(scalar, [4]), [2])],
+  dirichlet: [
+    (tg, { key, scalar }) => tg.scope(() => tg.random.dirichlet(key, tg.expand(scalar, [4]), [2])),
+  ],
   exponential: [(tg, { key }) => tg.random.exponential(key, [3], { rate: 2 })],
   foldIn: [
     (tg, { key }) => tg.random.foldIn(key, 3),
-    (tg, { key, first }) => tg.random.foldIn(key, tg.select(tg.select(first, 0, 0), 0, 0)),
+    (tg, { key, first }) =>
+      tg.scope(() => tg.random.foldIn(key, tg.select(tg.select(first, 0, 0), 0, 0))),
   ],
   gamma: [(tg, { key, scalar }) => tg.random.gamma(key, 2.5, [3], { rate: scalar })],
   gumbel: [(tg, { key }) => tg.random.gumbel(key, [3], { scale: 0.5 })],
@@ -30,9 +34,11 @@ export const randomCalls: Calls = {
   laplace: [(tg, { key }) => tg.random.laplace(key, [3], { loc: 1, scale: 2 })],
   logistic: [(tg, { key }) => tg.random.logistic(key, [3])],
   multinomial: [
-    (tg, { key, scalar }) => tg.random.multinomial(key, tg.expand(scalar, [4]), 3),
+    (tg, { key, scalar }) => tg.scope(() => tg.random.multinomial(key, tg.expand(scalar, [4]), 3)),
     (tg, { key, scalar }) =>
-      tg.random.multinomial(key, tg.expand(scalar, [2, 4]), 6, { replacement: true }),
+      tg.scope(() =>
+        tg.random.multinomial(key, tg.expand(scalar, [2, 4]), 6, { replacement: true }),
+      ),
   ],
   normal: [
     (tg, { key }) => tg.random.normal(key, [3], { mean: 1, std: 2 }),

@@ -44,6 +44,7 @@ export function asFloat(x: Tensor): Tensor {
 
 /** A primitive of one real operand: integers are converted. */
 export function ofReal(primitive: Primitive<null>, x: Tensor): Tensor {
+  requireTensor(primitive.name, x);
   return scope(() => bind(primitive, [asFloat(x)], null)[0]!);
 }
 

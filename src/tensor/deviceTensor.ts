@@ -105,6 +105,11 @@ export class DeviceTensor extends Tensor {
     if (current) return current.data();
     this.check();
     if (this.size === 0) return decodeHost(new ArrayBuffer(0), this.dtype, 0);
+    // A view may repeat elements, beyond what any tensor holds.
+    this.device.pool.requireFits(
+      storedBytes(this.dtype, this.size),
+      `reading a ${this.dtype} tensor ${show(this.shape)}`,
+    );
     const { first, length } = this.extent();
     const size = byteSize(this.dtype);
     const start = Math.floor((first * size) / 4) * 4;
