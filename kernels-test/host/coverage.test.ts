@@ -1,5 +1,6 @@
 /** docs/coverage.md: what PyTorch, tilegrad and jax-js have, from kernels-test/names and what the package exports. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import * as tg from "../../src/node";
 import { type NameFamily, nameFamilies } from "../names/families";
@@ -113,6 +114,23 @@ test("every name that the page gives as that of jax-js is one", () => {
 test("no name of PyTorch stands in two rows", () => {
   const given = allRows.flatMap((row) => row.torch);
   expect(given.filter((name, i) => given.indexOf(name) !== i)).toEqual([]);
+});
+
+test("every function and class of the package says what it is", () => {
+  const source = fileURLToPath(new URL("../../src", import.meta.url));
+  const documented = new Set(
+    readdirSync(source, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .flatMap((file) => [
+        ...readFileSync(`${source}/${file}`, "utf8").matchAll(
+          /\*\/\nexport (?:abstract |async )*(?:function\*?|class|const) (\w+)/g,
+        ),
+      ])
+      .map(([, name]) => name),
+  );
+  const nameOf = (path: string): string => path.split(".").at(-1)!;
+  const silent = [...exported.keys()].filter((path) => !documented.has(nameOf(path)));
+  expect(silent).toEqual([]);
 });
 
 const code = (name: string): string => `\`${name}\``;

@@ -13,7 +13,7 @@
 //
 // shapes: work [batch, rows, cols4] vec4s, m and n rounded up to four; reflectors: u by rows, zeros before
 //         element k, [batch, n, rows / 4], then v, zeros before k + 1, [batch, n, cols4]; vectors
-//         [batch, cols4 + rows / 4 + chunks cols4]: x, y, partial sums; band [batch, 5, n]: d, e, s, t, x.v
+//         [batch, cols4 + rows / 4 + chunks cols4] (x, y, partial sums); band [batch, 5, n]: d, e, s, t, x.v
 // access: column reads A along a column; across and down read it once each
 // source: Golub, Kahan 1965; Golub, Van Loan, 4th edition, 5.4.8; the deferred update is that of LAPACK's
 //         xLABRD with panels of one column

@@ -5,7 +5,7 @@
 // H_k = I - tau_k v_k v_k^T; v_k is zero before element k.
 //
 // shapes: z [batch, blocks, n, 4] vec4s as in linalg/rotate; reflectors [batch, n, size4] vec4s; band
-//         [batch, parts, n]: d first, tau in part `taus`; places [batch, n]; y [batch, n, size4] vec4s
+//         [batch, parts, n], d first, tau in part `taus`; places [batch, n]; y [batch, n, size4] vec4s
 // access: one invocation for four columns, which read each v together
 // source: Golub, Van Loan, 4th edition, 5.1.6 (backward accumulation)
 #include "grid"

@@ -17,6 +17,7 @@ const indexOutOfRange: FaultMeaning = (site, value, limit) =>
     `${site}: index ${value} is out of range; valid are 0 to ${limit - 1}. Check the data or the size of the table.`,
   );
 
+/** Where tensors live and kernels run: made by `init`, current until another is. */
 export class Device {
   readonly pool: BufferPool;
   private readonly faultBuffer: DeviceBuffer;

@@ -107,7 +107,10 @@ export function dct(x: Tensor, options: DctOptions = {}): Tensor {
   );
 }
 
-/** The inverse of `dct` with the same type and norm: `idct(dct(x, options), options)` is x. */
+/**
+ * The inverse of `dct` with the same type and norm: `idct(dct(x, options), options)` is x.
+ * @throws ShapeError for scalars or a dim out of range; ArgumentError for another type or norm
+ */
 export function idct(x: Tensor, options: DctOptions = {}): Tensor {
   const { type = 2, dim = -1, norm = "backward" } = options;
   requireNorm("fft.idct", type, norm);

@@ -119,7 +119,11 @@ export function fft(x: Tensor | Complex, options: FftOptions = {}): Complex {
   return transform("fft.fft", x, false, options);
 }
 
-/** The inverse of `fft`: x_j = 1/n Σ_k y_k e^(2πi jk / n). Arguments and errors as there. */
+/**
+ * The inverse of `fft`: x_j = 1/n Σ_k y_k e^(2πi jk / n). Arguments and errors as there.
+ * @throws ShapeError for scalars or a dim out of range; ArgumentError for a length below 1 or an unknown
+ * norm
+ */
 export function ifft(x: Tensor | Complex, options: FftOptions = {}): Complex {
   return transform("fft.ifft", x, true, options);
 }
@@ -127,6 +131,8 @@ export function ifft(x: Tensor | Complex, options: FftOptions = {}): Complex {
 /**
  * The first half of `fft` of a real tensor: the n/2 + 1 frequencies from 0 up; the others are their
  * conjugates.
+ * @throws ShapeError for scalars or a dim out of range; ArgumentError for a complex x, a length below 1 or
+ * an unknown norm
  */
 export function rfft(x: Tensor, options: FftOptions = {}): Complex {
   return scope(() => {
@@ -141,6 +147,8 @@ export function rfft(x: Tensor, options: FftOptions = {}): Complex {
  * The inverse of `rfft`: a real tensor from its n/2 + 1 frequencies. The imaginary parts of the first and,
  * for even n, the last are taken as zero.
  * @param options.n length of the result. Default 2 (size - 1), right if the original length was even
+ * @throws ShapeError for scalars or a dim out of range; ArgumentError for a length below 1 or an unknown
+ * norm
  */
 export function irfft(x: Tensor | Complex, options: FftOptions = {}): Tensor {
   const op = "fft.irfft";
@@ -191,27 +199,46 @@ function overDims(
   });
 }
 
-/** `fft` along several dimensions. */
+/**
+ * `fft` along several dimensions.
+ * @throws ShapeError for dims out of range or named twice; ArgumentError for lengths that do not fit, or an
+ * unknown norm
+ */
 export function fftn(x: Tensor | Complex, options: FftnOptions = {}): Complex {
   return overDims("fft.fftn", x, options, fft);
 }
 
-/** `ifft` along several dimensions. */
+/**
+ * `ifft` along several dimensions.
+ * @throws ShapeError for dims out of range or named twice; ArgumentError for lengths that do not fit, or an
+ * unknown norm
+ */
 export function ifftn(x: Tensor | Complex, options: FftnOptions = {}): Complex {
   return overDims("fft.ifftn", x, options, ifft);
 }
 
-/** `fft` along the last two dimensions, or the two given. */
+/**
+ * `fft` along the last two dimensions, or the two given.
+ * @throws ShapeError for dims out of range or named twice; ArgumentError for lengths that do not fit, or an
+ * unknown norm
+ */
 export function fft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
   return fftn(x, { dim: [-2, -1], ...options });
 }
 
-/** `ifft` along the last two dimensions, or the two given. */
+/**
+ * `ifft` along the last two dimensions, or the two given.
+ * @throws ShapeError for dims out of range or named twice; ArgumentError for lengths that do not fit, or an
+ * unknown norm
+ */
 export function ifft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
   return ifftn(x, { dim: [-2, -1], ...options });
 }
 
-/** The frequency of each result of `fft`, in cycles per unit of the sample spacing d. Default d = 1. */
+/**
+ * The frequency of each result of `fft`, in cycles per unit of the sample spacing d. Default d = 1.
+ * @throws ArgumentError for a length below 1
+ */
 export function fftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
   requireLength("fft.fftfreq", n);
   return scope(() => {
@@ -221,13 +248,16 @@ export function fftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
   });
 }
 
-/** The frequency of each result of `rfft`. */
+/** The frequency of each result of `rfft`. @throws ArgumentError for a length below 1 */
 export function rfftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
   requireLength("fft.rfftfreq", n);
   return scope(() => div(arange(0, Math.floor(n / 2) + 1, 1, { ...options, dtype: "f32" }), n * d));
 }
 
-/** Frequency 0 in the middle: moves the second half of each dim (default: all) before the first. */
+/**
+ * Frequency 0 in the middle: moves the second half of each dim (default: all) before the first.
+ * @throws ShapeError for a dim that x does not have
+ */
 export function fftshift(x: Tensor, dim?: readonly number[]): Tensor {
   const dims = dim ?? x.shape.map((_, i) => i);
   return roll(
@@ -237,7 +267,7 @@ export function fftshift(x: Tensor, dim?: readonly number[]): Tensor {
   );
 }
 
-/** The inverse of `fftshift`. */
+/** The inverse of `fftshift`. @throws ShapeError for a dim that x does not have */
 export function ifftshift(x: Tensor, dim?: readonly number[]): Tensor {
   const dims = dim ?? x.shape.map((_, i) => i);
   return roll(

@@ -68,7 +68,7 @@ const fullRankPrimitive: Primitive<RankAttrs> = {
 export interface LeastSquares {
   /** [..., n, k] */
   readonly solution: Tensor;
-  /** [..., k]: |A x - b|² for each column. */
+  /** |A x - b|² for each column: [..., k]. */
   readonly residuals: Tensor;
 }
 

@@ -50,26 +50,47 @@ function activation<A extends unknown[]>(
   };
 }
 
+/** @see relu */
 export class ReLU extends activation(relu) {}
+/** @see silu */
 export class SiLU extends activation(silu) {}
+/** @see sigmoid */
 export class Sigmoid extends activation(sigmoid) {}
+/** @see softplus */
 export class Softplus extends activation(softplus) {}
+/** @see tanh */
 export class Tanh extends activation(tanh) {}
+/** @see celu */
 export class CELU extends activation(celu) {}
+/** @see elu */
 export class ELU extends activation(elu) {}
+/** @see glu */
 export class GLU extends activation(glu) {}
+/** @see hardshrink */
 export class Hardshrink extends activation(hardshrink) {}
+/** @see hardsigmoid */
 export class Hardsigmoid extends activation(hardsigmoid) {}
+/** @see hardswish */
 export class Hardswish extends activation(hardswish) {}
+/** @see hardtanh */
 export class Hardtanh extends activation(hardtanh) {}
+/** @see leakyRelu */
 export class LeakyReLU extends activation(leakyRelu) {}
+/** @see logSigmoid */
 export class LogSigmoid extends activation(logSigmoid) {}
+/** @see mish */
 export class Mish extends activation(mish) {}
+/** @see relu6 */
 export class ReLU6 extends activation(relu6) {}
+/** @see selu */
 export class SELU extends activation(selu) {}
+/** @see softshrink */
 export class Softshrink extends activation(softshrink) {}
+/** @see softsign */
 export class Softsign extends activation(softsign) {}
+/** @see tanhshrink */
 export class Tanhshrink extends activation(tanhshrink) {}
+/** @see threshold */
 export class Threshold extends activation(threshold) {}
 
 /** leakyRelu with a learned slope, one for all channels or one for each. @see prelu */
@@ -98,6 +119,7 @@ export class GELU extends Module {
   }
 }
 
+/** @see softmax */
 export class Softmax extends Module {
   constructor(readonly dim = -1) {
     super();
@@ -108,6 +130,7 @@ export class Softmax extends Module {
   }
 }
 
+/** @see logSoftmax */
 export class LogSoftmax extends Module {
   constructor(readonly dim = -1) {
     super();

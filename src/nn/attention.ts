@@ -58,9 +58,9 @@ export class MultiheadAttention extends Module {
 
   /**
    * Self-attention of x [batch, time, embedDim]; or of queries x over `keys` and `values`.
-   * @param causal each position sees itself and those before it. Default false.
-   * @param attnMask as in `scaledDotProductAttention`, broadcasting to [batch, heads, time, keys]: true takes
-   * part, the opposite of PyTorch's module
+   * @param options `causal`: each position sees itself and those before it, default false. `attnMask`: as in
+   * `scaledDotProductAttention`, broadcasting to [batch, heads, time, keys]; true takes part, the opposite of
+   * PyTorch's module
    */
   forward(
     x: Tensor,

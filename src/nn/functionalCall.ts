@@ -11,12 +11,11 @@ import type { Module } from "./module";
 export type ParameterValues = Readonly<Record<string, Tensor>>;
 
 /**
- * Runs `fn` on a module while its parameters stand for other values (`torch.func.functional_call`): how
+ * Runs `forward` of a module while its parameters stand for other values (`torch.func.functional_call`): how
  * transforms differentiate with respect to them, batch over them, or mix models.
  *
  * @param values by name; parameters that are not named keep their own. One that is named stands for all
  * names of a shared parameter
- * @param fn Default: `module.forward(...args)`
  * @throws ArgumentError for a name the module does not have; ShapeError for another shape
  * @example const loss = (values, x, y) => mseLoss(functionalCall(model, values, x), y);
  * @example const perSample = vmap(grad(loss), { inDims: [null, 0, 0] })(params, xs, ys);

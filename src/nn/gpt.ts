@@ -133,7 +133,11 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal;
 }
 
-/** @throws ArgumentError for a configuration that cannot be built */
+/**
+ * A decoder-only transformer in the form of GPT-2; `forward` takes tokens i32 [batch, time] and gives logits
+ * [batch, time, vocabulary].
+ * @throws ArgumentError for a configuration that cannot be built
+ */
 export class GPT extends Module {
   readonly transformer: Transformer;
   readonly lm_head: Linear;

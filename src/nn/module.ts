@@ -17,6 +17,17 @@ export interface LoadReport {
   readonly unexpected: readonly string[];
 }
 
+/**
+ * What layers and models extend: its properties that are parameters, buffers and modules are found by name, and
+ * `forward` says what it computes.
+ * @example
+ * class Twice extends nn.Module {
+ *   readonly layer = new nn.Linear(4, 4);
+ *   forward(x: Tensor): Tensor {
+ *     return this.layer.forward(this.layer.forward(x));
+ *   }
+ * }
+ */
 export abstract class Module {
   /** True in training: dropout is active, batch normalisation goes by the batch. Set by `train()` and `eval()`. */
   training = true;

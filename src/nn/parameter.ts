@@ -1,9 +1,10 @@
-/** A tensor that belongs to a module and is trained. */
+/** Parameters of modules. */
 
 import { type TensorOptions, upload } from "../tensor/creation";
 import type { Shape } from "../tensor/shape";
 import { ModuleTensor } from "./moduleTensor";
 
+/** A tensor that belongs to a module and is trained. */
 export class Parameter extends ModuleTensor {
   /** False leaves it out of training. */
   requiresGrad = true;

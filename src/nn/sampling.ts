@@ -17,6 +17,7 @@ export interface SamplingOptions {
 /** Keeps these draws apart from others with the same seed: "pick" in ASCII. */
 const pickStream = 0x7069636b;
 
+/** Draws tokens from logits on the host: the same seed and logits give the same tokens. */
 export class Sampler {
   readonly #temperature: number;
   readonly #topK: number;

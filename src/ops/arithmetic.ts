@@ -184,17 +184,17 @@ const notPrimitive = unary({
   slope: null,
 });
 
-/** a + b, with broadcasting. */
+/** a + b, with broadcasting. @throws ShapeError unless the shapes broadcast */
 export function add(a: Operand, b: Operand): Tensor {
   return ofPair(addPrimitive, a, b);
 }
 
-/** a - b, with broadcasting. */
+/** a - b, with broadcasting. @throws ShapeError unless the shapes broadcast */
 export function sub(a: Operand, b: Operand): Tensor {
   return ofPair(subPrimitive, a, b);
 }
 
-/** a · b, with broadcasting. */
+/** a · b, with broadcasting. @throws ShapeError unless the shapes broadcast */
 export function mul(a: Operand, b: Operand): Tensor {
   return ofPair(mulPrimitive, a, b);
 }
@@ -224,17 +224,26 @@ export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
   );
 }
 
-/** a^b, with broadcasting; NaN for a < 0 and b not whole. Integers are taken as real numbers (f32). */
+/**
+ * a^b, with broadcasting; NaN for a < 0 and b not whole. Integers are taken as real numbers (f32).
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function pow(a: Operand, b: Operand): Tensor {
   return ofRealPair(powPrimitive, a, b);
 }
 
-/** The greater of a and b; NaN wins; a tie shares the gradient. */
+/**
+ * The greater of a and b; NaN wins; a tie shares the gradient.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function maximum(a: Operand, b: Operand): Tensor {
   return ofPair(maximumPrimitive, a, b);
 }
 
-/** The lesser of a and b; NaN wins; a tie shares the gradient. */
+/**
+ * The lesser of a and b; NaN wins; a tie shares the gradient.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function minimum(a: Operand, b: Operand): Tensor {
   return ofPair(minimumPrimitive, a, b);
 }
@@ -296,12 +305,15 @@ export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
   });
 }
 
-/** a + t · (b - a), with broadcasting. */
+/** a + t · (b - a), with broadcasting. @throws ShapeError unless the shapes broadcast */
 export function lerp(a: Tensor, b: Operand, t: Operand): Tensor {
   return scope(() => bind(lerpPrimitive, threeOperands("lerp", asFloat(a), b, t), null)[0]!);
 }
 
-/** input + value · a · b, with broadcasting; value is a number, 1 by default. */
+/**
+ * input + value · a · b, with broadcasting; value is a number, 1 by default.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function addcmul(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
   return scope(() => {
     const [x, y, z] = threeOperands("addcmul", input, a, b);
@@ -313,7 +325,10 @@ export function addcmul(input: Tensor, a: Operand, b: Operand, value = 1): Tenso
   });
 }
 
-/** input + value · a / b, with broadcasting; value is a number, 1 by default. Integers are taken as f32. */
+/**
+ * input + value · a / b, with broadcasting; value is a number, 1 by default. Integers are taken as f32.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function addcdiv(input: Tensor, a: Operand, b: Operand, value = 1): Tensor {
   return scope(() => {
     const [x, y, z] = threeOperands("addcdiv", asFloat(input), a, b);
@@ -323,13 +338,17 @@ export function addcdiv(input: Tensor, a: Operand, b: Operand, value = 1): Tenso
 
 /**
  * The step function: 0 for x < 0 and for NaN, `values` for x = 0, 1 for x > 0, with broadcasting.
+ * @throws ShapeError unless the shapes broadcast
  * @example heaviside(tensor([-1, 0, 2]), 0.5) // 0, 0.5, 1
  */
 export function heaviside(x: Tensor, values: Operand): Tensor {
   return ofRealPair(heavisidePrimitive, x, values);
 }
 
-/** condition ? a : b, element by element, with broadcasting. `condition` is bool. */
+/**
+ * condition ? a : b, element by element, with broadcasting. `condition` is bool.
+ * @throws ShapeError unless the shapes broadcast; DTypeError unless the condition is bool
+ */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return scope(() => {
     const numbers = typeof a === "number" && typeof b === "number";
@@ -340,54 +359,63 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   });
 }
 
-/** a = b, as bool. */
+/** a = b, as bool. @throws ShapeError unless the shapes broadcast */
 export function eq(a: Operand, b: Operand): Tensor {
   return ofPair(eqPrimitive, a, b);
 }
 
-/** a ≠ b, as bool. */
+/** a ≠ b, as bool. @throws ShapeError unless the shapes broadcast */
 export function ne(a: Operand, b: Operand): Tensor {
   return ofPair(nePrimitive, a, b);
 }
 
-/** a < b, as bool. */
+/** a < b, as bool. @throws ShapeError unless the shapes broadcast */
 export function lt(a: Operand, b: Operand): Tensor {
   return ofPair(ltPrimitive, a, b);
 }
 
-/** a ≤ b, as bool. */
+/** a ≤ b, as bool. @throws ShapeError unless the shapes broadcast */
 export function le(a: Operand, b: Operand): Tensor {
   return ofPair(lePrimitive, a, b);
 }
 
-/** a > b, as bool. */
+/** a > b, as bool. @throws ShapeError unless the shapes broadcast */
 export function gt(a: Operand, b: Operand): Tensor {
   return ofPair(ltPrimitive, b, a);
 }
 
-/** a ≥ b, as bool. */
+/** a ≥ b, as bool. @throws ShapeError unless the shapes broadcast */
 export function ge(a: Operand, b: Operand): Tensor {
   return ofPair(lePrimitive, b, a);
 }
 
-/** a ∧ b of two bool tensors. */
+/**
+ * a ∧ b of two bool tensors.
+ * @throws DTypeError unless both are bool; ShapeError unless the shapes broadcast
+ */
 export function logicalAnd(a: Tensor, b: Tensor): Tensor {
   return bind(andPrimitive, [a, b], null)[0]!;
 }
 
-/** a ∨ b of two bool tensors. */
+/**
+ * a ∨ b of two bool tensors.
+ * @throws DTypeError unless both are bool; ShapeError unless the shapes broadcast
+ */
 export function logicalOr(a: Tensor, b: Tensor): Tensor {
   return bind(orPrimitive, [a, b], null)[0]!;
 }
 
-/** Whether exactly one of two bool tensors holds. */
+/**
+ * Whether exactly one of two bool tensors holds.
+ * @throws DTypeError unless both are bool; ShapeError unless the shapes broadcast
+ */
 export function logicalXor(a: Tensor, b: Tensor): Tensor {
   requireDType("logicalXor", "a", a.dtype, ["bool"]);
   requireDType("logicalXor", "b", b.dtype, ["bool"]);
   return bind(nePrimitive, [a, b], null)[0]!;
 }
 
-/** ¬x of a bool tensor. */
+/** ¬x of a bool tensor. @throws DTypeError unless x is bool */
 export function logicalNot(x: Tensor): Tensor {
   return bind(notPrimitive, [x], null)[0]!;
 }

@@ -18,6 +18,7 @@ export interface ClosenessOptions {
 /**
  * Whether |a - b| ≤ atol + rtol · |b|, element by element with broadcasting, as bool; infinities are close to
  * themselves only.
+ * @throws ShapeError unless the shapes broadcast
  */
 export function isclose(a: Tensor, b: Tensor, options: ClosenessOptions = {}): Tensor {
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
@@ -30,7 +31,10 @@ export function isclose(a: Tensor, b: Tensor, options: ClosenessOptions = {}): T
   });
 }
 
-/** Whether all elements are close: `isclose` of every pair, as one bool. */
+/**
+ * Whether all elements are close: `isclose` of every pair, as one bool.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function allclose(a: Tensor, b: Tensor, options: ClosenessOptions = {}): Tensor {
   return scope(() => all(isclose(a, b, options)));
 }

@@ -26,17 +26,22 @@ function filled(
   return y.size === 0 ? y : fillInto(y, start, step);
 }
 
-/** Every element `value`; f32 unless `dtype` says otherwise. */
+/**
+ * Every element `value`; f32 unless `dtype` says otherwise.
+ * @throws ShapeError for sizes that are no whole numbers >= 0
+ */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   checkShape("full", shape);
   const { dtype = "f32" } = options;
   return filled(shape, dtype, options, dtype === "bool" ? Number(value !== 0) : value);
 }
 
+/** Zeros of this shape, f32 unless `dtype` says otherwise. @throws ShapeError as full */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
   return full(shape, 0, options);
 }
 
+/** Ones of this shape, f32 unless `dtype` says otherwise. @throws ShapeError as full */
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
   return full(shape, 1, options);
 }
@@ -58,6 +63,7 @@ export function onesLike(x: Tensor): Tensor {
 
 /**
  * start, start + step, … before end; one argument is the end. i32 for whole numbers, else f32.
+ * @throws ArgumentError for a step that never gets from start to end
  * @example arange(3) // 0, 1, 2
  */
 export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
@@ -69,7 +75,10 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
   return filled([count], options.dtype ?? (whole ? "i32" : "f32"), options, first, step);
 }
 
-/** `count` numbers from start to end, both included, evenly spaced; f32. */
+/**
+ * `count` numbers from start to end, both included, evenly spaced; f32.
+ * @throws ArgumentError unless count is a whole number >= 0
+ */
 export function linspace(
   start: number,
   end: number,
@@ -124,13 +133,19 @@ function requireMatrix(op: string, x: Tensor): void {
     throw new ArgumentError(`${op}: takes matrices (two or more dimensions), got ${x}.`);
 }
 
-/** The lower triangle: elements with column - row > diagonal become 0. */
+/**
+ * The lower triangle: elements with column - row > diagonal become 0.
+ * @throws ArgumentError for fewer than two dimensions
+ */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   requireMatrix("tril", x);
   return scope(() => where(lowerMask(x, diagonal), x, constant(x.device, 0, x.dtype)));
 }
 
-/** The upper triangle: elements with column - row < diagonal become 0. */
+/**
+ * The upper triangle: elements with column - row < diagonal become 0.
+ * @throws ArgumentError for fewer than two dimensions
+ */
 export function triu(x: Tensor, diagonal = 0): Tensor {
   requireMatrix("triu", x);
   return scope(() => where(lowerMask(x, diagonal - 1), constant(x.device, 0, x.dtype), x));

@@ -67,17 +67,23 @@ export function log10(x: Tensor): Tensor {
   return ofReal(log10Primitive, x);
 }
 
-/** ln(e^a + e^b) without overflow, with broadcasting. */
+/** ln(e^a + e^b) without overflow, with broadcasting. @throws ShapeError unless the shapes broadcast */
 export function logaddexp(a: Operand, b: Operand): Tensor {
   return ofRealPair(logaddexpPrimitive, a, b);
 }
 
-/** log₂(2^a + 2^b) without overflow, with broadcasting. */
+/**
+ * log₂(2^a + 2^b) without overflow, with broadcasting.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function logaddexp2(a: Operand, b: Operand): Tensor {
   return ofRealPair(logaddexp2Primitive, a, b);
 }
 
-/** x ln y, with broadcasting, and 0 where x is 0 unless y is NaN. */
+/**
+ * x ln y, with broadcasting, and 0 where x is 0 unless y is NaN.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function xlogy(x: Operand, y: Operand): Tensor {
   return ofRealPair(xlogyPrimitive, x, y);
 }

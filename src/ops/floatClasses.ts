@@ -55,7 +55,10 @@ export function signbit(x: Tensor): Tensor {
   return ofReal(signbitPrimitive, x);
 }
 
-/** |x| with the sign of y, that of -0 too, with broadcasting; the gradient at x = 0 is 0. */
+/**
+ * |x| with the sign of y, that of -0 too, with broadcasting; the gradient at x = 0 is 0.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function copysign(x: Operand, y: Operand): Tensor {
   return ofRealPair(copysignPrimitive, x, y);
 }

@@ -393,12 +393,18 @@ function keepDims(y: Tensor, shape: Shape, dims: readonly number[]): Tensor {
   );
 }
 
-/** Sum over `dim` (default: all). bool counts as i32 0 and 1; other types keep theirs. */
+/**
+ * Sum over `dim` (default: all). bool counts as i32 0 and 1; other types keep theirs.
+ * @throws ShapeError for a dim that x does not have
+ */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(sumPrimitive, x, options);
 }
 
-/** Arithmetic mean over `dim` (default: all) of a floating-point tensor. */
+/**
+ * Arithmetic mean over `dim` (default: all) of a floating-point tensor.
+ * @throws ShapeError for a dim that x does not have; DTypeError for integers and bool
+ */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(meanPrimitive, x, options);
 }
@@ -406,27 +412,40 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
 /**
  * Product over `dim` (default: all; PyTorch `prod`). bool counts as i32 0 and 1; other types keep theirs.
  * The gradient takes no quotients, so it is right for zeros.
+ * @throws ShapeError for a dim that x does not have
  */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(prodPrimitive, x, options);
 }
 
-/** Greatest element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amax). */
+/**
+ * Greatest element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amax).
+ * @throws ShapeError for a dim that x does not have, or one without elements; DTypeError for bool
+ */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(maxPrimitive, x, options);
 }
 
-/** Least element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amin). */
+/**
+ * Least element over `dim` (default: all); NaN wins. Ties share the gradient (PyTorch amin).
+ * @throws ShapeError for a dim that x does not have, or one without elements; DTypeError for bool
+ */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(minPrimitive, x, options);
 }
 
-/** Whether any element over `dim` (default: all) is true. Takes bool. */
+/**
+ * Whether any element over `dim` (default: all) is true. Takes bool.
+ * @throws ShapeError for a dim that x does not have; DTypeError unless x is bool
+ */
 export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(anyPrimitive, x, options);
 }
 
-/** Whether all elements over `dim` (default: all) are true. Takes bool. */
+/**
+ * Whether all elements over `dim` (default: all) are true. Takes bool.
+ * @throws ShapeError for a dim that x does not have; DTypeError unless x is bool
+ */
 export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
   return run(allPrimitive, x, options);
 }
@@ -448,12 +467,18 @@ function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions):
   });
 }
 
-/** Index (i32) of the greatest element: the first of ties; NaN counts as greatest. */
+/**
+ * Index (i32) of the greatest element: the first of ties; NaN counts as greatest.
+ * @throws ShapeError for a dim that x does not have, or one without elements
+ */
 export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
   return runArg(argmaxPrimitive, x, options);
 }
 
-/** Index (i32) of the least element: the first of ties; NaN counts as least. */
+/**
+ * Index (i32) of the least element: the first of ties; NaN counts as least.
+ * @throws ShapeError for a dim that x does not have, or one without elements
+ */
 export function argmin(x: Tensor, options: ArgOptions = {}): Tensor {
   return runArg(argminPrimitive, x, options);
 }

@@ -35,6 +35,7 @@ const remainderPrimitive = binary({
  * a / b rounded down, with broadcasting; of integers an integer. Division of an integer by 0 gives 0, as in
  * NumPy; of a real number what a / b gives. Nothing flows back.
  *
+ * @throws ShapeError unless the shapes broadcast
  * @example floorDivide(tensor([-7, 7]), 2) // -4, 3
  */
 export function floorDivide(a: Operand, b: Operand): Tensor {
@@ -44,6 +45,7 @@ export function floorDivide(a: Operand, b: Operand): Tensor {
 /**
  * What remains of a / b with the quotient rounded towards 0, with broadcasting: the sign is that of a, as
  * that of % in C and JavaScript. Exact for every pair of numbers. For b = 0: NaN, of integers 0.
+ * @throws ShapeError unless the shapes broadcast
  */
 export function fmod(a: Operand, b: Operand): Tensor {
   return ofPair(fmodPrimitive, a, b);
@@ -53,6 +55,7 @@ export function fmod(a: Operand, b: Operand): Tensor {
  * What remains of a / b with the quotient rounded down, with broadcasting: the sign is that of b, as that
  * of % in Python. For b = 0: NaN, of integers 0.
  *
+ * @throws ShapeError unless the shapes broadcast
  * @example remainder(tensor([-7, 7]), 3) // 2, 1
  */
 export function remainder(a: Operand, b: Operand): Tensor {

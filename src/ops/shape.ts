@@ -94,7 +94,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return bind(reshapePrimitive, [x], { shape: wanted })[0]!;
 }
 
-/** All elements in one dimension, or the dimensions `startDim` to `endDim` merged. */
+/**
+ * All elements in one dimension, or the dimensions `startDim` to `endDim` merged.
+ * @throws ShapeError for dimensions that x does not have, or out of order
+ */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
   if (x.rank === 0) return reshape(x, [1]);
   const start = normalizeDim("flatten", startDim, x.rank);
@@ -105,13 +108,16 @@ export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
   return reshape(x, [...x.shape.slice(0, start), merged, ...x.shape.slice(end + 1)]);
 }
 
-/** A new dimension of size 1 at `dim`. */
+/** A new dimension of size 1 at `dim`. @throws ShapeError for a dim that the result does not have */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
   const at = normalizeDim("unsqueeze", dim, x.rank + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
 
-/** Without the dimensions of size 1, or without `dim` if it has size 1. */
+/**
+ * Without the dimensions of size 1, or without `dim` if it has size 1.
+ * @throws ShapeError for a dim that x does not have
+ */
 export function squeeze(x: Tensor, dim?: number): Tensor {
   if (dim === undefined)
     return reshape(
@@ -161,7 +167,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return bind(permutePrimitive, [x], { dims: order })[0]!;
 }
 
-/** A view with two dimensions exchanged. */
+/** A view with two dimensions exchanged. @throws ShapeError for a dim that x does not have */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   const a = normalizeDim("transpose", dim0, x.rank);
   const b = normalizeDim("transpose", dim1, x.rank);
@@ -292,7 +298,11 @@ export function dimensionOf(op: string, x: Tensor, dim: number): { at: number; s
   return { at, size: x.shape[at]! };
 }
 
-/** A view of some elements along one dimension; bounds beyond the ends are clipped, as in Python. */
+/**
+ * A view of some elements along one dimension; bounds beyond the ends are clipped, as in Python.
+ * @throws ShapeError for a dim that x does not have; ArgumentError for a step below 1 or bounds that are not
+ * whole
+ */
 export function slice(x: Tensor, { dim, start = 0, end, step = 1 }: SliceOptions): Tensor {
   const { at, size } = dimensionOf("slice", x, dim);
   if (!Number.isInteger(step) || step < 1)
@@ -379,7 +389,11 @@ const catPrimitive: Primitive<{ dim: number }> = {
     bind(catPrimitive, withLanes(inputs, context), { dim: context.attrs.dim + 1 }),
 };
 
-/** Tensors of one dtype one after another along `dim`; all other sizes agree. */
+/**
+ * Tensors of one dtype one after another along `dim`; all other sizes agree.
+ * @throws ArgumentError for an empty list; ShapeError where other sizes or the dtypes differ, and for
+ * scalars
+ */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ArgumentError("cat: pass at least one tensor.");
   for (const t of tensors) requireTensor("cat", t);
@@ -389,7 +403,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   return bind(catPrimitive, tensors, { dim: at })[0]!;
 }
 
-/** Tensors of one shape side by side along a new dimension. */
+/**
+ * Tensors of one shape side by side along a new dimension.
+ * @throws ArgumentError for an empty list; ShapeError unless all shapes are the same
+ */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ArgumentError("stack: pass at least one tensor.");
   for (const t of tensors) requireTensor("stack", t);

@@ -57,6 +57,7 @@ const argsortPrimitive: Primitive<OrderAttrs> = {
 
 /**
  * The indices (i32) that sort x along `dim` (PyTorch `argsort`, always stable): see `sort`.
+ * @throws ShapeError for a dim that x does not have
  * @example argsort(tensor([3, 1, 2])) // 1, 2, 0
  */
 export function argsort(x: Tensor, options: SortOptions = {}): Tensor {

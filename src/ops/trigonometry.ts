@@ -96,6 +96,7 @@ export function atan(x: Tensor): Tensor {
 
 /**
  * The angle of the point (x, y) in radians, from -π to π, with broadcasting; its gradient at the origin is 0.
+ * @throws ShapeError unless the shapes broadcast
  * @example atan2(tensor([1, -1]), tensor([-1, -1])) // 3π/4, -3π/4
  */
 export function atan2(y: Operand, x: Operand): Tensor {
@@ -127,7 +128,10 @@ export function atanh(x: Tensor): Tensor {
   return ofReal(atanhPrimitive, x);
 }
 
-/** √(a² + b²) without overflow, with broadcasting; its gradient at the origin is 0. */
+/**
+ * √(a² + b²) without overflow, with broadcasting; its gradient at the origin is 0.
+ * @throws ShapeError unless the shapes broadcast
+ */
 export function hypot(a: Operand, b: Operand): Tensor {
   return ofRealPair(hypotPrimitive, a, b);
 }

@@ -40,7 +40,10 @@ export function movedim(
   );
 }
 
-/** The same as `movedim` (NumPy and PyTorch `moveaxis`). */
+/**
+ * The same as `movedim` (NumPy and PyTorch `moveaxis`).
+ * @throws ShapeError for a dim that x does not have
+ */
 export function moveaxis(
   x: Tensor,
   from: number | readonly number[],
@@ -49,7 +52,7 @@ export function moveaxis(
   return movedim(x, from, to);
 }
 
-/** The same as `transpose` (PyTorch `swapdims`). */
+/** The same as `transpose` (PyTorch `swapdims`). @throws ShapeError for a dim that x does not have */
 export function swapdims(x: Tensor, dim0: number, dim1: number): Tensor {
   return transpose(x, dim0, dim1);
 }

@@ -77,6 +77,7 @@ interface Settings {
   readonly subspace: "full";
 }
 
+/** What `sgd`, `adamw` and `lion` make: `step(gradients)` moves the parameters in place. */
 export class Optimizer {
   /** The updated tensors, in the order of `step`'s gradients. They live in the optimizer's arena. */
   readonly parameters: readonly DeviceTensor[];

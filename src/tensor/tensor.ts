@@ -8,6 +8,10 @@ import type { DType, HostArray } from "./dtype";
 import { type Nested, nest } from "./nested";
 import { type Shape, show, sizeOf } from "./shape";
 
+/**
+ * An array of numbers on a device: a shape, a dtype, and the operations as methods (`x.add(y)` is `add(x, y)`).
+ * Made by `tensor` and by operations; it never changes. Its memory is freed by `dispose` or by the `scope` around.
+ */
 export abstract class Tensor {
   abstract readonly device: Device;
 

@@ -71,6 +71,7 @@ const brokenReadings = 3;
 /** Submitted steps the host may be ahead of the device: enough to keep it busy, few enough to stop soon. */
 const stepsAhead = 2;
 
+/** The common training loop around a `trainStep`; `run` goes on until steps, patience or `signal` end it. */
 export class Trainer<B> {
   constructor(private readonly options: TrainerOptions<B>) {
     for (const name of ["steps", "evalEvery", "logEvery", "patience"] as const) {

@@ -49,6 +49,7 @@ function scalarOf<Aux>(result: Tensor | readonly [Tensor, Aux], hasAux: boolean)
 }
 
 /**
+ * The value of a scalar function together with its gradient, as a function.
  * @returns a function giving `{ value, grad, aux }`: `grad` has the structure of the chosen argument, a
  * tensor or arrays and objects of tensors; for a list of arguments it is a list
  * @throws ShapeError unless the function's value has one element; DTypeError for integer arguments
