@@ -370,7 +370,7 @@ nn.functional.grid_sample, nn.functional.affine_grid | - none |
 nn.functional.relu, relu | relu, nn.functional.relu | nn.relu
 nn.functional.relu6 | relu6, nn.functional.relu6 | nn.relu6
 nn.functional.leaky_relu | leakyRelu, nn.functional.leakyRelu | nn.leakyRelu
-nn.functional.rrelu | - \`leakyRelu\` with the mean slope; its random slopes are out of use |
+nn.functional.rrelu | - \`leakyRelu\` with the mean slope |
 nn.functional.prelu | prelu, nn.functional.prelu |
 nn.functional.elu | elu, nn.functional.elu | nn.elu
 nn.functional.celu | celu, nn.functional.celu | nn.celu
