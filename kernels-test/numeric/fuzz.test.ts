@@ -30,8 +30,8 @@ async function settle(): Promise<void> {
 }
 
 /** Enough for each number of a call to be replaced by most of the values. */
-const roundsOfValues = 40;
-const roundsOfTensors = 16;
+const roundsOfValues = 24;
+const roundsOfTensors = 12;
 
 test.each([...callsByName.keys()])("%s takes or refuses any values", async (name) => {
   const failures = failuresOfValues(tg, name, roundsOfValues);

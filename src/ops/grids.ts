@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { type TensorOptions, upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { pow } from "./arithmetic";
 import { arange } from "./creation";
 import { indexSelect } from "./indexing";
@@ -13,6 +13,7 @@ import { expand, permute, reshape, stack } from "./shape";
 
 function requireVectors(op: string, tensors: readonly Tensor[]): void {
   if (tensors.length === 0) throw new ArgumentError(`${op}: pass at least one tensor.`);
+  for (const t of tensors) requireTensor(op, t);
   for (const t of tensors)
     if (t.rank > 1)
       throw new ShapeError(`${op}: a tensor of shape ${show(t.shape)} is no vector; flatten it.`);

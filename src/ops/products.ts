@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { einsum } from "./einsum";
 import { biasedProduct, matmul } from "./matmul";
@@ -128,6 +128,7 @@ function cheapestCuts(sizes: readonly number[]): number[][] {
 export function multiDot(tensors: readonly Tensor[]): Tensor {
   if (tensors.length < 2)
     throw new ArgumentError(`multiDot: got ${tensors.length} tensors; pass two or more.`);
+  for (const t of tensors) requireTensor("multiDot", t);
   const last = tensors.length - 1;
   tensors.forEach(({ shape, rank }, i) => {
     if (rank !== 2 && !(rank === 1 && (i === 0 || i === last)))

@@ -8,7 +8,7 @@ import { constant } from "../tensor/creation";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { checkBroadcast, checkParameter, drawnShape, probability, spread } from "./parameters";
 
 /** f32 tells all whole numbers up to here apart. */
@@ -31,6 +31,7 @@ export function binomial(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  if (typeof trials !== "number") requireTensor("binomial", trials);
   const drawn = drawnShape("binomial", shape, [trials, p]);
   checkKey("binomial", key);
   checkParameter("binomial", "p", p, drawn, probability);
