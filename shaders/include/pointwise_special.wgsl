@@ -128,9 +128,11 @@ fn scaled_zeta(n: f32, q: f32) -> f32 {
 }
 
 // The n-th derivative of digamma, n >= 1: (-1)^(n+1) n! zeta(n + 1, x), with Hurwitz' zeta function. For
-// x < 0 its terms on both sides of 0 are two more sums of the same kind.
+// x < 0 its terms on both sides of 0 are two more sums of the same kind. NaN beyond n = 64: what pads a vector
+// may be any n, and the loops would hardly end.
 fn op_polygamma(n: f32, x: f32) -> f32 {
   if (is_nan(x)) { return x; }
+  if (n > 64.0) { return bitcast<f32>(params.infinity | 0x400000u); }
   let even = (i32(n) & 1) == 0;
   let infinity = bitcast<f32>(params.infinity);
   if (!is_finite(x)) { return select(0.0, bitcast<f32>(params.infinity | 0x400000u), x < 0.0); }
