@@ -310,7 +310,7 @@ export interface CellWeights {
 }
 
 /** @throws ShapeError where a state is not [...rows of x, width] or the weights do not fit */
-export function checkCell(
+function checkCell(
   op: string,
   x: Tensor,
   rows: Shape,
