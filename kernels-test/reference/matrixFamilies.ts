@@ -20,7 +20,8 @@ export const symmetricFamilies: Readonly<Record<string, Rule>> = {
   "of two by two blocks of ones": (i, j) => +(i >> 1 === j >> 1),
   "close to the identity": (i, j) => +(i === j) + 1e-7 * Math.cos(i * j),
   "with elements near the largest number": (i, j) => Math.cos(i * j + i + j) * 1e36,
-  "with elements near the smallest normal number": (i, j) => Math.cos(i * j + i + j) * 1e-36,
+  // Not smaller: a device may flush subnormal numbers, 1e-38 and less, to 0 in what it reads and gives.
+  "with elements whose squares underflow": (i, j) => Math.cos(i * j + i + j) * 1e-32,
 };
 
 /** Row-major, rounded to f32. */
