@@ -1,39 +1,22 @@
 /** Tables of roots of unity, computed in f64 once per device and length. */
 import type { Device } from "../device/device";
 import { cos, sin } from "../elementary";
-import { DeviceTensor } from "../tensor/deviceTensor";
-import { keep } from "../tensor/scope";
-import { Storage } from "../tensor/storage";
+import { ConstantCache } from "../tensor/constantCache";
+import type { DeviceTensor } from "../tensor/deviceTensor";
 
-const tables = new WeakMap<Device, Map<string, DeviceTensor>>();
-/** Lengths in use at once by a program are few; beyond this the oldest go. */
-const maxTables = 64;
+/** Lengths in use at once by a program are few. */
+const tables = new ConstantCache(64);
 
-/** A tensor of constants, made from the host's numbers when it is first asked for. */
+/** A tensor of f32 constants, made from the host's numbers when it is first asked for. */
 export function constantTable(
   device: Device,
   key: string,
   make: () => { shape: readonly number[]; values: Float32Array },
 ): DeviceTensor {
-  let known = tables.get(device);
-  if (!known) {
-    known = new Map();
-    tables.set(device, known);
-  }
-  let table = known.get(key);
-  if (!table) {
+  return tables.get(device, key, () => {
     const { shape, values } = make();
-    const storage = Storage.allocate(device, values.byteLength, `table ${key}`, "constant", true);
-    table = keep(new DeviceTensor(storage, shape, "f32"));
-    device.executor.write(storage.buffer, 0, values);
-    if (known.size >= maxTables) {
-      const [oldest] = known;
-      oldest![1].dispose();
-      known.delete(oldest![0]);
-    }
-    known.set(key, table);
-  }
-  return table.view(table.shape, table.strides);
+    return { shape, dtype: "f32", data: values };
+  });
 }
 
 /** e^(-2πi k / n) for whole k >= 0: quarter turns are split off in whole numbers, so that they are exact. */

@@ -1,10 +1,10 @@
 /** Tensors from host values. */
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { ConstantCache } from "./constantCache";
 import { DeviceTensor } from "./deviceTensor";
 import { type DType, encodeHost, requireKnown, storedBytes } from "./dtype";
 import { flatten, type Nested } from "./nested";
-import { keep } from "./scope";
 import { checkShape, type Shape, show, sizeOf } from "./shape";
 import { Storage } from "./storage";
 import type { Tensor } from "./tensor";
@@ -75,30 +75,13 @@ export function tensor(data: TensorLike, options?: TensorOptions & { shape?: Sha
   return upload(values, options?.shape ?? shape, options);
 }
 
-const constants = new WeakMap<Device, Map<string, DeviceTensor>>();
 /** Scalars in use at once by a program are few; beyond this the oldest go. */
-const maxConstants = 512;
+const scalars = new ConstantCache(512);
 
 /** A scalar that never changes, written once per device and value; each call gives a view of it. */
 export function constant(device: Device, value: number, dtype: DType): DeviceTensor {
-  let known = constants.get(device);
-  if (!known) {
-    known = new Map();
-    constants.set(device, known);
-  }
-  const key = `${dtype} ${Object.is(value, -0) ? "-0" : value}`;
-  let scalar = known.get(key);
-  if (!scalar) {
+  return scalars.get(device, `${dtype} ${Object.is(value, -0) ? "-0" : value}`, () => {
     requireOffered(device, dtype);
-    const storage = Storage.allocate(device, 4, `constant ${value}`, "constant", true);
-    scalar = keep(new DeviceTensor(storage, [], dtype));
-    device.executor.write(storage.buffer, 0, encodeHost([value, value], dtype));
-    if (known.size >= maxConstants) {
-      const [oldest] = known;
-      oldest![1].dispose();
-      known.delete(oldest![0]);
-    }
-    known.set(key, scalar);
-  }
-  return scalar.view([], []);
+    return { shape: [], dtype, data: encodeHost([value, value], dtype) };
+  });
 }

@@ -98,13 +98,13 @@ export function requireDType(
     );
 }
 
-const halfScratch = new Float32Array(1);
-const halfBits = new Uint32Array(halfScratch.buffer);
+const wordScratch = new Float32Array(1);
+const wordBits = new Uint32Array(wordScratch.buffer);
 
 /** The nearest f16, ties to even, as its 16 bits. */
 export function toHalfBits(value: number): number {
-  halfScratch[0] = value;
-  const x = halfBits[0]!;
+  wordScratch[0] = value;
+  const x = wordBits[0]!;
   const sign = (x >>> 16) & 0x8000;
   const magnitude = x & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;
@@ -131,9 +131,6 @@ export function fromHalfBits(bits: number): number {
     ? sign * mantissa * 2 ** -24
     : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
-
-const wordScratch = new Float32Array(1);
-const wordBits = new Uint32Array(wordScratch.buffer);
 
 /** The nearest bf16, ties to even, as its 16 bits; NaN stays NaN. */
 export function toBrainBits(value: number): number {

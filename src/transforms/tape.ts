@@ -4,7 +4,7 @@
  *
  * Memory: the tape keeps its own handles on the values the rules need, and drops those of each note as
  * soon as it is done with it, so memory falls as the backward pass proceeds. What runs inside `checkpoint`
- * keeps nothing: see checkpoint.ts.
+ * keeps nothing: see region.ts.
  */
 import type { Device } from "../device/device";
 import { TilegradError } from "../errors";
@@ -15,8 +15,8 @@ import { type DType, type HostArray, isFloat } from "../tensor/dtype";
 import { adopt, keep, scope } from "../tensor/scope";
 import { type Shape, sameShape, show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
-import { Region, runCustom } from "./checkpoint";
 import { reverseRule } from "./customRules";
+import { Region, runCustom } from "./region";
 
 interface Note {
   readonly name: string;
@@ -101,7 +101,7 @@ class TapeTracer extends Tracer {
 /** The tapes whose functions are running, outermost first. */
 const running: Tape[] = [];
 
-/** Runs `fn` in a region of every tape that is recording: see checkpoint.ts. */
+/** Runs `fn` in a region of every tape that is recording: see region.ts. */
 export function inRegion<T>(fn: () => T): T {
   const entered = running.filter((tape) => tape.enterRegion());
   try {
