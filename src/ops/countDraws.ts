@@ -7,9 +7,9 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { sameShape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import type { Primitive } from "./primitive";
-import { checkRows, checkStream, type DrawOptions, keyWords, lanesOf } from "./randomBits";
+import { checkRows, checkStream, type DrawOptions, lanesOf } from "./randomBits";
 import { batchOfRows } from "./rules";
-import { dense } from "./shape";
+import { dense, rowMajor } from "./shape";
 import { bind } from "./trace";
 
 /** One count per element of a dense parameter; `record` launches the kernel. */
@@ -24,7 +24,7 @@ function counts(
   ) => void,
 ): DeviceTensor {
   const y = DeviceTensor.empty(device, shape, "i32");
-  const words = keyWords(keys);
+  const words = rowMajor(keys);
   record(
     { keys: words.binding, y: y.binding },
     {

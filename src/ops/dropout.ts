@@ -14,11 +14,10 @@ import {
   type DrawOptions,
   hitsOf,
   keyRows,
-  keyWords,
   lanesOf,
 } from "./randomBits";
 import { batchOfRows, jvpOfLinear } from "./rules";
-import { dense } from "./shape";
+import { dense, rowMajor } from "./shape";
 import { bind } from "./trace";
 
 interface DropoutAttrs {
@@ -42,7 +41,7 @@ const dropoutPrimitive: Primitive<DropoutAttrs> = {
     const source = dense(x!);
     const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
     const count = Math.ceil(y.size / 4);
-    const words = keyWords(keys!);
+    const words = rowMajor(keys!);
     const { params, overrides } = keyRows(words, y.size / sizeOf(lanesOf(words)));
     launch(
       y.device,

@@ -8,9 +8,9 @@ import { sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { mul } from "./arithmetic";
 import type { Primitive } from "./primitive";
-import { checkRows, checkStream, type DrawOptions, keyWords, lanesOf } from "./randomBits";
+import { checkRows, checkStream, type DrawOptions, lanesOf } from "./randomBits";
 import { batchOfRows } from "./rules";
-import { dense } from "./shape";
+import { dense, rowMajor } from "./shape";
 import { bind } from "./trace";
 
 /** Sent as data: WGSL has no literal for infinity. */
@@ -28,7 +28,7 @@ const logGammaDrawPrimitive: Primitive<{ stream: number }> = {
   },
   run: ([keys, alpha], { stream }) => {
     const y = DeviceTensor.empty(alpha!.device, alpha!.shape, "f32");
-    const words = keyWords(keys!);
+    const words = rowMajor(keys!);
     const shapes = dense(alpha!);
     launch(
       y.device,

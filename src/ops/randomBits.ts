@@ -9,20 +9,12 @@ import { gridFor, launch, randomDraw, randomFoldIn, randomSplit } from "../kerne
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import {
-  checkShape,
-  denseStrides,
-  isDense,
-  type Shape,
-  sameShape,
-  show,
-  sizeOf,
-} from "../tensor/shape";
+import { checkShape, denseStrides, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
 import { requireTensor, type Tensor } from "../tensor/tensor";
 import { clamp } from "./arithmetic";
 import type { Primitive, Spec } from "./primitive";
 import { withLanes } from "./rules";
-import { dense, requireFewPieces, reshape } from "./shape";
+import { dense, requireFewPieces, reshape, rowMajor } from "./shape";
 import { bind } from "./trace";
 
 /** Distinct draws from one key use distinct streams; element e of a stream is word e of its sequence. */
@@ -71,11 +63,6 @@ export function hitsOf(p: number): number {
 /** The shape over which keys [..., 2] are spread. */
 export function lanesOf(keys: Spec): Shape {
   return keys.shape.slice(0, -1);
-}
-
-/** A handle on keys [..., 2] as kernels read them, all words in a row; the caller disposes it. */
-export function keyWords(keys: DeviceTensor): DeviceTensor {
-  return isDense(keys.shape, keys.strides) ? keys.view(keys.shape, keys.strides) : dense(keys);
 }
 
 /**
@@ -148,7 +135,7 @@ function drawing(
       const y = DeviceTensor.empty(keys!.device, out!.shape, out!.dtype);
       const count = Math.ceil(y.size / 4);
       const { shape, stream, bound, base, low, width, top } = attrs;
-      const words = keyWords(keys!);
+      const words = rowMajor(keys!);
       const { params, overrides } = keyRows(words, sizeOf(shape));
       launch(
         y.device,
@@ -355,7 +342,7 @@ const splitPrimitive: Primitive<{ count: number }> = {
   run: ([keys], { count: n }) => {
     const { device, shape, size } = keys!;
     const y = DeviceTensor.empty(device, [n, ...shape], "u32");
-    const words = keyWords(keys!);
+    const words = rowMajor(keys!);
     const rows = size / 2;
     const count = n * rows;
     launch(
@@ -403,7 +390,7 @@ const foldInPrimitive: Primitive<null> = {
   },
   run: ([keys, numbers]) => {
     const folded = DeviceTensor.empty(keys!.device, keys!.shape, "u32");
-    const words = keyWords(keys!);
+    const words = rowMajor(keys!);
     const list = dense(numbers!);
     const count = list.size;
     launch(

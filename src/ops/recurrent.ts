@@ -13,7 +13,7 @@ import {
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
-import { isDense, type Shape, sameShape, show } from "../tensor/shape";
+import { type Shape, sameShape, show } from "../tensor/shape";
 import { requireTensor, type Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { zerosLike } from "./creation";
@@ -21,12 +21,8 @@ import { relu, sigmoid, tanh } from "./functions";
 import { linear } from "./matmul";
 import type { Primitive, Spec } from "./primitive";
 import { batchOfRows } from "./rules";
-import { cat, dense, narrow } from "./shape";
+import { cat, narrow, rowMajor } from "./shape";
 import { bind } from "./trace";
-
-/** A handle on the elements in row-major order, at any offset. */
-const rowMajor = (x: DeviceTensor): DeviceTensor =>
-  isDense(x.shape, x.strides) ? x.view(x.shape, x.strides) : dense(x);
 
 /** Runs `work` with row-major handles, and frees them. */
 function withRows<T>(inputs: readonly DeviceTensor[], work: (rows: DeviceTensor[]) => T): T {

@@ -8,6 +8,7 @@ import { scope } from "../tensor/scope";
 import {
   checkShape,
   denseStrides,
+  isDense,
   normalizeDim,
   reshapeStrides,
   type Shape,
@@ -36,6 +37,11 @@ export function dense(x: DeviceTensor): DeviceTensor {
   const y = DeviceTensor.empty(x.device, x.shape, x.dtype);
   runUnaryInto(x, y, { OP: identity(x.dtype) });
   return y;
+}
+
+/** A handle on the elements in row-major order, at any offset; the caller disposes it. */
+export function rowMajor(x: DeviceTensor): DeviceTensor {
+  return isDense(x.shape, x.strides) ? x.view(x.shape, x.strides) : dense(x);
 }
 
 /** Writes one value, or the start and step of a range, to every element of a dense tensor. */

@@ -1,7 +1,8 @@
 /** Functions of one example as functions of many. */
 import { ArgumentError, ShapeError } from "../errors";
-import { cat, narrow, permute, stack } from "../ops/shape";
+import { cat, narrow, stack } from "../ops/shape";
 import { resolve } from "../ops/trace";
+import { movedim } from "../ops/views";
 import { split } from "../random/random";
 import { scope } from "../tensor/scope";
 import { normalizeDim, show } from "../tensor/shape";
@@ -63,13 +64,6 @@ function perTensor<D>(
 const isInDim = (d: unknown): d is InDim => typeof d === "number" || d === null || d === "split";
 const isOutDim = (d: unknown): d is number | null => typeof d === "number" || d === null;
 
-const moved = (x: Tensor, from: number, to: number): Tensor => {
-  if (from === to) return x;
-  const order = Array.from({ length: x.rank }, (_, i) => i);
-  order.splice(to, 0, order.splice(from, 1)[0]!);
-  return permute(x, order);
-};
-
 interface Mapped {
   readonly args: readonly unknown[];
   readonly tensors: readonly Tensor[];
@@ -124,7 +118,7 @@ function lanesOf(
     const d = dims[i]!;
     if (d === null) return t;
     if (d === "split") return stack(keys[key++]!.slice(start, start + count));
-    const first = moved(t, d, 0);
+    const first = movedim(t, d, 0);
     return count === size ? first : narrow(first, 0, start, count);
   });
 }
@@ -206,7 +200,7 @@ function runLanes<A extends readonly unknown[], T>(
       }
       const at = normalizeDim(`vmap: outDims for shape ${show(t.shape)}`, d, t.rank + 1);
       places.push(at);
-      return moved(lanes.materialise(t), 0, at);
+      return movedim(lanes.materialise(t), 0, at);
     });
     return { tree: mapTensors(result, (t) => t), tensors, dims: places };
   });
