@@ -17,6 +17,7 @@ const rooms = [
   "random",
   "fft",
   "transforms",
+  "plan",
   "linalg",
   "nn",
   "optim",

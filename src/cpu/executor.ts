@@ -15,8 +15,11 @@ import type {
   KernelTiming,
   Program,
   ReadRange,
+  Sequence,
+  SequenceCommand,
 } from "../device/executor";
 import { lostError, typedError } from "../device/gpuErrors";
+import { oneByOne } from "../device/sequence";
 import {
   AdapterError,
   ArgumentError,
@@ -287,6 +290,17 @@ export class CPUExecutor implements Executor {
     this.queue.clear(buffer.memory.address + range.offset, range.bytes);
     this.touch(buffer);
     this.counters.copies++;
+  }
+
+  async compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void> {
+    for (const program of programs) {
+      this.kernel(program);
+      compiled?.();
+    }
+  }
+
+  prepare(commands: readonly SequenceCommand[]): Sequence {
+    return oneByOne(this, commands);
   }
 
   flush(): void {

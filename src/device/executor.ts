@@ -87,6 +87,44 @@ export interface KernelTiming {
   readonly nanoseconds: number;
 }
 
+/** A range of the buffer that is in a slot when the sequence runs, in bytes. */
+export interface SlotRange {
+  readonly slot: number;
+  /** From the start of the slot's range. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One command of a sequence. */
+export type SequenceCommand =
+  | {
+      readonly kind: "dispatch";
+      readonly program: Program;
+      readonly bindings: readonly SlotRange[];
+      readonly params: Uint8Array | null;
+      readonly grid: readonly [number, number, number];
+    }
+  | { readonly kind: "copy"; readonly from: SlotRange; readonly to: SlotRange }
+  | { readonly kind: "clear"; readonly range: SlotRange };
+
+/** What is in a slot: a buffer, from `offset` on, a multiple of 256 bytes. */
+export interface SlotBuffer {
+  readonly buffer: DeviceBuffer;
+  readonly offset: number;
+}
+
+/**
+ * Commands that were checked and bound once and run many times. A run records them as `dispatch`, `copy` and
+ * `clear` would, in order with all other commands, without allocating as long as the slots hold what they
+ * held before.
+ */
+export interface Sequence {
+  /** @param slots one entry per slot; entries that changed since the last run are bound anew */
+  run(slots: readonly SlotBuffer[]): void;
+  /** Frees what was bound. Runs recorded before still take place. */
+  dispose(): void;
+}
+
 export interface Executor {
   readonly kind: "webgpu" | "cpu";
   readonly adapter: AdapterReport;
@@ -114,6 +152,14 @@ export interface Executor {
   ): void;
   copy(from: BufferBinding, to: BufferBinding): void;
   clear(range: BufferBinding): void;
+  /**
+   * Compiles programs that are not compiled yet, in parallel where the engine can. Without this, a program
+   * is compiled when it is first dispatched.
+   * @param compiled called after each program that was not known yet
+   */
+  compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void>;
+  /** Checks the commands and prepares what can be. Throws nothing: an error surfaces as with `dispatch`. */
+  prepare(commands: readonly SequenceCommand[]): Sequence;
   /** Submits what was recorded. Cheap when nothing was. */
   flush(): void;
   /** Flushes and resolves with the bytes of each range, after all work before it. */

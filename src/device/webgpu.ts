@@ -17,9 +17,12 @@ import type {
   KernelTiming,
   Program,
   ReadRange,
+  Sequence,
+  SequenceCommand,
 } from "./executor";
 import { type ErrorFilter, lostError, typedError } from "./gpuErrors";
 import { ParamsRing } from "./paramsRing";
+import { oneByOne } from "./sequence";
 import { TimestampRecorder } from "./timestamps";
 import { Patience } from "./waiting";
 
@@ -202,6 +205,17 @@ export class WebGPUExecutor implements Executor {
     this.commands().clearBuffer(buffer.gpu, range.offset, range.bytes);
     buffer.lastUse = this.section;
     this.counters.copies++;
+  }
+
+  async compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void> {
+    for (const program of programs) {
+      this.compile(program);
+      compiled?.();
+    }
+  }
+
+  prepare(commands: readonly SequenceCommand[]): Sequence {
+    return oneByOne(this, commands);
   }
 
   flush(): void {

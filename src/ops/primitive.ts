@@ -82,6 +82,21 @@ export interface Primitive<A> {
   outputs(inputs: readonly Spec[], attrs: A): readonly Spec[];
   /** Records the kernels on real tensors. Results are new handles, never an input itself. */
   run(inputs: readonly DeviceTensor[], attrs: A, outputs: readonly Spec[]): DeviceTensor[];
+  /**
+   * The scalar WGSL function of shaders/include/pointwise*.wgsl that computes the one output from one element
+   * of each input, where the operation is that and nothing else: what fusion builds expressions from.
+   */
+  readonly pointwise?: (inputs: readonly Spec[], attrs: A) => string;
+  /**
+   * As `run`, but the one output takes over the memory of input `into`, which nobody reads any more. Null
+   * where these operands do not allow it.
+   */
+  readonly runInPlace?: (
+    inputs: readonly DeviceTensor[],
+    attrs: A,
+    outputs: readonly Spec[],
+    into: number,
+  ) => DeviceTensor[] | null;
   /** Takes packed operands (bf16, i8, i4) as they are stored; for others `bind` widens them: see packed.ts. */
   readonly takesPacked?: true;
   readonly saves: Saves;
