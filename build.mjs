@@ -35,7 +35,7 @@ export async function generate() {
   for (const file of present)
     if (file.endsWith(".ts") && !known.has(file)) await rm(path.join(target, file));
   await Promise.all(files.map((f) => writeIfChanged(path.join(target, f.path), f.text)));
-  return files.length - 2;
+  return files.length - 3;
 }
 
 /** What users import: Node's door, the browser's, and the kernels on their own. */

@@ -113,6 +113,7 @@ test("launchers refer to includes by name, and the index lists every kernel in o
     "b/second_kernel.ts",
     "includes.ts",
     "index.ts",
+    "paramLayouts.ts",
   ]);
   expect(files.get("b/second_kernel.ts")).toContain("includes.one +");
   expect(files.get("b/second_kernel.ts")).not.toContain("fn one(");
