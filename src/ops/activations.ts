@@ -35,15 +35,12 @@ const logSigmoidPrimitive = unary({
 const softsignPrimitive = elementary("softsign", "x / (1 + |x|)", "g / (1 + |x|)²", (g, { x }) =>
   div(g, square(add(abs(x), 1))),
 );
-const [mishPrimitive, mishBackward] = activation("mish", "x · tanh(softplus(x))", "input", (x) => {
+const mishPair = activation("mish", "x · tanh(softplus(x))", "input", (x) => {
   const t = tanh(softplus(x));
   return add(t, mul(mul(x, sub(1, square(t))), sigmoid(x)));
 });
-const [hardswishPrimitive, hardswishBackward] = activation(
-  "hardswish",
-  "x · min(max(x + 3, 0), 6) / 6",
-  "input",
-  (x) => where(lt(x, -3), 0, where(lt(x, 3), add(div(x, 3), 0.5), 1)),
+const hardswishPair = activation("hardswish", "x · min(max(x + 3, 0), 6) / 6", "input", (x) =>
+  where(lt(x, -3), 0, where(lt(x, 3), add(div(x, 3), 0.5), 1)),
 );
 /** x where it is not above 0, else 0: keeps what grows from overflow where it is not taken. */
 const below = (x: Tensor): Tensor => where(gt(x, 0), 0, x);
@@ -89,7 +86,7 @@ export function softsign(x: Tensor): Tensor {
 
 /** x · tanh(softplus(x)) (Misra 2019). */
 export function mish(x: Tensor): Tensor {
-  return ofReal(mishPrimitive, x);
+  return ofReal(mishPair[0], x);
 }
 
 /** x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter 2015). alpha: default 1. */
@@ -159,7 +156,7 @@ export function hardsigmoid(x: Tensor): Tensor {
 
 /** x · hardsigmoid(x) (Howard et al. 2019); its slope at -3 is -1/2 and at 3 is 1. */
 export function hardswish(x: Tensor): Tensor {
-  return ofReal(hardswishPrimitive, x);
+  return ofReal(hardswishPair[0], x);
 }
 
 /** x - tanh(x) */
@@ -226,10 +223,10 @@ export function glu(x: Tensor, dim = -1): Tensor {
 export const activationPrimitives = [
   logSigmoidPrimitive,
   softsignPrimitive,
-  mishPrimitive,
-  mishBackward,
-  hardswishPrimitive,
-  hardswishBackward,
+  mishPair[0],
+  mishPair[1],
+  hardswishPair[0],
+  hardswishPair[1],
   eluPrimitive,
   preluPrimitive,
   hardtanhPrimitive,

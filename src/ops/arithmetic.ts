@@ -55,6 +55,7 @@ const powPrimitive = binary({
   ],
 });
 /** A tie gives half the gradient to each, as in PyTorch. */
+// @__NO_SIDE_EFFECTS__
 const extremum = (name: "maximum" | "minimum"): Primitive<null> =>
   binary({
     name,
@@ -150,6 +151,7 @@ const selectPrimitive = wherePrimitive((g, condition) => [
   () => where(condition, 0, g),
 ]);
 
+// @__NO_SIDE_EFFECTS__
 const comparison = (name: string, formula: string, bool: boolean): Primitive<null> =>
   binary({
     name,
@@ -164,6 +166,7 @@ const nePrimitive = comparison("ne", "a ≠ b", true);
 const ltPrimitive = comparison("lt", "a < b", false);
 const lePrimitive = comparison("le", "a ≤ b", false);
 
+// @__NO_SIDE_EFFECTS__
 const logical = (name: string, formula: string, fn: string): Primitive<null> =>
   binary({
     name,

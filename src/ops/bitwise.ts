@@ -6,6 +6,7 @@ import { binary, unary } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { bind } from "./trace";
 
+// @__NO_SIDE_EFFECTS__
 const logic = (name: string, formula: string, fn: string, bool: boolean): Primitive<null> =>
   binary({
     name,

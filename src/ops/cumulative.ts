@@ -265,6 +265,7 @@ interface ScanRow {
   readonly jvp: NonNullable<Primitive<ScanAttrs>["jvp"]>;
 }
 
+// @__NO_SIDE_EFFECTS__
 function scan({ kind, check, ...row }: ScanRow): Primitive<ScanAttrs> {
   const primitive: Primitive<ScanAttrs> = {
     ...row,
@@ -402,6 +403,7 @@ function runPlaces(x: DeviceTensor, dim: number, not: "less" | "greater"): Devic
   return y;
 }
 
+// @__NO_SIDE_EFFECTS__
 function cumulativePlace(name: "cumArgmax" | "cumArgmin"): Primitive<PlaceAttrs> {
   const greatest = name === "cumArgmax";
   const primitive: Primitive<PlaceAttrs> = {

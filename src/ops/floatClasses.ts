@@ -8,6 +8,7 @@ import { binary, real, unary } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { clone } from "./shape";
 
+// @__NO_SIDE_EFFECTS__
 const test = (name: string, formula: string): Primitive<null> =>
   unary({ name, formula, functions: real(`op_${name}`), result: "bool", slope: null });
 const isnanPrimitive = test("isnan", "x is NaN");

@@ -9,6 +9,7 @@ import type { Primitive } from "./primitive";
 import { bind } from "./trace";
 
 /** A row for a smooth function of a real number. */
+// @__NO_SIDE_EFFECTS__
 export function elementary(
   name: string,
   formula: string,
@@ -61,6 +62,7 @@ const softplusPrimitive = elementary("softplus", "ln(1 + e^x)", "g · sigmoid(x)
   mul(g, sigmoid(x)),
 );
 /** A row for a function that is constant between its jumps. */
+// @__NO_SIDE_EFFECTS__
 export function stepwise(
   name: string,
   formula: string,
@@ -77,6 +79,7 @@ const roundPrimitive = stepwise("round", "the nearest whole number, ties to even
  * Rows for an activation whose cotangent is one fused kernel of (g, v), v its input or its output. The fused
  * kernel's own derivatives come from the plain formula.
  */
+// @__NO_SIDE_EFFECTS__
 export function activation(
   name: string,
   formula: string,
@@ -101,25 +104,21 @@ export function activation(
   return [forward, backward];
 }
 
-const [tanhPrimitive, tanhBackward] = activation("tanh", "tanh x", "output", (y) =>
-  sub(1, mul(y, y)),
-);
-const [sigmoidPrimitive, sigmoidBackward] = activation("sigmoid", "1 / (1 + e^-x)", "output", (y) =>
-  mul(y, sub(1, y)),
-);
-const [reluPrimitive, reluBackward] = activation("relu", "max(x, 0)", "input", (x) =>
+const tanhPair = activation("tanh", "tanh x", "output", (y) => sub(1, mul(y, y)));
+const sigmoidPair = activation("sigmoid", "1 / (1 + e^-x)", "output", (y) => mul(y, sub(1, y)));
+const reluPair = activation("relu", "max(x, 0)", "input", (x) =>
   mul(add(sign(x), 1), mul(sign(x), 0.5)),
 );
-const [siluPrimitive, siluBackward] = activation("silu", "x · sigmoid(x)", "input", (x) => {
+const siluPair = activation("silu", "x · sigmoid(x)", "input", (x) => {
   const s = sigmoid(x);
   return mul(s, add(1, mul(x, sub(1, s))));
 });
-const [geluPrimitive, geluBackward] = activation("gelu", "x · Φ(x)", "input", (x) => {
+const geluPair = activation("gelu", "x · Φ(x)", "input", (x) => {
   const cdf = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
   const density = mul(exp(mul(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   return add(cdf, mul(x, density));
 });
-const [geluTanhPrimitive, geluTanhBackward] = activation(
+const geluTanhPair = activation(
   "gelu_tanh",
   "x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))",
   "input",
@@ -180,7 +179,7 @@ export function cos(x: Tensor): Tensor {
 
 /** Hyperbolic tangent. */
 export function tanh(x: Tensor): Tensor {
-  return ofReal(tanhPrimitive, x);
+  return ofReal(tanhPair[0], x);
 }
 
 /** Error function. */
@@ -190,12 +189,12 @@ export function erf(x: Tensor): Tensor {
 
 /** 1 / (1 + e^-x) */
 export function sigmoid(x: Tensor): Tensor {
-  return ofReal(sigmoidPrimitive, x);
+  return ofReal(sigmoidPair[0], x);
 }
 
 /** max(x, 0); its gradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
-  return ofReal(reluPrimitive, x);
+  return ofReal(reluPair[0], x);
 }
 
 /** ln(1 + e^x), without overflow. */
@@ -205,7 +204,7 @@ export function softplus(x: Tensor): Tensor {
 
 /** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
-  return ofReal(siluPrimitive, x);
+  return ofReal(siluPair[0], x);
 }
 
 /**
@@ -213,7 +212,7 @@ export function silu(x: Tensor): Tensor {
  * @param approximate "none" (exact, the default) or "tanh"
  */
 export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
-  return ofReal(approximate === "tanh" ? geluTanhPrimitive : geluPrimitive, x);
+  return ofReal(approximate === "tanh" ? geluTanhPair[0] : geluPair[0], x);
 }
 
 /** -1, 0 or 1. */
@@ -258,20 +257,20 @@ export const functionPrimitives = [
   reciprocalPrimitive,
   sinPrimitive,
   cosPrimitive,
-  tanhPrimitive,
-  tanhBackward,
+  tanhPair[0],
+  tanhPair[1],
   erfPrimitive,
-  sigmoidPrimitive,
-  sigmoidBackward,
-  reluPrimitive,
-  reluBackward,
+  sigmoidPair[0],
+  sigmoidPair[1],
+  reluPair[0],
+  reluPair[1],
   softplusPrimitive,
-  siluPrimitive,
-  siluBackward,
-  geluPrimitive,
-  geluBackward,
-  geluTanhPrimitive,
-  geluTanhBackward,
+  siluPair[0],
+  siluPair[1],
+  geluPair[0],
+  geluPair[1],
+  geluTanhPair[0],
+  geluTanhPair[1],
   signPrimitive,
   floorPrimitive,
   ceilPrimitive,

@@ -16,6 +16,7 @@ import { Storage } from "../tensor/storage";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { likeOperand } from "./autocast";
+import { type Epilogue, infinity, launchWith, primitiveWithEpilogue } from "./epilogue";
 import { rsqrt } from "./functions";
 import type { BatchContext, Primitive, Spec } from "./primitive";
 import { mean, sum } from "./reduce";
@@ -85,6 +86,48 @@ function plainParameters([g, x]: readonly Tensor[], attrs: NormAttrs): Tensor[] 
   return attrs.hasBias ? [weight, sum(rows, { dim: 0 })] : [weight];
 }
 
+/** dx, or what an epilogue makes of it. */
+function backwardInto(
+  [g, x, mean, rstd, weight]: readonly DeviceTensor[],
+  attrs: NormAttrs,
+  dx: DeviceTensor,
+  epilogue: Epilogue | null,
+): void {
+  const rows = rowCount(x!, attrs);
+  const { team, V, cols, grid } = planRows(dx.device, rows, attrs.cols);
+  const held = [dense(g!), dense(x!), dense(weight ?? x!)] as const;
+  launchWith(
+    dx.device,
+    normBackward,
+    {
+      g: held[0].binding,
+      x: held[1].binding,
+      weight: held[2].binding,
+      mean: mean!.binding,
+      rstd: rstd!.binding,
+      dx: dx.binding,
+    },
+    { rows, cols, infinity },
+    grid,
+    {
+      types: { V },
+      constants: { TEAM: team },
+      overrides: { CENTERED: flag(attrs.centered), HAS_WEIGHT: flag(attrs.hasWeight) },
+    },
+    V === "vec4f" ? 4 : 1,
+    epilogue,
+  );
+  for (const t of held) t.dispose();
+}
+
+const cotangentEpilogue = primitiveWithEpilogue<NormAttrs>(
+  { name: "normBackward", formula: "the cotangent of what is normalised" },
+  {
+    others: () => [],
+    run: (inputs, attrs, epilogue) => backwardInto(inputs, attrs, epilogue.outputs[0]!, epilogue),
+  },
+);
+
 /** Inputs: the cotangent of y, x, mean, rstd, and weight where there is one. Output: that of x. */
 const inputCotangent: Primitive<NormAttrs> = {
   name: "normBackward",
@@ -92,33 +135,12 @@ const inputCotangent: Primitive<NormAttrs> = {
   derivative: "of the formula in plain operations",
   saves: { inputs: [0, 1, 4] },
   outputs: ([, x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  run: ([g, x, mean, rstd, weight], attrs, [out]) => {
-    const dx = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
-    const rows = rowCount(out!, attrs);
-    const { team, V, cols, grid } = planRows(dx.device, rows, attrs.cols);
-    const held = [dense(g!), dense(x!), dense(weight ?? x!)] as const;
-    launch(
-      dx.device,
-      normBackward,
-      {
-        g: held[0].binding,
-        x: held[1].binding,
-        weight: held[2].binding,
-        mean: mean!.binding,
-        rstd: rstd!.binding,
-        dx: dx.binding,
-      },
-      { rows, cols },
-      grid,
-      {
-        types: { V },
-        constants: { TEAM: team },
-        overrides: { CENTERED: flag(attrs.centered), HAS_WEIGHT: flag(attrs.hasWeight) },
-      },
-    );
-    for (const t of held) t.dispose();
+  run: (inputs, attrs, [out]) => {
+    const dx = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
+    backwardInto(inputs, attrs, dx, null);
     return [dx];
   },
+  epilogue: cotangentEpilogue,
   // The mean and the spread belong to x: what flows through them flows within the plain formula.
   vjp: ([ct], { inputs: [g, x, , , weight], attrs, pullback }) => {
     const [dg, dx, dweight] = pullback(
@@ -217,7 +239,61 @@ const parameterCotangents: Primitive<NormAttrs> = {
   },
 };
 
+/** y, or what an epilogue makes of it, and mean and rstd of each row. */
+function forwardInto(
+  inputs: readonly DeviceTensor[],
+  attrs: NormAttrs,
+  [y, mean, rstd]: readonly [DeviceTensor, DeviceTensor, DeviceTensor],
+  epilogue: Epilogue | null,
+): void {
+  const held = inputs.map(dense);
+  const [x] = held;
+  const weight = attrs.hasWeight ? held[1] : x;
+  const bias = attrs.hasBias ? held.at(-1) : x;
+  const rows = rowCount(x!, attrs);
+  const { team, V, cols, grid } = planRows(y.device, rows, attrs.cols);
+  launchWith(
+    y.device,
+    normForward,
+    {
+      x: x!.binding,
+      weight: weight!.binding,
+      bias: bias!.binding,
+      y: y.binding,
+      mean: mean.binding,
+      rstd: rstd.binding,
+    },
+    { rows, cols, eps: attrs.eps, infinity },
+    grid,
+    {
+      types: { V },
+      constants: { TEAM: team },
+      overrides: {
+        CENTERED: flag(attrs.centered),
+        HAS_WEIGHT: flag(attrs.hasWeight),
+        HAS_BIAS: flag(attrs.hasBias),
+      },
+    },
+    V === "vec4f" ? 4 : 1,
+    epilogue,
+  );
+  for (const t of held) t.dispose();
+}
+
+const normEpilogue = primitiveWithEpilogue<NormAttrs>(
+  { name: "norm", formula: "a normalisation of rows" },
+  {
+    others: ([x], attrs) => {
+      const row = { shape: [rowCount(x!, attrs)], dtype: x!.dtype };
+      return [row, row];
+    },
+    run: (inputs, attrs, epilogue, [mean, rstd]) =>
+      forwardInto(inputs, attrs, [epilogue.outputs[0]!, mean!, rstd!], epilogue),
+  },
+);
+
 /** Inputs: x, then weight and bias where they are there. Outputs: y, and mean and rstd of each row. */
+// @__NO_SIDE_EFFECTS__
 function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
   const primitive: Primitive<NormAttrs> = {
     name,
@@ -235,39 +311,11 @@ function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
     },
     run: (inputs, attrs, outputs) => {
       const { device } = inputs[0]!;
-      const [y, mean, rstd] = outputs.map((o) => DeviceTensor.empty(device, o.shape, o.dtype));
-      const held = inputs.map(dense);
-      const [x] = held;
-      const weight = attrs.hasWeight ? held[1] : x;
-      const bias = attrs.hasBias ? held.at(-1) : x;
-      const rows = rowCount(x!, attrs);
-      const { team, V, cols, grid } = planRows(device, rows, attrs.cols);
-      launch(
-        device,
-        normForward,
-        {
-          x: x!.binding,
-          weight: weight!.binding,
-          bias: bias!.binding,
-          y: y!.binding,
-          mean: mean!.binding,
-          rstd: rstd!.binding,
-        },
-        { rows, cols, eps: attrs.eps },
-        grid,
-        {
-          types: { V },
-          constants: { TEAM: team },
-          overrides: {
-            CENTERED: flag(attrs.centered),
-            HAS_WEIGHT: flag(attrs.hasWeight),
-            HAS_BIAS: flag(attrs.hasBias),
-          },
-        },
-      );
-      for (const t of held) t.dispose();
-      return [y!, mean!, rstd!];
+      const made = outputs.map((o) => DeviceTensor.empty(device, o.shape, o.dtype));
+      forwardInto(inputs, attrs, made as [DeviceTensor, DeviceTensor, DeviceTensor], null);
+      return made;
     },
+    epilogue: normEpilogue,
     vjp: ([g], { inputs, outputs: [, mean, rstd], attrs, needs }) => {
       const [x] = inputs;
       const weight = attrs.hasWeight ? [inputs[1]!] : [];

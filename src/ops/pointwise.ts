@@ -40,12 +40,15 @@ const lanes = 4;
 type Functions = Partial<Record<"f32" | "i32" | "u32", string>>;
 
 // Function declarations: the operations' files import each other, and rows are made while they load.
+// @__NO_SIDE_EFFECTS__
 export function real(name: string): Functions {
   return { f32: name };
 }
+// @__NO_SIDE_EFFECTS__
 export function signed(name: string): Functions {
   return { f32: name, i32: `${name}_i32` };
 }
+// @__NO_SIDE_EFFECTS__
 export function numeric(name: string): Functions {
   return { ...signed(name), u32: `${name}_u32` };
 }
@@ -261,6 +264,7 @@ interface UnaryRow extends Row {
   slope: ((g: Tensor, c: { x: Tensor; y: Tensor }) => Tensor | null) | null;
 }
 
+// @__NO_SIDE_EFFECTS__
 export function unary(row: UnaryRow): Primitive<null> {
   const { name, functions, slope } = row;
   const check = (x: Spec): string => functionFor(name, functions, x.dtype, row.bool ?? false);
@@ -272,6 +276,7 @@ export function unary(row: UnaryRow): Primitive<null> {
       return [{ shape: x!.shape, dtype: row.result ?? x!.dtype }];
     },
     run: ([x], _, [out]) => [runUnary(x!, out!, check(x!))],
+    pointwise: ([x]) => check(x!),
     vjp: slope && (([g], { inputs, outputs }) => [slope(g!, { x: inputs[0]!, y: outputs[0]! })]),
     jvp: slope && (([t], { inputs, outputs }) => [slope(t!, { x: inputs[0]!, y: outputs[0]! })]),
     batch: (inputs) => bind(self, inputs, null),
@@ -291,6 +296,7 @@ interface BinaryRow extends Row {
 }
 
 /** Both operands have the same dtype: the functions users call promote before they bind. */
+// @__NO_SIDE_EFFECTS__
 export function binary(row: BinaryRow): Primitive<null> {
   const { name, functions, slopes } = row;
   const check = (a: Spec, b: Spec): string => {
@@ -316,6 +322,7 @@ export function binary(row: BinaryRow): Primitive<null> {
       return [{ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: row.result ?? a!.dtype }];
     },
     run: ([a, b], _, [out]) => [runBinary(a!, b!, out!, check(a!, b!))],
+    pointwise: ([a, b]) => check(a!, b!),
     ...rules,
   };
   return self;
@@ -329,6 +336,7 @@ interface TernaryRow extends Row {
   ) => readonly [Slope, Slope, Slope];
 }
 
+// @__NO_SIDE_EFFECTS__
 export function ternary(row: TernaryRow): Primitive<null> {
   const { name, functions, slopes } = row;
   const self: Primitive<null> = {
@@ -345,6 +353,7 @@ export function ternary(row: TernaryRow): Primitive<null> {
     run: (inputs, _, [out]) => [
       runTernary(inputs, out!, functionFor(name, functions, out!.dtype, false)),
     ],
+    pointwise: ([a]) => functionFor(name, functions, a!.dtype, false),
     ...rulesOf(
       () => self,
       (g, { inputs }) => slopes(g, { inputs: inputs as unknown as [Tensor, Tensor, Tensor] }),
@@ -394,6 +403,7 @@ function walkBroadcast(inputs: readonly DeviceTensor[], shape: Shape): Walk {
 }
 
 /** `condition ? a : b`, the one pointwise operation with operands of two types. */
+// @__NO_SIDE_EFFECTS__
 export function wherePrimitive(
   slopes: (g: Tensor, condition: Tensor) => readonly [() => Tensor, () => Tensor],
 ): Primitive<null> {
@@ -438,6 +448,7 @@ export function wherePrimitive(
       );
       return [y];
     },
+    pointwise: ([, a]) => functionFor("where", numeric("op_where"), a!.dtype, true),
     ...rulesOf(
       () => self,
       (g, { inputs }) => [null, ...slopes(g, inputs[0]!)],

@@ -116,6 +116,7 @@ type DrawFunction =
   | "draw_normal"
   | "draw_truncated";
 
+// @__NO_SIDE_EFFECTS__
 function drawing(
   name: string,
   formula: string,

@@ -173,6 +173,7 @@ interface ReduceRow {
   saves: Primitive<ReduceAttrs>["saves"];
 }
 
+// @__NO_SIDE_EFFECTS__
 function reduction({ kind, result, ...row }: ReduceRow): Primitive<ReduceAttrs> {
   const primitive: Primitive<ReduceAttrs> = {
     name: kind,
@@ -332,6 +333,7 @@ interface ArgAttrs {
   readonly dim: number;
 }
 
+// @__NO_SIDE_EFFECTS__
 function argReduction(name: "argmax" | "argmin"): Primitive<ArgAttrs> {
   const primitive: Primitive<ArgAttrs> = {
     name,

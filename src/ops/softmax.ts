@@ -57,6 +57,7 @@ interface Kind {
 }
 
 /** Along the last dimension; the functions users call bring another dimension there. */
+// @__NO_SIDE_EFFECTS__
 function rowPrimitives({
   name,
   formula,
@@ -123,23 +124,22 @@ function rowPrimitives({
   return [primitive, backwardPrimitive];
 }
 
-const [softmaxPrimitive, softmaxBackwardPrimitive]: [Primitive<null>, Primitive<null>] =
-  rowPrimitives({
-    name: "softmax",
-    formula: "exp(x) / Σ exp(x)",
-    derivative: "y · (g - Σ g y)",
-    result: "probability",
-    backward: {
-      formula: "y · (g - Σ g y)",
-      derivative: "the derivatives of that formula",
-      slots: { TERM: "softmax_term", COTANGENT: "softmax_cotangent" },
-      plain: (y, g) => mul(y, sub(g, sum(mul(g, y), along))),
-    },
-    // The Jacobian is symmetric.
-    tangent: (y, t) => bind(softmaxBackwardPrimitive, [y, t], null)[0]!,
-  });
+const softmaxPair: [Primitive<null>, Primitive<null>] = rowPrimitives({
+  name: "softmax",
+  formula: "exp(x) / Σ exp(x)",
+  derivative: "y · (g - Σ g y)",
+  result: "probability",
+  backward: {
+    formula: "y · (g - Σ g y)",
+    derivative: "the derivatives of that formula",
+    slots: { TERM: "softmax_term", COTANGENT: "softmax_cotangent" },
+    plain: (y, g) => mul(y, sub(g, sum(mul(g, y), along))),
+  },
+  // The Jacobian is symmetric.
+  tangent: (y, t) => bind(softmaxPair[1], [y, t], null)[0]!,
+});
 
-const [logSoftmaxPrimitive, logSoftmaxBackwardPrimitive] = rowPrimitives({
+const logSoftmaxPair = rowPrimitives({
   name: "logSoftmax",
   formula: "x - log Σ exp(x)",
   derivative: "g - exp(y) · Σ g",
@@ -207,7 +207,7 @@ function alongDim(op: string, primitive: Primitive<null>, x: Tensor, dim: number
  * @example softmax(tensor([0, Math.log(3)])) // 0.25, 0.75
  */
 export function softmax(x: Tensor, dim = -1): Tensor {
-  return alongDim("softmax", softmaxPrimitive, x, dim);
+  return alongDim("softmax", softmaxPair[0], x, dim);
 }
 
 /**
@@ -218,7 +218,7 @@ export function softmax(x: Tensor, dim = -1): Tensor {
  * @throws ShapeError for a dimension out of range
  */
 export function logSoftmax(x: Tensor, dim = -1): Tensor {
-  return alongDim("logSoftmax", logSoftmaxPrimitive, x, dim);
+  return alongDim("logSoftmax", logSoftmaxPair[0], x, dim);
 }
 
 /**
@@ -243,9 +243,9 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
 }
 
 export const softmaxPrimitives = [
-  softmaxPrimitive,
-  softmaxBackwardPrimitive,
-  logSoftmaxPrimitive,
-  logSoftmaxBackwardPrimitive,
+  softmaxPair[0],
+  softmaxPair[1],
+  logSoftmaxPair[0],
+  logSoftmaxPair[1],
   logSumExpPrimitive,
 ];
