@@ -4,7 +4,10 @@ import type { KernelTiming } from "../device/executor";
 import type { KernelTime } from "./runEvents";
 
 /** @param steps that the timings span */
-export function kernelTimes(timings: readonly KernelTiming[], steps: number): KernelTime[] {
+export function kernelTimes(
+  timings: readonly Pick<KernelTiming, "name" | "nanoseconds">[],
+  steps: number,
+): KernelTime[] {
   const totals = new Map<string, { dispatches: number; nanoseconds: number }>();
   for (const { name, nanoseconds } of timings) {
     const total = totals.get(name) ?? { dispatches: 0, nanoseconds: 0 };

@@ -1,11 +1,11 @@
 /** When each dispatch began and ended, as the threads saw it. */
-import type { KernelTiming } from "../device/executor";
+import type { KernelTiming, TimedDispatch } from "../device/executor";
 import type { Allocation, Memory } from "./memory";
 
 const dispatchesPerPage = 1024;
 
 export class DispatchTimes {
-  private readonly names: string[] = [];
+  private readonly dispatches: TimedDispatch[] = [];
   private readonly pages: Allocation[] = [];
 
   constructor(
@@ -14,19 +14,25 @@ export class DispatchTimes {
   ) {}
 
   /** The address of the two f64 of the next dispatch. */
-  next(name: string): number {
-    if (this.names.length % dispatchesPerPage === 0)
+  next(dispatch: TimedDispatch): number {
+    if (this.dispatches.length % dispatchesPerPage === 0)
       this.pages.push(this.allocate(16 * dispatchesPerPage));
-    return this.address(this.names.push(name) - 1);
+    return this.address(this.dispatches.push(dispatch) - 1);
   }
 
   /** To be called once, when all have run. */
   finish(): KernelTiming[] {
     const { doubles } = this.memory;
-    const timings = this.names.map((name, i) => {
+    const first = this.pages[0] ? doubles[this.address(0) >>> 3]! : 0;
+    const nanoseconds = (milliseconds: number) => Math.max(Math.round(milliseconds * 1e6), 0);
+    const timings = this.dispatches.map((dispatch, i) => {
       const at = this.address(i) >>> 3;
-      const milliseconds = doubles[at + 1]! - doubles[at]!;
-      return { name, nanoseconds: Math.max(Math.round(milliseconds * 1e6), 0) };
+      const [begin, end] = [doubles[at]!, doubles[at + 1]!];
+      return {
+        ...dispatch,
+        nanoseconds: nanoseconds(end - begin),
+        start: nanoseconds(begin - first),
+      };
     });
     for (const page of this.pages.splice(0)) this.memory.release(page, 0);
     return timings;

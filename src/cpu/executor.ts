@@ -20,6 +20,7 @@ import type {
 } from "../device/executor";
 import { lostError, typedError } from "../device/gpuErrors";
 import { oneByOne } from "../device/sequence";
+import { timedDispatch } from "../device/timedDispatch";
 import {
   AdapterError,
   ArgumentError,
@@ -486,7 +487,7 @@ export class CPUExecutor implements Executor {
   ): void {
     const head = Math.ceil(dispatchBlock.bytes(bindings.length) / 16) * 16;
     const bytes = bindings.reduce((sum, binding) => sum + binding.bytes, 0);
-    const times = this.times?.next(kernel.program.name) ?? 0;
+    const times = this.times?.next(timedDispatch(kernel.program, bindings, params, grid)) ?? 0;
     const block = this.queue.dispatch(
       kernel,
       groups,

@@ -7,7 +7,14 @@ import { LimitError, OutOfMemoryError } from "../errors";
 import type { DeviceBuffer, Executor } from "./executor";
 
 /** What memory is used for, in reports. */
-export type MemoryCategory = "tensor" | "parameter" | "gradient" | "optimizer" | "constant";
+export type MemoryCategory =
+  | "tensor"
+  | "parameter"
+  | "gradient"
+  | "optimizer"
+  | "constant"
+  /** What compiled functions compute with. */
+  | "plan";
 
 export interface MemoryReport {
   /** Bytes of buffers in use. */
@@ -50,6 +57,7 @@ export class BufferPool {
     gradient: 0,
     optimizer: 0,
     constant: 0,
+    plan: 0,
   };
 
   constructor(private readonly executor: Executor) {}

@@ -19,13 +19,14 @@ const indexOutOfRange: FaultMeaning = (site, value, limit) =>
 
 /** Where tensors live and kernels run: made by `init`, current until another is. */
 export class Device {
-  readonly pool: BufferPool;
   private readonly faultBuffer: DeviceBuffer;
   private readonly sites: { description: string; meaning: FaultMeaning }[] = [];
   private readonly siteNumbers = new Map<string, number>();
 
-  constructor(readonly executor: Executor) {
-    this.pool = new BufferPool(executor);
+  constructor(
+    readonly executor: Executor,
+    readonly pool = new BufferPool(executor),
+  ) {
     this.faultBuffer = this.pool.allocate(faultBytes, "faults", "constant");
   }
 

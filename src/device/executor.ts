@@ -81,10 +81,28 @@ export interface ExecutorCounters {
   programs: number;
 }
 
-/** One timed dispatch. */
-export interface KernelTiming {
+/** What was dispatched, as its timing tells it. */
+export interface TimedDispatch {
+  /** The kernel's name. */
   readonly name: string;
+  /** The program's key. */
+  readonly program: string;
+  /** In the order of the program's; `bytes` of the range that was bound. */
+  readonly bindings: readonly {
+    readonly name: string;
+    readonly access: "read" | "read_write";
+    readonly bytes: number;
+  }[];
+  /** A copy of the parameters. */
+  readonly params: Uint8Array | null;
+  readonly grid: readonly [number, number, number];
+}
+
+/** One timed dispatch. */
+export interface KernelTiming extends TimedDispatch {
   readonly nanoseconds: number;
+  /** When it began, in nanoseconds from the beginning of the first timed dispatch. */
+  readonly start: number;
 }
 
 /** A range of the buffer that is in a slot when the sequence runs, in bytes. */

@@ -1,10 +1,10 @@
 /** One begin and one end timestamp per dispatch, in query sets of 2,048 dispatches. */
-import type { KernelTiming } from "./executor";
+import type { KernelTiming, TimedDispatch } from "./executor";
 
 const pairs = 2048;
 
 export class TimestampRecorder {
-  private readonly names: string[][] = [[]];
+  private readonly batches: TimedDispatch[][] = [[]];
   private readonly results: { resolved: GPUBuffer; readable: GPUBuffer }[] = [];
   private readonly set: GPUQuerySet | null;
 
@@ -16,13 +16,13 @@ export class TimestampRecorder {
   }
 
   get full(): boolean {
-    return this.names.at(-1)!.length === pairs;
+    return this.batches.at(-1)!.length === pairs;
   }
 
-  next(name: string): { timestampWrites?: GPUComputePassTimestampWrites } {
+  next(dispatch: TimedDispatch): { timestampWrites?: GPUComputePassTimestampWrites } {
     if (!this.set) return {};
-    const batch = this.names.at(-1)!;
-    const index = batch.push(name) - 1;
+    const batch = this.batches.at(-1)!;
+    const index = batch.push(dispatch) - 1;
     return {
       timestampWrites: {
         querySet: this.set,
@@ -34,7 +34,7 @@ export class TimestampRecorder {
 
   /** Encodes the move of the recorded timestamps into a buffer, and starts the next batch. */
   resolve(encoder: GPUCommandEncoder): void {
-    const count = this.names.at(-1)!.length * 2;
+    const count = this.batches.at(-1)!.length * 2;
     if (!this.set || count === 0) return;
     const resolved = this.device.createBuffer({
       size: count * 8,
@@ -47,17 +47,24 @@ export class TimestampRecorder {
     encoder.resolveQuerySet(this.set, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, readable, 0, count * 8);
     this.results.push({ resolved, readable });
-    this.names.push([]);
+    this.batches.push([]);
   }
 
   async finish(): Promise<KernelTiming[]> {
     const timings: KernelTiming[] = [];
+    let first: bigint | undefined;
     for (const [batch, { resolved, readable }] of this.results.entries()) {
       await readable.mapAsync(GPUMapMode.READ);
       const stamps = new BigUint64Array(readable.getMappedRange());
-      this.names[batch]!.forEach((name, i) => {
-        timings.push({ name, nanoseconds: Number(stamps[i * 2 + 1]! - stamps[i * 2]!) });
-      });
+      first ??= stamps[0]!;
+      for (const [i, dispatch] of this.batches[batch]!.entries()) {
+        const [begin, end] = [stamps[i * 2]!, stamps[i * 2 + 1]!];
+        timings.push({
+          ...dispatch,
+          nanoseconds: Number(end - begin),
+          start: Number(begin - first),
+        });
+      }
       readable.destroy();
       resolved.destroy();
     }

@@ -9,6 +9,9 @@ import type { DeviceError } from "../errors";
 import { DeviceValidationError, LimitError } from "../errors";
 import type { Platform } from "../platform/platform";
 import { type Acquired, type AcquireOptions, acquire } from "./acquire";
+import { BindGroupCache } from "./bindGroupCache";
+import { CommandStream } from "./commandStream";
+import { ErrorScopes } from "./errorScopes";
 import type {
   BufferBinding,
   DeviceBuffer,
@@ -22,30 +25,12 @@ import type {
 } from "./executor";
 import { type ErrorFilter, lostError, typedError } from "./gpuErrors";
 import { ParamsRing } from "./paramsRing";
-import { oneByOne } from "./sequence";
+import { timedDispatch } from "./timedDispatch";
 import { TimestampRecorder } from "./timestamps";
 import { Patience } from "./waiting";
-
-interface WebGPUBuffer extends DeviceBuffer {
-  readonly id: number;
-  readonly gpu: GPUBuffer;
-  /** Keys of cached bind groups that hold the buffer. */
-  readonly groups: Set<string>;
-  destroyed: boolean;
-}
-
-interface CompiledProgram {
-  readonly id: number;
-  readonly program: Program;
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-}
-
-/** A cached bind group and the buffers it holds. */
-interface BoundGroup {
-  readonly group: GPUBindGroup;
-  readonly buffers: readonly WebGPUBuffer[];
-}
+import { usable, type WebGPUBuffer } from "./webgpuBuffer";
+import { WebGPUPrograms } from "./webgpuPrograms";
+import { type SequenceHost, WebGPUSequence } from "./webgpuSequence";
 
 /** Sections longer than this are submitted early, so that a long program does not wait to begin. */
 const maxDispatchesPerSection = 4096;
@@ -55,25 +40,23 @@ export class WebGPUExecutor implements Executor {
   readonly adapter;
   readonly limits;
   readonly counters: ExecutorCounters = { dispatches: 0, submits: 0, copies: 0, programs: 0 };
-  section = 1;
   failure: DeviceError | null = null;
 
   private readonly device: GPUDevice;
   private readonly ring: ParamsRing;
   private readonly patience: Patience;
-  private readonly programs = new Map<string, CompiledProgram>();
-  private readonly bindGroups = new Map<string, BoundGroup>();
-  private readonly scopes = new Set<Promise<void>>();
+  private readonly scopes: ErrorScopes;
+  private readonly stream: CommandStream;
+  private readonly programs: WebGPUPrograms;
+  private readonly bindGroups: BindGroupCache;
+  private readonly sequenceHost: SequenceHost;
   /** Reads on their way; `destroy` lets them arrive. */
   private readonly reads = new Set<Promise<void>>();
-  private readonly doomed: WebGPUBuffer[] = [];
+  /** Destroyed, but used in the section being recorded. */
+  private readonly doomed: GPUBuffer[] = [];
   private readonly stagings: GPUBuffer[] = [];
   /** Submitted and not known to have finished, oldest first. */
   private readonly unfinished: { dispatches: number; since: number }[] = [];
-  private timing: TimestampRecorder | null = null;
-  private encoder: GPUCommandEncoder | null = null;
-  private pass: GPUComputePassEncoder | null = null;
-  private dispatchesInSection = 0;
   private nextBuffer = 1;
   private destroying = false;
 
@@ -88,6 +71,25 @@ export class WebGPUExecutor implements Executor {
     this.limits = acquired.limits;
     this.ring = new ParamsRing(this.device);
     this.patience = new Patience(platform.waitingSpins && acquired.report.class === "software");
+    const { device, counters } = this;
+    const fail = (error: DeviceError) => this.fail(error);
+    const scopes = new ErrorScopes(device, fail);
+    const stream = new CommandStream(device);
+    const programs = new WebGPUPrograms(device, scopes, counters, fail);
+    this.scopes = scopes;
+    this.stream = stream;
+    this.programs = programs;
+    this.bindGroups = new BindGroupCache(device, scopes);
+    this.sequenceHost = {
+      device,
+      scopes,
+      stream,
+      programs,
+      counters,
+      check: () => this.check(),
+      flushIfLong: () => this.flushIfLong(),
+      destroyLater: (buffer, lastUse) => this.destroyLater(buffer, lastUse),
+    };
     this.device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.fail(typedError(filterOf(event.error), event.error.message, "a command"));
@@ -108,19 +110,23 @@ export class WebGPUExecutor implements Executor {
     return new WebGPUExecutor(acquired, [gpu, acquired.adapter], platform);
   }
 
+  get section(): number {
+    return this.stream.section;
+  }
+
   createBuffer(bytes: number, label: string): DeviceBuffer {
     this.check();
     if (bytes > this.limits.maxBufferBytes)
       throw new LimitError(
         `${label} needs a buffer of ${bytes} bytes; this device allows ${this.limits.maxBufferBytes}. Use smaller tensors.`,
       );
-    this.openScopes();
+    this.scopes.open();
     const gpu = this.device.createBuffer({
       size: bytes,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       label,
     });
-    this.closeScopes(`${label} (${bytes} bytes)`);
+    this.scopes.close(`${label} (${bytes} bytes)`);
     const id = this.nextBuffer++;
     const buffer: WebGPUBuffer = {
       id,
@@ -128,7 +134,7 @@ export class WebGPUExecutor implements Executor {
       bytes,
       label,
       lastUse: 0,
-      groups: new Set(),
+      keepers: new Set(),
       destroyed: false,
     };
     return buffer;
@@ -138,13 +144,13 @@ export class WebGPUExecutor implements Executor {
     const buffer = handle as WebGPUBuffer;
     if (buffer.destroyed) return;
     buffer.destroyed = true;
-    for (const key of buffer.groups) this.bindGroups.delete(key);
-    if (buffer.lastUse >= this.section) this.doomed.push(buffer);
-    else buffer.gpu.destroy();
+    for (const keeper of buffer.keepers) keeper.drop(buffer);
+    buffer.keepers.clear();
+    this.destroyLater(buffer.gpu, buffer.lastUse);
   }
 
   write(handle: DeviceBuffer, offset: number, data: ArrayBufferView): void {
-    const buffer = this.own(handle);
+    const buffer = usable(handle);
     this.check();
     if (buffer.lastUse >= this.section) this.flush();
     this.device.queue.writeBuffer(
@@ -163,36 +169,22 @@ export class WebGPUExecutor implements Executor {
     grid: readonly [number, number, number],
   ): void {
     this.check();
-    const compiled = this.compile(program);
+    const compiled = this.programs.ready(program);
     const slot = params && this.ring.push(params);
-    const group = this.bindGroup(compiled, bindings, slot?.chunk ?? -1);
-    let pass: GPUComputePassEncoder;
-    if (this.timing) {
-      this.endPass();
-      const timestampWrites = this.timing.next(program.name);
-      pass = this.commands().beginComputePass({ label: program.name, ...timestampWrites });
-    } else {
-      this.pass ??= this.commands().beginComputePass({ label: "tilegrad" });
-      pass = this.pass;
-    }
-    pass.setPipeline(compiled.pipeline);
-    if (slot) pass.setBindGroup(0, group, [slot.offset]);
-    else pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    if (this.timing) {
-      pass.end();
-      if (this.timing.full) this.timing.resolve(this.commands());
-    }
+    const ring = slot && this.ring.buffer(slot.chunk);
+    const group = this.bindGroups.get(compiled, bindings, slot?.chunk ?? -1, ring);
+    for (const { buffer } of bindings) buffer.lastUse = this.section;
+    const timed = this.stream.timing ? timedDispatch(program, bindings, params, grid) : null;
+    this.stream.dispatch(compiled.pipeline, group, slot?.offset ?? -1, grid, timed);
     this.counters.dispatches++;
-    if (++this.dispatchesInSection >= maxDispatchesPerSection) this.flush();
+    this.flushIfLong();
   }
 
   copy(from: BufferBinding, to: BufferBinding): void {
     this.check();
-    this.endPass();
-    const source = this.own(from.buffer);
-    const target = this.own(to.buffer);
-    this.commands().copyBufferToBuffer(source.gpu, from.offset, target.gpu, to.offset, from.bytes);
+    const source = usable(from.buffer);
+    const target = usable(to.buffer);
+    this.stream.copy(source.gpu, from.offset, target.gpu, to.offset, from.bytes);
     source.lastUse = this.section;
     target.lastUse = this.section;
     this.counters.copies++;
@@ -200,39 +192,32 @@ export class WebGPUExecutor implements Executor {
 
   clear(range: BufferBinding): void {
     this.check();
-    this.endPass();
-    const buffer = this.own(range.buffer);
-    this.commands().clearBuffer(buffer.gpu, range.offset, range.bytes);
+    const buffer = usable(range.buffer);
+    this.stream.clear(buffer.gpu, range.offset, range.bytes);
     buffer.lastUse = this.section;
     this.counters.copies++;
   }
 
   async compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void> {
-    for (const program of programs) {
-      this.compile(program);
-      compiled?.();
-    }
+    this.check();
+    await this.programs.prepare(programs, compiled);
+    await this.scopes.settle();
+    this.check();
   }
 
   prepare(commands: readonly SequenceCommand[]): Sequence {
-    return oneByOne(this, commands);
+    return new WebGPUSequence(this.sequenceHost, commands);
   }
 
   flush(): void {
-    if (!this.encoder) return;
-    this.endPass();
-    const encoder = this.encoder;
-    this.encoder = null;
-    const dispatches = this.dispatchesInSection;
-    this.dispatchesInSection = 0;
-    this.openScopes();
-    this.timing?.resolve(encoder);
-    this.ring.send();
-    this.device.queue.submit([encoder.finish()]);
-    this.closeScopes("a submit");
+    const { stream } = this;
+    if (!stream.recorded) return;
+    const { dispatches } = stream;
+    this.scopes.open();
+    stream.submit(() => this.ring.send());
+    this.scopes.close("a submit");
     this.counters.submits++;
-    this.section++;
-    for (const buffer of this.doomed.splice(0)) buffer.gpu.destroy();
+    for (const buffer of this.doomed.splice(0)) buffer.destroy();
     this.unfinished.push({ dispatches, since: performance.now() });
   }
 
@@ -256,13 +241,11 @@ export class WebGPUExecutor implements Executor {
     }
     if (total === 0) return ranges.map(() => new ArrayBuffer(0));
     const staging = this.takeStaging(total);
-    this.endPass();
     ranges.forEach((range, i) => {
-      const source = this.own(range.buffer);
+      const source = usable(range.buffer);
       source.lastUse = this.section;
       const bytes = Math.ceil(range.bytes / 4) * 4;
-      if (bytes)
-        this.commands().copyBufferToBuffer(source.gpu, range.offset, staging, offsets[i]!, bytes);
+      if (bytes) this.stream.copy(source.gpu, range.offset, staging, offsets[i]!, bytes);
     });
     this.flush();
     const { dispatches, since } = this.backlog();
@@ -274,7 +257,7 @@ export class WebGPUExecutor implements Executor {
         since,
       );
     } catch (error) {
-      await this.settle();
+      await this.scopes.settle();
       this.check();
       throw new DeviceValidationError(`Reading ${total} bytes failed: ${error}`);
     }
@@ -282,7 +265,7 @@ export class WebGPUExecutor implements Executor {
     const result = ranges.map((range, i) => mapped.slice(offsets[i]!, offsets[i]! + range.bytes));
     staging.unmap();
     this.stagings.push(staging);
-    await this.settle();
+    await this.scopes.settle();
     this.check();
     return result;
   }
@@ -292,7 +275,7 @@ export class WebGPUExecutor implements Executor {
     const { dispatches, since } = this.backlog();
     this.unfinished.length = 0;
     await this.patience.until(() => this.device.queue.onSubmittedWorkDone(), dispatches, since);
-    await this.settle();
+    await this.scopes.settle();
     this.check();
   }
 
@@ -304,10 +287,10 @@ export class WebGPUExecutor implements Executor {
   startTiming(): () => Promise<KernelTiming[]> {
     this.flush();
     const recorder = new TimestampRecorder(this.device);
-    this.timing = recorder;
+    this.stream.timing = recorder;
     return async () => {
       this.flush();
-      this.timing = null;
+      this.stream.timing = null;
       await this.drain();
       return recorder.finish();
     };
@@ -324,7 +307,7 @@ export class WebGPUExecutor implements Executor {
       this.flush();
       await this.device.queue.onSubmittedWorkDone();
       await Promise.all(this.reads);
-      await this.settle();
+      await this.scopes.settle();
     }
     for (const staging of this.stagings.splice(0)) staging.destroy();
     this.bindGroups.clear();
@@ -342,49 +325,18 @@ export class WebGPUExecutor implements Executor {
     if (this.failure) throw this.failure;
   }
 
-  private own(handle: DeviceBuffer): WebGPUBuffer {
-    const buffer = handle as WebGPUBuffer;
-    if (buffer.destroyed)
-      throw new DeviceValidationError(`Buffer "${buffer.label}" was used after it was destroyed.`);
-    return buffer;
+  private flushIfLong(): void {
+    if (this.stream.dispatches >= maxDispatchesPerSection) this.flush();
   }
 
-  private commands(): GPUCommandEncoder {
-    this.encoder ??= this.device.createCommandEncoder({ label: `section ${this.section}` });
-    return this.encoder;
-  }
-
-  private endPass(): void {
-    this.pass?.end();
-    this.pass = null;
+  private destroyLater(buffer: GPUBuffer, lastUse: number): void {
+    if (lastUse >= this.section) this.doomed.push(buffer);
+    else buffer.destroy();
   }
 
   private backlog(): { dispatches: number; since: number } {
     const dispatches = this.unfinished.reduce((sum, entry) => sum + entry.dispatches, 0);
     return { dispatches, since: this.unfinished[0]?.since ?? performance.now() };
-  }
-
-  private openScopes(): void {
-    for (const filter of scopeFilters) this.device.pushErrorScope(filter);
-  }
-
-  private closeScopes(doing: string): void {
-    for (const filter of scopeFilters.toReversed()) {
-      const scope = this.device
-        .popErrorScope()
-        .then((error) => {
-          if (error) this.fail(typedError(filter, error.message, doing));
-        })
-        // A lost device rejects; `lost` reports it.
-        .catch(() => undefined)
-        .finally(() => this.scopes.delete(scope));
-      this.scopes.add(scope);
-    }
-  }
-
-  /** Waits until every error scope closed so far has answered. */
-  private async settle(): Promise<void> {
-    await Promise.all(this.scopes);
   }
 
   private takeStaging(bytes: number): GPUBuffer {
@@ -397,86 +349,7 @@ export class WebGPUExecutor implements Executor {
       label: "tilegrad readback",
     });
   }
-
-  private compile(program: Program): CompiledProgram {
-    const known = this.programs.get(program.key);
-    if (known) return known;
-    this.openScopes();
-    const entries: GPUBindGroupLayoutEntry[] = program.bindings.map((b) => ({
-      binding: b.index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: b.access === "read" ? "read-only-storage" : "storage" },
-    }));
-    if (program.params)
-      entries.push({
-        binding: program.params.index,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: program.params.size },
-      });
-    const layout = this.device.createBindGroupLayout({ entries, label: program.name });
-    const pipeline = this.device.createComputePipeline({
-      label: program.name,
-      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: {
-        module: this.device.createShaderModule({ code: program.wgsl, label: program.name }),
-        entryPoint: "main",
-        constants: { ...program.overrides },
-      },
-    });
-    this.closeScopes(`kernel ${program.name} (${program.key})`);
-    const compiled = { id: this.counters.programs++, program, pipeline, layout };
-    this.programs.set(program.key, compiled);
-    return compiled;
-  }
-
-  private bindGroup(
-    compiled: CompiledProgram,
-    bindings: readonly BufferBinding[],
-    chunk: number,
-  ): GPUBindGroup {
-    let key = `${compiled.id}/${chunk}`;
-    for (const b of bindings) {
-      const buffer = this.own(b.buffer);
-      buffer.lastUse = this.section;
-      key += `,${buffer.id}:${b.offset}:${b.bytes}`;
-    }
-    const known = this.bindGroups.get(key);
-    if (known) return known.group;
-    const { program } = compiled;
-    const entries: GPUBindGroupEntry[] = bindings.map((b, i) => ({
-      binding: program.bindings[i]!.index,
-      resource: { buffer: (b.buffer as WebGPUBuffer).gpu, offset: b.offset, size: b.bytes },
-    }));
-    if (program.params)
-      entries.push({
-        binding: program.params.index,
-        resource: { buffer: this.ring.buffer(chunk), size: program.params.size },
-      });
-    this.openScopes();
-    const group = this.device.createBindGroup({
-      layout: compiled.layout,
-      entries,
-      label: program.name,
-    });
-    this.closeScopes(
-      `kernel ${program.name} on ${bindings.map((b, i) => `${program.bindings[i]!.name}=${b.buffer.label}[${b.offset}+${b.bytes}]`).join(", ")}`,
-    );
-    if (this.bindGroups.size >= maxBindGroups) {
-      for (const bound of this.bindGroups.values())
-        for (const buffer of bound.buffers) buffer.groups.clear();
-      this.bindGroups.clear();
-    }
-    const buffers = bindings.map((b) => b.buffer as WebGPUBuffer);
-    this.bindGroups.set(key, { group, buffers });
-    for (const buffer of buffers) buffer.groups.add(key);
-    return group;
-  }
 }
-
-/** Beyond this many, shapes vary so much that caching bind groups only holds memory. */
-const maxBindGroups = 16384;
-
-const scopeFilters: readonly ErrorFilter[] = ["internal", "out-of-memory", "validation"];
 
 function filterOf(error: GPUError): ErrorFilter {
   if (error instanceof GPUOutOfMemoryError) return "out-of-memory";

@@ -1,0 +1,297 @@
+/**
+ * A sequence on WebGPU. What varies between runs is only which buffers are in the slots, so everything else
+ * is made once: pipelines, the parameters of all dispatches in one uniform buffer of the sequence's own,
+ * and a bind group per dispatch. A run compares each slot with what it held before, by identity; dispatches
+ * on a slot that changed look for a bind group among the few that they had last. Outputs that alternate
+ * between pooled buffers so find theirs, and a run with nothing new makes no object at all.
+ */
+import { ArgumentError } from "../errors";
+import { createBindGroup } from "./bindGroupCache";
+import type { CommandStream } from "./commandStream";
+import type { ErrorScopes } from "./errorScopes";
+import type {
+  BufferBinding,
+  DeviceBuffer,
+  ExecutorCounters,
+  Sequence,
+  SequenceCommand,
+  SlotBuffer,
+  SlotRange,
+  TimedDispatch,
+} from "./executor";
+import { timedDispatch } from "./timedDispatch";
+import { type BindGroupKeeper, usable, type WebGPUBuffer } from "./webgpuBuffer";
+import type { CompiledProgram, WebGPUPrograms } from "./webgpuPrograms";
+
+/** What a sequence needs of its executor. */
+export interface SequenceHost {
+  readonly device: GPUDevice;
+  readonly scopes: ErrorScopes;
+  readonly stream: CommandStream;
+  readonly programs: WebGPUPrograms;
+  readonly counters: ExecutorCounters;
+  /** @throws the failure of the executor, if there is one */
+  check(): void;
+  /** Submits the section where it is long enough. */
+  flushIfLong(): void;
+  /** Destroys the buffer once the work that uses it was submitted. */
+  destroyLater(buffer: GPUBuffer, lastUse: number): void;
+}
+
+/** Bind groups that a dispatch keeps: two outputs that alternate between two buffers each need four. */
+const groupsKept = 4;
+
+const uniformAlignment = 256;
+
+/** A bind group, and what was in the slots of its dispatch when it was made. */
+interface KeptGroup {
+  readonly group: GPUBindGroup;
+  readonly buffers: readonly (DeviceBuffer | null)[];
+  readonly offsets: readonly number[];
+}
+
+interface DispatchStep {
+  readonly kind: "dispatch";
+  readonly compiled: CompiledProgram;
+  pipeline: GPUComputePipeline | null;
+  readonly ranges: readonly SlotRange[];
+  /** The slots of `ranges`. */
+  readonly slots: readonly number[];
+  /** Offset of its parameters in the uniform buffer, -1 where it has none. */
+  readonly paramsAt: number;
+  readonly grid: readonly [number, number, number];
+  readonly params: Uint8Array | null;
+  /** Null where a slot changed since it was looked up. */
+  group: GPUBindGroup | null;
+  readonly kept: KeptGroup[];
+  /** Where the next group goes among `kept`. */
+  next: number;
+}
+
+type Step = DispatchStep | Exclude<SequenceCommand, { kind: "dispatch" }>;
+
+export class WebGPUSequence implements Sequence, BindGroupKeeper {
+  private readonly steps: readonly Step[];
+  /** The dispatches that use a slot; undefined for a slot that no command uses. */
+  private readonly users: (DispatchStep[] | undefined)[] = [];
+  /** What is in each slot since the last run. */
+  private readonly buffers: (WebGPUBuffer | null)[] = [];
+  private readonly offsets: number[] = [];
+  /** All buffers that a kept bind group may hold. */
+  private readonly bound = new Set<WebGPUBuffer>();
+  private readonly uniforms: GPUBuffer | null;
+  private lastRun = 0;
+  private disposed = false;
+
+  constructor(
+    private readonly host: SequenceHost,
+    commands: readonly SequenceCommand[],
+  ) {
+    const params = placeParams(commands);
+    this.uniforms = params.bytes.length > 0 ? this.upload(params.bytes) : null;
+    this.steps = commands.map((command, i) => this.step(command, params.offsets[i]!));
+    this.users.forEach((_, slot) => {
+      this.buffers[slot] = null;
+      this.offsets[slot] = 0;
+    });
+  }
+
+  run(slots: readonly SlotBuffer[]): void {
+    const { host, steps } = this;
+    const { stream } = host;
+    host.check();
+    if (this.disposed)
+      throw new ArgumentError("A sequence was run after it was disposed. Prepare it again.");
+    this.fill(slots);
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i]!;
+      if (step.kind === "dispatch") {
+        const group = step.group ?? this.bind(step);
+        const timed = stream.timing ? timedStep(step) : null;
+        stream.dispatch(step.pipeline!, group, step.paramsAt < 0 ? -1 : 0, step.grid, timed);
+        host.counters.dispatches++;
+        const { section } = stream;
+        host.flushIfLong();
+        if (stream.section !== section) this.touch();
+      } else {
+        if (step.kind === "copy") this.copy(step.from, step.to);
+        else this.clear(step.range);
+        host.counters.copies++;
+      }
+    }
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const buffer of this.bound) buffer.keepers.delete(this);
+    this.bound.clear();
+    for (const step of this.steps)
+      if (step.kind === "dispatch") {
+        step.group = null;
+        step.kept.length = 0;
+      }
+    if (this.uniforms) this.host.destroyLater(this.uniforms, this.lastRun);
+  }
+
+  drop(buffer: WebGPUBuffer): void {
+    this.bound.delete(buffer);
+    this.buffers.forEach((held, slot) => {
+      if (held === buffer) this.buffers[slot] = null;
+    });
+    for (const step of this.steps)
+      if (step.kind === "dispatch" && step.kept.some(({ buffers }) => buffers.includes(buffer))) {
+        const left = step.kept.filter(({ buffers }) => !buffers.includes(buffer));
+        step.kept.splice(0, groupsKept, ...left);
+        step.next = left.length % groupsKept;
+        step.group = null;
+      }
+  }
+
+  /** Takes what is in the slots for this run; forgets the bind groups of slots that changed. */
+  private fill(slots: readonly SlotBuffer[]): void {
+    const { users, buffers, offsets } = this;
+    for (let slot = 0; slot < users.length; slot++) {
+      const steps = users[slot];
+      if (!steps) continue;
+      const given = slots[slot];
+      if (!given)
+        throw new ArgumentError(
+          `A sequence that uses slot ${slot} was run with ${slots.length} slots. Give an entry for each.`,
+        );
+      const buffer = usable(given.buffer);
+      if (buffer === buffers[slot] && given.offset === offsets[slot]) continue;
+      buffers[slot] = buffer;
+      offsets[slot] = given.offset;
+      for (let i = 0; i < steps.length; i++) steps[i]!.group = null;
+    }
+    this.touch();
+  }
+
+  /** Notes that the section being recorded uses the buffers in the slots. */
+  private touch(): void {
+    const { section } = this.host.stream;
+    this.lastRun = section;
+    for (let slot = 0; slot < this.buffers.length; slot++) {
+      const buffer = this.buffers[slot];
+      if (buffer) buffer.lastUse = section;
+    }
+  }
+
+  /** Gives a dispatch the bind group for what its slots hold. */
+  private bind(step: DispatchStep): GPUBindGroup {
+    step.pipeline ??= this.host.programs.ready(step.compiled.program).pipeline;
+    step.group = this.keptGroup(step) ?? this.newGroup(step);
+    return step.group;
+  }
+
+  private keptGroup({ kept, slots }: DispatchStep): GPUBindGroup | null {
+    for (let i = 0; i < kept.length; i++) {
+      const { group, buffers, offsets } = kept[i]!;
+      let same = true;
+      for (let k = 0; k < slots.length && same; k++)
+        same = buffers[k] === this.buffers[slots[k]!] && offsets[k] === this.offsets[slots[k]!];
+      if (same) return group;
+    }
+    return null;
+  }
+
+  private newGroup(step: DispatchStep): GPUBindGroup {
+    const { device, scopes } = this.host;
+    const bindings = step.ranges.map((range) => this.at(range));
+    const params = step.paramsAt < 0 ? null : { buffer: this.uniforms!, offset: step.paramsAt };
+    const group = createBindGroup(device, scopes, step.compiled, bindings, params);
+    step.kept[step.next] = {
+      group,
+      buffers: bindings.map(({ buffer }) => buffer),
+      offsets: step.slots.map((slot) => this.offsets[slot]!),
+    };
+    step.next = (step.next + 1) % groupsKept;
+    for (const { buffer } of bindings) {
+      this.bound.add(buffer as WebGPUBuffer);
+      (buffer as WebGPUBuffer).keepers.add(this);
+    }
+    return group;
+  }
+
+  private at({ slot, offset, bytes }: SlotRange): BufferBinding {
+    return { buffer: this.buffers[slot]!, offset: this.offsets[slot]! + offset, bytes };
+  }
+
+  private copy(from: SlotRange, to: SlotRange): void {
+    this.host.stream.copy(
+      this.buffers[from.slot]!.gpu,
+      this.offsets[from.slot]! + from.offset,
+      this.buffers[to.slot]!.gpu,
+      this.offsets[to.slot]! + to.offset,
+      from.bytes,
+    );
+  }
+
+  private clear({ slot, offset, bytes }: SlotRange): void {
+    this.host.stream.clear(this.buffers[slot]!.gpu, this.offsets[slot]! + offset, bytes);
+  }
+
+  private upload(bytes: Uint8Array<ArrayBuffer>): GPUBuffer {
+    const { device, scopes } = this.host;
+    scopes.open();
+    const buffer = device.createBuffer({
+      size: bytes.length,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      label: "tilegrad sequence params",
+    });
+    device.queue.writeBuffer(buffer, 0, bytes);
+    scopes.close(`the parameters of a sequence (${bytes.length} bytes)`);
+    return buffer;
+  }
+
+  private step(command: SequenceCommand, paramsAt: number): Step {
+    if (command.kind !== "dispatch") {
+      for (const { slot } of command.kind === "copy" ? [command.from, command.to] : [command.range])
+        this.users[slot] ??= [];
+      return command;
+    }
+    const { program, bindings, params, grid } = command;
+    const step: DispatchStep = {
+      kind: "dispatch",
+      compiled: this.host.programs.get(program),
+      pipeline: null,
+      ranges: bindings,
+      slots: bindings.map(({ slot }) => slot),
+      paramsAt,
+      grid,
+      params: params?.slice() ?? null,
+      group: null,
+      kept: [],
+      next: 0,
+    };
+    for (const slot of new Set(step.slots)) {
+      this.users[slot] ??= [];
+      this.users[slot].push(step);
+    }
+    return step;
+  }
+}
+
+const timedStep = ({ compiled, ranges, params, grid }: DispatchStep): TimedDispatch =>
+  timedDispatch(compiled.program, ranges, params, grid);
+
+/** The parameters of all dispatches, one behind the other, and where each has its own; -1 for none. */
+function placeParams(commands: readonly SequenceCommand[]): {
+  bytes: Uint8Array<ArrayBuffer>;
+  offsets: number[];
+} {
+  let end = 0;
+  const offsets = commands.map((command) => {
+    if (command.kind !== "dispatch" || !command.params) return -1;
+    const offset = end;
+    const size = Math.max(command.params.length, command.program.params?.size ?? 0);
+    end += Math.ceil(size / uniformAlignment) * uniformAlignment;
+    return offset;
+  });
+  const bytes = new Uint8Array(end);
+  commands.forEach((command, i) => {
+    if (command.kind === "dispatch" && command.params) bytes.set(command.params, offsets[i]!);
+  });
+  return { bytes, offsets };
+}
