@@ -12,7 +12,11 @@ import {
   scatterAdd,
 } from "../../src/ops/indexing";
 import { sum } from "../../src/ops/reduce";
-import { forcedScatterVariant, scatterVariants } from "../../src/ops/scatterLaunch";
+import {
+  forcedScatterVariant,
+  type ScatterProblem,
+  scatterVariants,
+} from "../../src/ops/scatterLaunch";
 import { contiguous, expand, permute, select, slice, transpose } from "../../src/ops/shape";
 import { nodePlatform } from "../../src/platform/node";
 import { keyFromSeed, philox4x32 } from "../../src/random/philox";
@@ -21,6 +25,7 @@ import { denseStrides, sizeOf } from "../../src/tensor/shape";
 import type { Tensor } from "../../src/tensor/tensor";
 import { grad } from "../../src/transforms/grad";
 import { jvp } from "../../src/transforms/jvp";
+import { vjp } from "../../src/transforms/vjp";
 import { vmap } from "../../src/transforms/vmap";
 
 let device: Device;
@@ -30,6 +35,8 @@ beforeAll(async () => {
 afterEach(() => {
   forcedScatterVariant.current = null;
 });
+
+const anyScatter: ScatterProblem = { elements: 1, terms: 1, limit: 1, lists: 1, unique: false };
 
 type Numbers = readonly number[];
 
@@ -156,7 +163,7 @@ describe("gather", () => {
   });
 });
 
-describe.each([...scatterVariants.candidates({ elements: 1, terms: 1, unique: false }), null])(
+describe.each([...scatterVariants.candidates(anyScatter), null])(
   "scatterAdd (variant %s)",
   (variant) => {
     test.each(gatherShapes)("into %j along %d by indices %j", async (shape, dim, indexShape) => {
@@ -334,7 +341,8 @@ describe("scatter variants", () => {
       [3000],
     );
     const results = [];
-    for (const variant of ["scan", "sorted"] as const) {
+    const variants = scatterVariants.candidates(anyScatter);
+    for (const variant of variants) {
       forcedScatterVariant.current = variant;
       results.push(
         await grad((w: Tensor) => sum(mul(embedding(index, w), g)))(
@@ -343,24 +351,96 @@ describe("scatter variants", () => {
       );
       results.push(await scatterAdd(f32(new Array(17).fill(0.1), [17]), 0, index, src).data());
     }
-    expect(sameBits(results[2]!, results[0]!)).toBe(true);
-    expect(sameBits(results[3]!, results[1]!)).toBe(true);
+    for (let i = 1; i < variants.length; i++) {
+      expect(sameBits(results[2 * i]!, results[0]!)).toBe(true);
+      expect(sameBits(results[2 * i + 1]!, results[1]!)).toBe(true);
+    }
   });
 
-  test("large problems are sorted by default, small ones scanned, permutations put", () => {
-    const choose = (elements: number, terms: number, unique = false) =>
-      scatterVariants.defaultChoice("software", { elements, terms, unique });
-    expect(choose(65 * 128, 768)).toBe("sorted");
-    expect(choose(65 * 128, 64)).toBe("scan");
-    expect(choose(50257 * 768, 4096)).toBe("sorted");
-    expect(choose(50257 * 768, 8)).toBe("scan");
-    expect(choose(1000, 1000, true)).toBe("put");
-    expect(scatterVariants.isApplicable("put", { elements: 1, terms: 1, unique: false })).toBe(
-      false,
+  test.each(["counted", "listed"] as const)(
+    "%s adds whole rows in vec4s to the bits that scanning gives",
+    async (variant) => {
+      const f16 = device.executor.adapter.features.includes("shader-f16");
+      for (const dtype of ["f32", "i32", "u32", ...(f16 ? (["f16"] as const) : [])] as const)
+        for (const [rows, width, n] of [
+          [2, 4, 9],
+          [65, 64, 63],
+          [3, 8, 1000],
+          [97, 128, 129],
+        ] as const) {
+          const index = i32(draw(n, 43, rows), [n]);
+          const base = upload(draw(rows * width, 44, 50), [rows, width], { dtype });
+          const values = draw((n + 1) * width, 45, 999).map((v) => (dtype === "f16" ? v / 9 : v));
+          const long = upload(values, [n + 1, width], { dtype });
+          // A view that begins one row into its memory.
+          const src = slice(long, { dim: 0, start: 1 });
+          const results = [];
+          for (const chosen of ["scan", variant] as const) {
+            forcedScatterVariant.current = chosen;
+            results.push(await indexAdd(base, 0, index, src).data());
+            if (dtype === "f32")
+              results.push(
+                await grad((w: Tensor) => sum(mul(embedding(index, w, { paddingIdx: 1 }), src)))(
+                  base,
+                ).data(),
+              );
+          }
+          const half = results.length / 2;
+          for (let i = 0; i < half; i++)
+            expect(sameBits(results[half + i]!, results[i]!)).toBe(true);
+        }
+    },
+  );
+
+  test("the gradient of a small table takes two dispatches", () => {
+    const index = i32(draw(1024, 46, 96), [8, 128]);
+    const g = f32(new Array(1024 * 128).fill(1), [8, 128, 128]);
+    const { pullback } = vjp(
+      (w: Tensor) => embedding(index, w),
+      f32(draw(96 * 128, 1, 9), [96, 128]),
     );
+    forcedScatterVariant.current = "counted";
+    const before = device.executor.counters.dispatches;
+    pullback(g);
+    expect(device.executor.counters.dispatches - before).toBe(2);
   });
 
-  test.each(["scan", "sorted", "put"] as const)(
+  test("small problems are scanned by default, others counted, permutations put", () => {
+    const choose = (limit: number, width: number, terms: number, unique = false, lists = 1) =>
+      scatterVariants.defaultChoice("software", {
+        elements: limit * width,
+        terms,
+        limit,
+        lists,
+        unique,
+      });
+    expect(choose(65, 128, 768)).toBe("counted");
+    expect(choose(16, 16, 64)).toBe("scan");
+    expect(choose(16, 16, 65)).toBe("counted");
+    expect(choose(50257, 768, 4096)).toBe("counted");
+    expect(choose(50257, 768, 8)).toBe("scan");
+    expect(choose(50257, 768, 4096, false, 768)).toBe("sorted");
+    expect(choose(1000, 1, 1000, true)).toBe("put");
+    expect(scatterVariants.isApplicable("put", anyScatter)).toBe(false);
+    const huge = { ...anyScatter, limit: 2 ** 25 };
+    expect(scatterVariants.candidates(huge)).toEqual(["scan", "sorted"]);
+  });
+
+  test("on a GPU every element of few looks for its terms, and sorting comes last", () => {
+    const choose = (limit: number, terms: number) =>
+      scatterVariants.defaultChoice("hardware", {
+        elements: limit * 128,
+        terms,
+        limit,
+        lists: 1,
+        unique: false,
+      });
+    expect(choose(96, 1024)).toBe("scan");
+    expect(choose(50257, 4096)).toBe("listed");
+    expect(choose(50257, 2 ** 15)).toBe("sorted");
+  });
+
+  test.each(scatterVariants.candidates({ ...anyScatter, unique: true }))(
     "%s puts back what unique indices read",
     async (variant) => {
       forcedScatterVariant.current = variant;
@@ -376,7 +456,7 @@ describe("scatter variants", () => {
     const x = f32(new Array(9).fill(0), [9]);
     const src = f32(whole(400, 61), [400]);
     const before = device.pool.report().liveBytes;
-    for (const variant of ["scan", "sorted"] as const) {
+    for (const variant of scatterVariants.candidates(anyScatter)) {
       forcedScatterVariant.current = variant;
       scatterAdd(x, 0, index, src).dispose();
     }

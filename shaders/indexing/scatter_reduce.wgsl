@@ -6,13 +6,14 @@
 // position by position in runs of 32 terms, then the runs. MATCH is how it finds them:
 //   by_scan    looks at every index
 //   by_search  reads indices that were sorted (stably) with their positions, from the first that equals j
-// Both take the same terms in the same order, so they give the same bits. An index outside 0 to limit - 1
+//   by_list    reads the positions that indexing/positions found, from the end of those before j
+// All take the same terms in the same order, so they give the same bits. An index outside 0 to limit - 1
 // is reported and left out, and so is the row `skipped` (without a report).
 //
 // shapes: y's elements walk the shape with strides of their own; index and src have `terms` positions
 //         along their steps, and stride 0 along dimensions they do not have
-// access: by_scan reads terms indices per invocation; by_search log2(terms) + own terms
-#slot MATCH = by_scan // by_scan | by_search
+// access: by_scan reads terms indices per invocation; by_search log2(terms) + own terms; by_list own terms
+#slot MATCH = by_scan // by_scan | by_search | by_list
 #slot COMBINE = combine_add // combine_add | combine_mul | combine_max | combine_min | combine_max_nan | combine_min_nan | combine_last
 #include "grid"
 #include "strided"
@@ -113,6 +114,15 @@ fn by_search(j: u32, at: u32, from_src: u32) {
   }
   for (var p = low; p < params.terms && index[at + p] == j; p++) {
     add_term(from_src + order[at + p] * params.src_step);
+  }
+}
+
+fn by_list(j: u32, at: u32, from_src: u32) {
+  var first = 0u;
+  if (j > 0u) { first = index[at + j - 1u]; }
+  let end = index[at + j];
+  for (var p = first; p < end; p++) {
+    add_term(from_src + order[at + params.limit + p] * params.src_step);
   }
 }
 

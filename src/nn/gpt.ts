@@ -3,10 +3,11 @@
  * keys are those of nanoGPT and of GPT-2's PyTorch ports: `transformer.h.0.attn.c_attn.weight`.
  */
 import { ArgumentError, ShapeError } from "../errors";
+import { add } from "../ops/arithmetic";
 import { packedAttention } from "../ops/attention";
-import { arange } from "../ops/creation";
 import { gelu } from "../ops/functions";
 import { linear } from "../ops/matmul";
+import { narrow, reshape } from "../ops/shape";
 import { tensor } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
@@ -57,8 +58,8 @@ class Attention extends Module {
   forward(x: Tensor): Tensor {
     const [batch, time, width] = x.shape as [number, number, number];
     const packed = [batch, time, 3, this.heads, width / this.heads];
-    const qkv = this.c_attn.forward(x).reshape(packed);
-    const y = packedAttention(qkv, { causal: true }).reshape([batch, time, width]);
+    const qkv = reshape(this.c_attn.forward(x), packed);
+    const y = reshape(packedAttention(qkv, { causal: true }), [batch, time, width]);
     return this.resid_dropout.forward(this.c_proj.forward(y));
   }
 }
@@ -95,8 +96,8 @@ class Block extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = x.add(this.attn.forward(this.ln_1.forward(x)));
-    return y.add(this.mlp.forward(this.ln_2.forward(y)));
+    const y = add(x, this.attn.forward(this.ln_1.forward(x)));
+    return add(y, this.mlp.forward(this.ln_2.forward(y)));
   }
 }
 
@@ -118,8 +119,8 @@ class Transformer extends Module {
   }
 
   forward(index: Tensor): Tensor {
-    const positions = arange(0, index.shape[1]!, 1, { device: index.device });
-    let x = this.drop.forward(this.wte.forward(index).add(this.wpe.forward(positions)));
+    const positions = narrow(this.wpe.weight, 0, 0, index.shape[1]!);
+    let x = this.drop.forward(add(this.wte.forward(index), positions));
     for (const block of this.h) x = block.forward(x);
     return this.ln_f.forward(x);
   }
@@ -175,7 +176,7 @@ export class GPT extends Module {
         `GPT: index has shape ${show(index.shape)}; it takes [batch, time] with 1 to ${context} time steps.`,
       );
     const x = this.transformer.forward(index);
-    return linear(lastOnly ? x.narrow(1, time - 1, 1) : x, this.lm_head.weight);
+    return linear(lastOnly ? narrow(x, 1, time - 1, 1) : x, this.lm_head.weight);
   }
 
   /**

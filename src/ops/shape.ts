@@ -248,8 +248,10 @@ const slicePrimitive: Primitive<SliceAttrs> = {
   saves: "nothing",
   outputs: ([x], { sizes }) => [{ shape: sizes, dtype: x!.dtype }],
   run: ([x], attrs) => [sliceView(x!, attrs)],
-  vjp: ([g], { inputs, attrs }) => [
-    bind(embedPrimitive, [g!], { ...attrs, shape: inputs[0]!.shape, value: 0 })[0]!,
+  vjp: ([g], { inputs: [x], attrs }) => [
+    sameShape(attrs.sizes, x!.shape)
+      ? g!
+      : bind(embedPrimitive, [g!], { ...attrs, shape: x!.shape, value: 0 })[0]!,
   ],
   jvp: jvpOfLinear(() => slicePrimitive),
   batch: (inputs, { attrs, size }) => bind(slicePrimitive, inputs, ofEveryLane(attrs, size)),
