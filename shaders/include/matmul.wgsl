@@ -18,6 +18,12 @@ struct Params {
   bias_row: u32,
   bias_col: u32,
   bias_offset: u32,
+  // The column of c that an element at (row, col) of the computed product lies in is row * column_row + col *
+  // column_col: for epilogues, which may take a vector along the columns.
+  column_row: u32,
+  column_col: u32,
+  // The bits of +infinity, for the functions of epilogues.
+  infinity: u32,
   // Elements of one product.
   c_batch: u32,
   // Workgroups side by side along n, in one product, and in all.

@@ -44,21 +44,27 @@ fn share(size: u32, unit: u32, groups: u32) -> u32 {
 fn pick_lane(x: vec4f, lane: u32) -> f32 { return x[lane]; }
 fn pick_all(x: vec4f, lane: u32) -> vec4f { return x; }
 
+// Stores x as element i of c, in the given column of its matrix, both counted in Vs. An epilogue takes the
+// place of this function: see src/ops/epilogue.ts.
+fn put(i: u32, column: u32, x: V) { c[i] = x; }
+
 // Four elements of a row of c, which is contiguous, or the first `count` of them.
-fn put(to: u32, x: vec4f) {
+fn put_four(to: u32, column: u32, x: vec4f) {
   let i = to / LANES;
-  c[i] = V(PICK(x, 0u));
+  let j = column / LANES;
+  put(i, j, V(PICK(x, 0u)));
   if (LANES == 4u) { return; }
-  c[i + 1u] = V(PICK(x, 1u));
-  c[i + 2u] = V(PICK(x, 2u));
-  c[i + 3u] = V(PICK(x, 3u));
+  put(i + 1u, j + 1u, V(PICK(x, 1u)));
+  put(i + 2u, j + 2u, V(PICK(x, 2u)));
+  put(i + 3u, j + 3u, V(PICK(x, 3u)));
 }
 
-fn put_some(to: u32, x: vec4f, count: u32) {
+fn put_some(to: u32, column: u32, x: vec4f, count: u32) {
   let i = to / LANES;
-  c[i] = V(PICK(x, 0u));
-  if (count > 1u) { c[i + 1u] = V(PICK(x, 1u)); }
-  if (count > 2u) { c[i + 2u] = V(PICK(x, 2u)); }
+  let j = column / LANES;
+  put(i, j, V(PICK(x, 0u)));
+  if (count > 1u) { put(i + 1u, j + 1u, V(PICK(x, 1u))); }
+  if (count > 2u) { put(i + 2u, j + 2u, V(PICK(x, 2u))); }
 }
 
 @compute @workgroup_size(1)
@@ -107,9 +113,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   for (var y = 0u; y < rows; y++) {
     let sums = c_tile + y / 4u * COLS + y % 4u;
     let to = at.c + (row + y) * params.c_row + col;
-    for (var z = 0u; z < whole; z += 4u) { put(to + z, tile[sums + z] + tile[z / 4u]); }
+    for (var z = 0u; z < whole; z += 4u) { put_four(to + z, col + z, tile[sums + z] + tile[z / 4u]); }
     if (whole < cols) {
-      put_some(to + whole, tile[sums + whole] + tile[whole / 4u], cols - whole);
+      put_some(to + whole, col + whole, tile[sums + whole] + tile[whole / 4u], cols - whole);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include "grid"
 #include "strided"
 #include "matmul"
+#include "matmul_put"
 override LANES: u32 = 1; // 1 | 64
 alias T = f32; // f32 | f16
 
@@ -53,6 +54,6 @@ fn main(
     }
   }
   if (inside && lane % LANES == 0u) {
-    c[at.c + row * params.c_row + col * params.c_col] = T(sum + bias_at(row, col));
+    put(at.c + row * params.c_row + col * params.c_col, col, T(sum + bias_at(row, col)));
   }
 }

@@ -16,6 +16,8 @@ override HAS_WEIGHT: u32 = 1; // 0 | 1
 struct Params {
   rows: u32,
   cols: u32,
+  // The bits of +infinity, for the functions of epilogues.
+  infinity: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<V>;
@@ -30,6 +32,10 @@ fn weighted(base: u32, c: u32) -> V {
   if (HAS_WEIGHT == 1u) { return g[base + c] * weight[c]; }
   return g[base + c];
 }
+
+// Stores x as element i of dx, in the given column. An epilogue takes the place of this function: see
+// src/ops/epilogue.ts.
+fn put(i: u32, column: u32, x: V) { dx[i] = x; }
 
 @compute @workgroup_size(GROUP)
 fn main(
@@ -58,6 +64,6 @@ fn main(
 
   for (var c = lane; c < end; c += TEAM) {
     let n = (x[base + c] - center) * scale;
-    dx[base + c] = scale * (weighted(base, c) - shift - n * projection);
+    put(base + c, c, scale * (weighted(base, c) - shift - n * projection));
   }
 }

@@ -22,6 +22,8 @@ struct Params {
   rows: u32,
   cols: u32,
   eps: f32,
+  // The bits of +infinity, for the functions of epilogues.
+  infinity: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<V>;
@@ -31,6 +33,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
+
+// Stores x as element i of y, in the given column. An epilogue takes the place of this function: see
+// src/ops/epilogue.ts.
+fn put(i: u32, column: u32, x: V) { y[i] = x; }
 
 @compute @workgroup_size(GROUP)
 fn main(
@@ -67,7 +73,7 @@ fn main(
     var value = ((x[base + c] - center) - correction) * scale;
     if (HAS_WEIGHT == 1u) { value *= weight[c]; }
     if (HAS_BIAS == 1u) { value += bias[c]; }
-    y[base + c] = value;
+    put(base + c, c, value);
   }
   if (lane == 0u && row < params.rows) {
     mean[row] = center + correction;

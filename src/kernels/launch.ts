@@ -1,6 +1,6 @@
 /** Running a kernel on a device: bindings by name, parameters as a record, a grid of workgroups. */
 import type { Device } from "../device/device";
-import type { BufferBinding } from "../device/executor";
+import type { BufferBinding, Program } from "../device/executor";
 import { LimitError } from "../errors";
 import { type AnyKernel, type Kernel, type KernelOptions, specialise } from "./kernel";
 
@@ -18,9 +18,33 @@ export function launch<B, P, O extends KernelOptions>(
   grid: Grid,
   options?: O,
 ): void {
-  const program = specialise(kernel as AnyKernel, options);
+  launchProgram(
+    device,
+    kernel,
+    specialise(kernel as AnyKernel, options),
+    bindings,
+    [],
+    params,
+    grid,
+  );
+}
+
+/**
+ * As `launch`, of a program made from the kernel.
+ * @param added ranges of the bindings that the program has beyond the kernel's, in the order of the program
+ */
+export function launchProgram<B, P, O>(
+  device: Device,
+  kernel: Kernel<B, P, O>,
+  program: Program,
+  bindings: B,
+  added: readonly BufferBinding[],
+  params: P,
+  grid: Grid,
+): void {
   const ranges: BufferBinding[] = [];
   for (const b of kernel.bindings) ranges.push(bindings[b.name] as BufferBinding);
+  ranges.push(...added);
   let bytes: Uint8Array | null = null;
   if (kernel.params) {
     kernel.params.write(scratchView, params);

@@ -6,6 +6,7 @@ import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul } from "./arithmetic";
+import { primitiveWithEpilogue } from "./epilogue";
 import { isElementwise, matmulInto } from "./matmulLaunch";
 import { operands } from "./operand";
 import type { BatchContext, Primitive, Spec, VjpContext } from "./primitive";
@@ -31,6 +32,19 @@ function runProduct(a: DeviceTensor, b: DeviceTensor, bias: DeviceTensor | null,
   return [c];
 }
 
+const columnsOfProduct = ([c]: readonly Spec[]): number => c!.shape.at(-1)!;
+
+/** Of `matmul` and `addmm`: with three inputs of its own, the third is the bias. */
+const productEpilogue = primitiveWithEpilogue<null>(
+  { name: "matmul", formula: "Σ_k a_ik b_kj + bias_j" },
+  {
+    columns: columnsOfProduct,
+    others: () => [],
+    run: ([a, b, bias], _, epilogue) =>
+      matmulInto(a!, b!, bias ?? null, epilogue.outputs[0]!, epilogue),
+  },
+);
+
 const productVjp = (
   g: Tensor,
   { inputs: [a, b], needs }: VjpContext<null>,
@@ -47,6 +61,7 @@ const matmulPrimitive: Primitive<null> = {
   saves: "inputs",
   outputs: ([a, b]) => [productSpec(a!, b!)],
   run: ([a, b], _, [out]) => runProduct(a!, b!, null, out!),
+  epilogue: { primitive: productEpilogue, columns: columnsOfProduct },
   vjp: ([g], context) => productVjp(g!, context),
   jvp: jvpOfProduct(() => matmulPrimitive, [0, 1]),
   batch: ([a, b], context) => [productOfLanes(a!, b!, context)],
@@ -60,6 +75,7 @@ const addmmPrimitive: Primitive<null> = {
   saves: { inputs: [0, 1] },
   outputs: ([a, b]) => [productSpec(a!, b!)],
   run: ([a, b, bias], _, [out]) => runProduct(a!, b!, bias!, out!),
+  epilogue: { primitive: productEpilogue, columns: columnsOfProduct },
   vjp: ([g], context) => [
     ...productVjp(g!, context),
     context.needs[2] ? sumTo(g!, context.inputs[2]!.shape) : null,

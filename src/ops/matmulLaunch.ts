@@ -2,7 +2,6 @@
 import type { Device } from "../device/device";
 import {
   gridFor,
-  launch,
   type MatmulTiledParams,
   matmulPacked,
   matmulRegister,
@@ -12,6 +11,7 @@ import {
 } from "../kernels";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { coalesce, type Shape, sizeOf } from "../tensor/shape";
+import { type Epilogue, infinity, launchWith } from "./epilogue";
 import {
   forcedMatmulVariant,
   type MatmulProblem,
@@ -89,23 +89,26 @@ export function isElementwise(a: DeviceTensor, b: DeviceTensor, shape: Shape): b
 /**
  * c = a b + bias, of the broadcast shape; a and b have at least two dimensions and any strides.
  * @param bias [n], or null for none
+ * @param epilogue what is stored instead; c is then its first output
+ * @throws LimitError for an epilogue with more operands and outputs than the device can bind
  */
 export function matmulInto(
   a: DeviceTensor,
   b: DeviceTensor,
   bias: DeviceTensor | null,
   c: DeviceTensor,
+  epilogue: Epilogue | null = null,
 ): void {
   const walked = walk(a, b, c.shape);
   const target = matmulTarget(c.device);
   const variant = chosen(walked, target);
   if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
-    dispatch({ a, b, bias, c }, walked, variant, target);
+    dispatch({ a, b, bias, c, epilogue }, walked, variant, target);
     return;
   }
   // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
   const [x, y] = [dense(a), dense(b)];
-  dispatch({ a: x, b: y, bias, c }, walk(x, y, c.shape), variant, target);
+  dispatch({ a: x, b: y, bias, c, epilogue }, walk(x, y, c.shape), variant, target);
   x.dispose();
   y.dispose();
 }
@@ -127,16 +130,17 @@ interface Operands {
   readonly b: DeviceTensor;
   readonly bias: DeviceTensor | null;
   readonly c: DeviceTensor;
+  readonly epilogue: Epilogue | null;
 }
 
 function dispatch(
-  { a, b, bias, c }: Operands,
+  { a, b, bias, c, epilogue }: Operands,
   { problem, batch }: Walked,
   variant: MatmulVariant,
   target: MatmulTarget,
 ): void {
   const { device } = c;
-  const types = { T: c.dtype === "f16" ? "f16" : "f32" } as const;
+  const types = { T: a.dtype === "f16" ? "f16" : "f32" } as const;
   const flipped = "along" in variant && variant.along === "m";
   // The transposed product: c^T = b^T a^T.
   const p: MatmulProblem = flipped
@@ -160,6 +164,9 @@ function dispatch(
     bias_row: bias && flipped ? bias.strides[0]! : 0,
     bias_col: bias && !flipped ? bias.strides[0]! : 0,
     bias_offset: bias ? bias.bindingOffset : 0,
+    column_row: flipped ? 1 : 0,
+    column_col: flipped ? 0 : 1,
+    infinity,
     c_batch: problem.m * problem.n,
     batch_rank: batch.shape.length,
     batch_shape: batch.shape,
@@ -177,20 +184,22 @@ function dispatch(
     case "register": {
       const workgroup = registerWorkgroup(target);
       const parts = split(p, registerRows, registerCols * workgroup);
-      launch(
+      launchWith(
         device,
         variant.kernel === "subgroup" ? matmulSubgroup : matmulRegister,
         { ...bindings, b4: bindings.b },
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         { types, overrides: { WG: workgroup, VECTOR_B: vectorAlongCols(p.b) ? 1 : 0 } },
+        1,
+        epilogue,
       );
       return;
     }
     case "tiled": {
       const { side, groups } = variant;
       const parts = split(p, tileSize(variant), tileSize(variant));
-      launch(
+      launchWith(
         device,
         matmulTiled,
         { ...bindings, a4: bindings.a, b4: bindings.b },
@@ -201,6 +210,8 @@ function dispatch(
           constants: { GROUPS: groups },
           overrides: { SIDE: side, ...loadModes(transposed(p.a), p.b) },
         },
+        1,
+        epilogue,
       );
       return;
     }
@@ -212,7 +223,7 @@ function dispatch(
         groups_product: down * across,
         groups: down * across * p.batch,
       };
-      launch(
+      launchWith(
         device,
         matmulPacked,
         { ...bindings, a4: bindings.a, b4: bindings.b },
@@ -221,7 +232,7 @@ function dispatch(
         {
           ...(problem.n % 4 === 0
             ? {
-                types: { ...types, V: c.dtype === "f16" ? "vec4h" : "vec4f" },
+                types: { ...types, V: a.dtype === "f16" ? "vec4h" : "vec4f" },
                 slots: { PICK: "pick_all" },
               }
             : { types: { ...types, V: types.T }, slots: { PICK: "pick_lane" } }),
@@ -234,13 +245,15 @@ function dispatch(
             LOAD_B: loadMode(p.b),
           },
         },
+        problem.n % 4 === 0 ? 4 : 1,
+        epilogue,
       );
       return;
     }
     case "vector": {
       const product = Math.ceil((p.m * p.n * variant.lanes) / 64);
       const parts = { groups_n: 1, groups_product: product, groups: product * p.batch };
-      launch(
+      launchWith(
         device,
         matmulVector,
         bindings,
@@ -250,6 +263,8 @@ function dispatch(
           types,
           overrides: { LANES: variant.lanes },
         },
+        1,
+        epilogue,
       );
     }
   }

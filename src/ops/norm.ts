@@ -36,6 +36,7 @@ interface NormAttrs {
 }
 
 const flag = (value: boolean): 0 | 1 => (value ? 1 : 0);
+const columnsOfRows = (_: readonly Spec[], { cols }: NormAttrs): number => cols;
 const rowCount = (x: Spec, { cols }: NormAttrs): number => sizeOf(x.shape) / cols;
 
 /** A parameter of each lane [lanes, *normalizedShape], so that it meets x with lanes before its rows. */
@@ -123,6 +124,7 @@ function backwardInto(
 const cotangentEpilogue = primitiveWithEpilogue<NormAttrs>(
   { name: "normBackward", formula: "the cotangent of what is normalised" },
   {
+    columns: columnsOfRows,
     others: () => [],
     run: (inputs, attrs, epilogue) => backwardInto(inputs, attrs, epilogue.outputs[0]!, epilogue),
   },
@@ -140,7 +142,7 @@ const inputCotangent: Primitive<NormAttrs> = {
     backwardInto(inputs, attrs, dx, null);
     return [dx];
   },
-  epilogue: cotangentEpilogue,
+  epilogue: { primitive: cotangentEpilogue, columns: columnsOfRows },
   // The mean and the spread belong to x: what flows through them flows within the plain formula.
   vjp: ([ct], { inputs: [g, x, , , weight], attrs, pullback }) => {
     const [dg, dx, dweight] = pullback(
@@ -283,6 +285,7 @@ function forwardInto(
 const normEpilogue = primitiveWithEpilogue<NormAttrs>(
   { name: "norm", formula: "a normalisation of rows" },
   {
+    columns: columnsOfRows,
     others: ([x], attrs) => {
       const row = { shape: [rowCount(x!, attrs)], dtype: x!.dtype };
       return [row, row];
@@ -315,7 +318,7 @@ function normPrimitive(name: string, formula: string): Primitive<NormAttrs> {
       forwardInto(inputs, attrs, made as [DeviceTensor, DeviceTensor, DeviceTensor], null);
       return made;
     },
-    epilogue: normEpilogue,
+    epilogue: { primitive: normEpilogue, columns: columnsOfRows },
     vjp: ([g], { inputs, outputs: [, mean, rstd], attrs, needs }) => {
       const [x] = inputs;
       const weight = attrs.hasWeight ? [inputs[1]!] : [];

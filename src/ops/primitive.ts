@@ -74,7 +74,7 @@ export interface BatchContext<A> {
 /** @typeParam A attributes: plain data that is not differentiated (dims, flags, sizes) */
 export interface Primitive<A> {
   readonly name: string;
-  /** What it computes, in one line, for documentation. */
+  /** What it computes, in one line, for documentation; empty in the built package, as `derivative` is. */
   readonly formula: string;
   /** What flows back, in one line, for documentation; absent where nothing does. */
   readonly derivative?: string;
@@ -97,6 +97,15 @@ export interface Primitive<A> {
     outputs: readonly Spec[],
     into: number,
   ) => DeviceTensor[] | null;
+  /**
+   * This operation with a pointwise expression of its first result stored in that one's place: see
+   * epilogue.ts. Of such a record, itself.
+   */
+  readonly epilogue?: {
+    readonly primitive: AnyPrimitive;
+    /** Elements of an operand that has one for each column of the first result. */
+    columns(outputs: readonly Spec[], attrs: A): number;
+  };
   /** Takes packed operands (bf16, i8, i4) as they are stored; for others `bind` widens them: see packed.ts. */
   readonly takesPacked?: true;
   readonly saves: Saves;

@@ -1,0 +1,260 @@
+/** An epilogue stores what the operations give one after the other: the same bits on the CPU executor. */
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Device } from "../../src/device/device";
+import { LimitError } from "../../src/errors";
+import { initOn } from "../../src/init";
+import { add, lt, mul, sub } from "../../src/ops/arithmetic";
+import type { EpilogueAttrs } from "../../src/ops/epilogue";
+import type { Expression } from "../../src/ops/expression";
+import { gelu } from "../../src/ops/functions";
+import { biasedProduct, matmul } from "../../src/ops/matmul";
+import { matmulTarget } from "../../src/ops/matmulLaunch";
+import {
+  forcedMatmulVariant,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../src/ops/matmulVariants";
+import type { AnyPrimitive, Spec } from "../../src/ops/primitive";
+import { forcedRowTeam, rowTeams } from "../../src/ops/rowTeam";
+import { transpose } from "../../src/ops/shape";
+import { bind } from "../../src/ops/trace";
+import { nodePlatform } from "../../src/platform/node";
+import { primitives } from "../../src/table";
+import { tensor } from "../../src/tensor/creation";
+import type { DeviceTensor } from "../../src/tensor/deviceTensor";
+import type { DType } from "../../src/tensor/dtype";
+import { scope } from "../../src/tensor/scope";
+import { type Shape, sizeOf } from "../../src/tensor/shape";
+import type { Tensor } from "../../src/tensor/tensor";
+import { expectClose } from "../harness";
+import { normals } from "../samples";
+
+let device: Device;
+let variants: readonly MatmulVariant[];
+
+beforeAll(async () => {
+  device = await initOn(nodePlatform);
+  variants = matmulVariants.candidates(matmulTarget(device));
+});
+afterEach(() => {
+  forcedMatmulVariant.current = null;
+  forcedRowTeam.current = null;
+});
+
+const named = (name: string): AnyPrimitive => primitives.find((p) => p.name === name)!;
+
+/** Runs a primitive with an epilogue; `own` are the inputs of the primitive itself. */
+function withEpilogue(
+  name: string,
+  own: readonly Tensor[],
+  attrs: unknown,
+  expression: Expression,
+  operands: readonly Tensor[],
+  stored: readonly Spec[],
+): Tensor[] {
+  const primitive = named(name).epilogue!.primitive;
+  const all: EpilogueAttrs<unknown> = { own: attrs, expression, stored };
+  const inputs = [...own, ...operands] as DeviceTensor[];
+  return primitive.run(inputs, all, primitive.outputs(inputs, all));
+}
+
+async function expectSame(actual: Tensor, expected: Tensor, what: string): Promise<void> {
+  expect(actual.shape, what).toEqual(expected.shape);
+  const half = expected.dtype === "f16" ? 1e-3 : 2e-6;
+  const exact = device.executor.kind === "cpu";
+  expectClose(
+    await actual.data(),
+    await expected.data(),
+    exact ? { relative: 0, absolute: 0 } : { relative: half, absolute: half },
+    what,
+  );
+}
+
+interface Kind {
+  readonly expression: (dtype: DType) => Expression;
+  readonly operands: (shape: Shape, dtype: DType) => Tensor[];
+  readonly biased?: true;
+  readonly dtypes?: (dtype: DType) => DType[];
+  /** What the expression computes, in operations. */
+  readonly plain: (product: Tensor, operands: readonly Tensor[]) => Tensor[];
+}
+
+const drawn = (shape: Shape, seed: number, dtype: DType): Tensor =>
+  tensor(normals(sizeOf(shape), seed), { shape, dtype });
+
+const kinds: Record<string, Kind> = {
+  "a residual": {
+    expression: (t) => ({
+      inputs: [t, t],
+      steps: [{ fn: "op_add", args: [1, 0], dtype: t }],
+      outputs: [2],
+    }),
+    operands: (shape, t) => [drawn(shape, 3, t)],
+    biased: true,
+    plain: (p, [x]) => [add(x!, p)],
+  },
+  "bias and gelu, with what goes into it kept": {
+    expression: (t) => ({
+      inputs: [t],
+      steps: [{ fn: "op_gelu", args: [0], dtype: t }],
+      outputs: [0, 1],
+    }),
+    operands: () => [],
+    biased: true,
+    plain: (p) => [p, gelu(p)],
+  },
+  "the slope of gelu": {
+    expression: (t) => ({
+      inputs: [t, t],
+      steps: [{ fn: "op_gelu_vjp", args: [0, 1], dtype: t }],
+      outputs: [2],
+    }),
+    operands: (shape, t) => [drawn(shape, 4, t)],
+    plain: (p, [h]) => bind(named("geluBackward"), [p, h!], null),
+  },
+  "a column, a scalar and a number": {
+    expression: (t) => ({
+      inputs: [t, t, t, t],
+      numbers: [0.1],
+      steps: [
+        { fn: "op_mul", args: [0, 1], dtype: t },
+        { fn: "op_mul", args: [4, 2], dtype: t },
+        { fn: "op_add", args: [5, 3], dtype: t },
+      ],
+      outputs: [6],
+    }),
+    operands: (shape, t) => [drawn([shape.at(-1)!], 5, t), drawn([], 6, t)],
+    plain: (p, [column, number]) => [add(mul(mul(p, column!), number!), 0.1)],
+  },
+  "an operand that lies the other way round": {
+    expression: (t) => ({
+      inputs: [t, t],
+      steps: [{ fn: "op_sub", args: [0, 1], dtype: t }],
+      outputs: [2],
+    }),
+    operands: (shape, t) => {
+      const [m, n] = shape.slice(-2) as [number, number];
+      return [transpose(drawn([...shape.slice(0, -2), n, m], 7, t), -1, -2)];
+    },
+    plain: (p, [x]) => [sub(p, x!)],
+  },
+  "results of other types": {
+    expression: (t) => ({
+      inputs: [t, t],
+      steps: [{ fn: "op_lt", args: [0, 1], dtype: "bool" }],
+      outputs: [2, 0],
+    }),
+    operands: (shape, t) => [drawn([shape.at(-1)!], 8, t)],
+    dtypes: (t) => ["bool", t],
+    plain: (p, [x]) => [lt(p, x!), p],
+  },
+};
+
+const shapes: readonly (readonly [batch: Shape, m: number, n: number, k: number])[] = [
+  [[], 1, 1, 3],
+  [[], 1, 64, 5],
+  [[], 63, 5, 8],
+  [[], 5, 65, 63],
+  [[], 64, 64, 64],
+  [[], 65, 132, 17],
+  [[3, 2], 7, 12, 5],
+  [[3], 9, 5, 7],
+];
+
+describe.each(Object.entries(kinds))("%s", (_, kind) => {
+  const half = () => device.executor.adapter.features.includes("shader-f16");
+  test.each(["f32", "f16"] as const)("is stored by every variant of %s products", async (dtype) => {
+    if (dtype === "f16" && !half()) {
+      expect(() => drawn([1], 1, dtype)).toThrow(/shader-f16/);
+      return;
+    }
+    for (const [batch, m, n, k] of shapes)
+      for (const variant of variants) {
+        forcedMatmulVariant.current = variant;
+        const shape = [...batch, m, n];
+        const biased = kind.biased && batch.length === 0;
+        const { actual, expected } = scope(() => {
+          const a = drawn([...batch, m, k], 1, dtype);
+          const b = drawn([...batch, k, n], 2, dtype);
+          const bias = biased ? [drawn([n], 9, dtype)] : [];
+          const operands = kind.operands(shape, dtype);
+          const expression = kind.expression(dtype);
+          const stored = (kind.dtypes?.(dtype) ?? expression.outputs.map(() => dtype)).map(
+            (type) => ({ shape, dtype: type }),
+          );
+          const own = [a, b, ...bias];
+          const product = biased ? biasedProduct(a, b, bias[0]!) : matmul(a, b);
+          return {
+            actual: withEpilogue("matmul", own, null, expression, operands, stored),
+            expected: kind.plain(product, operands),
+          };
+        });
+        const what = `${JSON.stringify(variant)} ${shape} x ${k}`;
+        for (const [i, t] of actual.entries())
+          await expectSame(t, expected[i]!, `${what}, result ${i}`);
+        for (const t of [...actual, ...expected]) t.dispose();
+      }
+  });
+});
+
+const rowKinds = ["a residual", "a column, a scalar and a number"] as const;
+
+describe.each(rowKinds)("normalisations with %s", (name) => {
+  test.each([
+    [7, 12],
+    [65, 5],
+    [3, 130],
+  ])("of %i rows of %i store it in every team size", async (rows, cols) => {
+    const kind = kinds[name]!;
+    const shape = [rows, cols];
+    const expression = kind.expression("f32");
+    const stored = [{ shape, dtype: "f32" as const }];
+    for (const team of rowTeams.candidates())
+      for (const centered of [true, false]) {
+        forcedRowTeam.current = team;
+        const x = drawn(shape, 1, "f32");
+        const weight = drawn([cols], 2, "f32");
+        const operands = kind.operands(shape, "f32");
+        const attrs = { cols, eps: 1e-5, centered, hasWeight: true, hasBias: false };
+        const forward = centered ? "layerNorm" : "rmsNorm";
+        const [y, mean, rstd] = bind(named(forward), [x, weight], attrs);
+        const [stores, ...others] = withEpilogue(
+          forward,
+          [x, weight],
+          attrs,
+          expression,
+          operands,
+          stored,
+        );
+        const what = `${forward}, team ${team}`;
+        await expectSame(stores!, kind.plain(y!, operands)[0]!, what);
+        await expectSame(others[0]!, mean!, `${what}: mean`);
+        await expectSame(others[1]!, rstd!, `${what}: spread`);
+
+        const backward = [drawn(shape, 3, "f32"), x, mean!, rstd!, weight];
+        const [dx] = bind(named("normBackward"), backward, attrs);
+        const [moved] = withEpilogue("normBackward", backward, attrs, expression, operands, stored);
+        await expectSame(moved!, kind.plain(dx!, operands)[0]!, `${what}: backward`);
+      }
+  });
+});
+
+test("an epilogue that needs more buffers than the device can bind is refused", () => {
+  const count = device.executor.limits.maxStorageBuffers;
+  const shape = [4, 4];
+  const operands = Array.from({ length: count }, (_, i) => drawn(shape, i, "f32"));
+  const steps = operands.map((_, i) => ({
+    fn: "op_add",
+    args: [i === 0 ? 0 : count + i, i + 1],
+    dtype: "f32" as const,
+  }));
+  const expression: Expression = {
+    inputs: new Array<DType>(count + 1).fill("f32"),
+    steps,
+    outputs: [2 * count],
+  };
+  const own = [drawn(shape, 50, "f32"), drawn(shape, 51, "f32")];
+  expect(() =>
+    withEpilogue("matmul", own, null, expression, operands, [{ shape, dtype: "f32" }]),
+  ).toThrow(LimitError);
+});
