@@ -11,8 +11,15 @@ export * as nn from "./nn/index";
 export { manualSeed } from "./nn/initialisers";
 export { type AutocastOptions, autocast } from "./ops/autocast";
 export * from "./ops/index";
-export type { TensorMethods } from "./ops/methods";
 export * as optim from "./optim/index";
+export {
+  type Compiled,
+  type CompileOptions,
+  compile,
+  type PlanReport,
+  type WarmupOptions,
+} from "./plan/compile";
+export type { PlanSize } from "./plan/executable";
 export * as random from "./random/random";
 export { type TensorLike, type TensorOptions, tensor } from "./tensor/creation";
 export type { DType, HostArray } from "./tensor/dtype";

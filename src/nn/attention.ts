@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors";
 import { scaledDotProductAttention } from "../ops/attention";
 import { linear } from "../ops/matmul";
+import { reshape, split, transpose } from "../ops/shape";
 import { nextKey } from "../random/random";
 import type { Tensor } from "../tensor/tensor";
 import { uniform } from "./initialisers";
@@ -11,13 +12,13 @@ import { Parameter } from "./parameter";
 /** [batch, time, width] as [batch, heads, time, width / heads]: a view. */
 export function splitHeads(x: Tensor, heads: number): Tensor {
   const [batch, time, width] = x.shape as [number, number, number];
-  return x.reshape([batch, time, heads, width / heads]).transpose(1, 2);
+  return transpose(reshape(x, [batch, time, heads, width / heads]), 1, 2);
 }
 
 /** The inverse of `splitHeads`. */
 export function mergeHeads(x: Tensor): Tensor {
   const [batch, heads, time, size] = x.shape as [number, number, number, number];
-  return x.transpose(1, 2).reshape([batch, time, heads * size]);
+  return reshape(transpose(x, 1, 2), [batch, time, heads * size]);
 }
 
 /**
@@ -71,7 +72,7 @@ export class MultiheadAttention extends Module {
       attnMask,
     }: { causal?: boolean; keys?: Tensor; values?: Tensor; attnMask?: Tensor } = {},
   ): Tensor {
-    const ordered = (t: Tensor): Tensor => (this.batchFirst ? t : t.transpose(0, 1));
+    const ordered = (t: Tensor): Tensor => (this.batchFirst ? t : transpose(t, 0, 1));
     const heads = this.#project(x, keys, values).map((t) => splitHeads(ordered(t), this.numHeads));
     const [q, k, v] = heads as [Tensor, Tensor, Tensor];
     const drops = this.training && this.dropout > 0;
@@ -87,9 +88,9 @@ export class MultiheadAttention extends Module {
   #project(x: Tensor, keys: Tensor, values: Tensor): Tensor[] {
     const bias = this.in_proj_bias;
     if (keys === x && values === x)
-      return linear(x, this.in_proj_weight, bias ?? undefined).split(this.embedDim, -1);
-    const weights = this.in_proj_weight.split(this.embedDim, 0);
-    const biases = bias?.split(this.embedDim, 0);
+      return split(linear(x, this.in_proj_weight, bias ?? undefined), this.embedDim, -1);
+    const weights = split(this.in_proj_weight, this.embedDim, 0);
+    const biases = bias ? split(bias, this.embedDim, 0) : null;
     return [x, keys, values].map((t, i) => linear(t, weights[i]!, biases?.[i]));
   }
 }

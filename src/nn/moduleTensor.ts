@@ -1,7 +1,6 @@
 /** A tensor that belongs to a module: no scope frees it, and values are copied into it in place. */
 import { ArgumentError } from "../errors";
-import { contiguous, to } from "../ops/shape";
-import { resolve } from "../ops/trace";
+import { assign } from "../ops/assign";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { keep, scope } from "../tensor/scope";
@@ -27,15 +26,11 @@ export abstract class ModuleTensor extends DeviceTensor {
     const { dtype, device } = this;
     scope(() => {
       const source =
-        "values" in value
-          ? upload(value.values, value.shape, { dtype, device })
-          : resolve(contiguous(to(value, dtype)));
-      if (!(source instanceof DeviceTensor))
+        "values" in value ? upload(value.values, value.shape, { dtype, device }) : value;
+      if (!assign(this, source))
         throw new ArgumentError(
           "A module cannot keep a value that differs between the lanes of vmap. Call eval(), or use the function instead of the module.",
         );
-      const range = this.binding;
-      device.executor.copy({ ...source.binding, bytes: range.bytes }, range);
     });
   }
 }

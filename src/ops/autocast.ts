@@ -95,6 +95,9 @@ export function autocast<T>(fn: () => T, options: AutocastOptions = {}): T {
   }
 }
 
+/** The low type of the `autocast` in progress, or null. */
+export const currentAutocast = (): LowDType | null => low;
+
 /** Runs a primitive on its operands, or on others of the type that autocast chooses in their place. */
 export function withAutocast(
   name: string,

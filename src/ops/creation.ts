@@ -7,6 +7,7 @@ import { type DType, isPacked, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
+import { noteUniform } from "../tensor/uniformValue";
 import { eq, ge, pow, where } from "./arithmetic";
 import { expand, fillInto, reshape, to } from "./shape";
 
@@ -23,7 +24,10 @@ function filled(
   if (isPacked(dtype))
     return scope(() => to(filled(shape, widened(dtype), options, start, step), dtype));
   const y = DeviceTensor.empty(device, shape, dtype);
-  return y.size === 0 ? y : fillInto(y, start, step);
+  if (y.size === 0) return y;
+  fillInto(y, start, step);
+  // The kernel adds 0, which makes -0 positive.
+  return step === 0 ? noteUniform(y, start + 0) : y;
 }
 
 /**

@@ -6,7 +6,7 @@
 import { gridFor, launch, storagePack, storageUnpack } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, isPacked, type PackedDType, storedBytes, widened } from "../tensor/dtype";
-import type { Spec } from "./primitive";
+import type { Primitive, Spec } from "./primitive";
 import { dense } from "./shape";
 
 const perWord: Readonly<Record<PackedDType, 2 | 4 | 8>> = { bf16: 2, i8: 4, i4: 8 };
@@ -49,6 +49,25 @@ export function widenedSpec({ shape, dtype }: Spec): Spec {
   return { shape, dtype: widened(dtype) };
 }
 
+/** Whether results that a primitive computes in f32 are rounded, as its operands are. */
+function isRounded(inputs: readonly Spec[]): boolean {
+  const floats = inputs.filter((t) => isFloat(t.dtype));
+  return floats.length > 0 && floats.every((t) => t.dtype === "bf16");
+}
+
+/** What a primitive gives for operands of any type: its own rule knows packed ones only where it takes them. */
+export function outputSpecs<A>(
+  primitive: Primitive<A>,
+  inputs: readonly Spec[],
+  attrs: A,
+): readonly Spec[] {
+  if (primitive.takesPacked || !inputs.some((t) => isPacked(t.dtype)))
+    return primitive.outputs(inputs, attrs);
+  const specs = primitive.outputs(inputs.map(widenedSpec), attrs);
+  if (!isRounded(inputs)) return specs;
+  return specs.map((s) => (s.dtype === "f32" ? { shape: s.shape, dtype: "bf16" } : s));
+}
+
 /** Runs a primitive that knows nothing of packed types on operands of which some are packed. */
 export function onWidened(
   inputs: readonly DeviceTensor[],
@@ -59,8 +78,7 @@ export function onWidened(
   wide.forEach((t, i) => {
     if (t !== inputs[i]) t.dispose();
   });
-  const floats = inputs.filter((t) => isFloat(t.dtype));
-  if (floats.length === 0 || floats.some((t) => t.dtype !== "bf16")) return results;
+  if (!isRounded(inputs)) return results;
   return results.map((t) => (t.dtype === "f32" ? rounded(t) : t));
 }
 

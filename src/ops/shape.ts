@@ -496,15 +496,30 @@ const splitPrimitive: Primitive<{ dim: number; sizes: readonly number[] }> = {
     bind(splitPrimitive, inputs, { dim: dim + 1, sizes }),
 };
 
-const contiguousPrimitive: Primitive<null> = {
-  name: "contiguous",
-  formula: "x, laid out row-major",
+const clonePrimitive: Primitive<null> = {
+  name: "clone",
+  formula: "a copy of x",
   derivative: "g",
   takesPacked: true,
   saves: "nothing",
   outputs: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  run: ([x]) => [dense(x!)],
+  run: ([x]) => {
+    if (isPacked(x!.dtype)) return [castOn(unpack(x!), x!.dtype)];
+    const y = DeviceTensor.empty(x!.device, x!.shape, x!.dtype);
+    runUnaryInto(x!, y, { OP: identity(x!.dtype) });
+    return [y];
+  },
   vjp: ([g]) => [g!],
+  jvp: jvpOfLinear(() => clonePrimitive),
+  batch: (inputs) => bind(clonePrimitive, inputs, null),
+};
+
+const contiguousPrimitive: Primitive<null> = {
+  ...clonePrimitive,
+  name: "contiguous",
+  formula: "x, laid out row-major",
+  run: ([x]) => [dense(x!)],
+  pointwise: ([x]) => identity(x!.dtype),
   jvp: jvpOfLinear(() => contiguousPrimitive),
   batch: (inputs) => bind(contiguousPrimitive, inputs, null),
 };
@@ -513,20 +528,6 @@ const contiguousPrimitive: Primitive<null> = {
 export function contiguous(x: Tensor): Tensor {
   return bind(contiguousPrimitive, [x], null)[0]!;
 }
-
-const clonePrimitive: Primitive<null> = {
-  ...contiguousPrimitive,
-  name: "clone",
-  formula: "a copy of x",
-  run: ([x]) => {
-    if (isPacked(x!.dtype)) return [castOn(unpack(x!), x!.dtype)];
-    const y = DeviceTensor.empty(x!.device, x!.shape, x!.dtype);
-    runUnaryInto(x!, y, { OP: identity(x!.dtype) });
-    return [y];
-  },
-  jvp: jvpOfLinear(() => clonePrimitive),
-  batch: (inputs) => bind(clonePrimitive, inputs, null),
-};
 
 /** A copy in memory of its own. */
 export function clone(x: Tensor): Tensor {
@@ -546,10 +547,21 @@ function cast(x: DeviceTensor, dtype: DType): DeviceTensor {
     return y;
   }
   const y = DeviceTensor.empty(x.device, x.shape, dtype);
-  const from = computeType(x.dtype);
-  const truth = from === "f32" ? "op_truth" : `op_truth_${from}`;
-  runUnaryInto(x, y, { OP: dtype === "bool" ? truth : identity(x.dtype) });
+  runUnaryInto(x, y, { OP: dtype === "bool" ? truth(x.dtype) : identity(x.dtype) });
   return y;
+}
+
+const truth = (dtype: DType): string => {
+  const type = computeType(dtype);
+  return type === "f32" ? "op_truth" : `op_truth_${type}`;
+};
+
+/** The WGSL function of `to`. Rounding to f16 and widening from it is left to how results are stored. */
+function conversion(from: DType, to: DType): string {
+  if (to === "bool" && from !== "bool") return truth(from);
+  const [source, target] = [computeType(from), computeType(to)];
+  if (source === target) return identity(from);
+  return source === "f32" ? `op_to_${target}` : `op_to_${target}_${source}`;
 }
 
 /** `cast` of what is not needed any more. */
@@ -570,6 +582,7 @@ const castPrimitive: Primitive<{ dtype: DType }> = {
     requireOffered(x!.device, dtype);
     return [cast(x!, dtype)];
   },
+  pointwise: ([x], { dtype }) => conversion(x!.dtype, dtype),
   vjp: ([g], { inputs, attrs }) => [
     isFloat(attrs.dtype) && isFloat(inputs[0]!.dtype) ? to(g!, inputs[0]!.dtype) : null,
   ],

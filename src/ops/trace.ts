@@ -19,7 +19,39 @@ export interface Trace {
   processCustom(rule: CustomRule, operands: readonly Tensor[]): Tensor[];
 }
 
+/**
+ * The trace of a function that is being compiled: every operation inside goes to it, also those on tensors
+ * from outside, whose elements may be others when the compiled function runs.
+ */
+export interface Staging extends Trace {
+  /** The elements of `target`, a tensor from outside, shall become those of `value`. */
+  write(target: DeviceTensor, value: Tensor): void;
+  /** Operations of `fn` repeat earlier ones on purpose, to keep less in memory. */
+  recomputing<T>(fn: () => T): T;
+  /** The compiled function holds only as long as `read` gives what it gives now. */
+  assume(what: string, read: () => unknown): void;
+}
+
+let staging: Staging | null = null;
+
+/** The trace of the function that is being compiled, or null. */
+export const currentStaging = (): Staging | null => staging;
+
+/** Runs `fn` with every operation going to `trace`. */
+export function whileStaging<T>(trace: Staging, fn: () => T): T {
+  const before = staging;
+  staging = trace;
+  try {
+    return fn();
+  } finally {
+    staging = before;
+  }
+}
+
 let depth = 0;
+
+/** Whether a transform is in progress. */
+export const isTransforming = (): boolean => depth > 0;
 
 /** Runs `fn` with the level of a transform inside all that are in progress. */
 export function atNewLevel<T>(fn: (level: number) => T): T {
@@ -99,7 +131,8 @@ function innermost(inputs: readonly Tensor[]): Trace | null {
 /** Runs a function with its own reverse rule. */
 export function bindCustom(rule: CustomRule, operands: readonly Tensor[]): readonly Tensor[] {
   const inputs = operands.map(resolve);
-  return innermost(inputs)?.processCustom(rule, inputs) ?? rule.forward(...inputs).outputs;
+  const trace = innermost(inputs) ?? staging;
+  return trace?.processCustom(rule, inputs) ?? rule.forward(...inputs).outputs;
 }
 
 /** Runs one primitive. @throws what its shape rule throws; DisposedError; ArgumentError for two devices. */
@@ -113,7 +146,7 @@ export function bind<A>(primitive: Primitive<A>, operands: readonly Tensor[], at
 
 /** `bind` with operands of the types that they shall have. */
 function bindAs<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
-  const trace = innermost(inputs);
+  const trace = innermost(inputs) ?? staging;
   if (trace) return trace.process(primitive, inputs, attrs);
   const real = inputs as DeviceTensor[];
   for (const input of real) {
@@ -123,9 +156,18 @@ function bindAs<A>(primitive: Primitive<A>, inputs: readonly Tensor[], attrs: A)
         `${primitive.name}: its operands live on different devices. Make them on one, or read and re-create.`,
       );
   }
-  if (primitive.takesPacked || !real.some((t) => isPacked(t.dtype)))
-    return runReal(primitive, real, attrs);
-  return onWidened(real, (wide) => runReal(primitive, wide, attrs));
+  return runOnDevice(primitive, real, attrs);
+}
+
+/** Records the kernels of one primitive on tensors with memory. */
+export function runOnDevice<A>(
+  primitive: Primitive<A>,
+  inputs: readonly DeviceTensor[],
+  attrs: A,
+): DeviceTensor[] {
+  if (primitive.takesPacked || !inputs.some((t) => isPacked(t.dtype)))
+    return runReal(primitive, inputs, attrs);
+  return onWidened(inputs, (wide) => runReal(primitive, wide, attrs));
 }
 
 function runReal<A>(

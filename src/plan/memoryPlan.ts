@@ -44,6 +44,7 @@ export interface Placement {
 }
 
 export interface MemoryPlan {
+  /** The largest first, so that plans which share arenas by number waste little. */
   readonly arenas: readonly { readonly bytes: number }[];
   /** One per virtual buffer. */
   readonly placements: readonly Placement[];
@@ -300,6 +301,7 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const bound = problem.live.reduce((most, units) => Math.max(most, units), 0);
   const { heights, arena, offset, total } = best(problem, bound);
   const used = heights.flatMap((units, a) => (units > 0 ? [a] : []));
+  used.sort((a, b) => heights[b]! - heights[a]!);
   return {
     arenas: used.map((a) => ({ bytes: heights[a]! * alignment })),
     placements: Array.from(arena, (a, b) => ({

@@ -37,6 +37,7 @@ export class ConstantCache {
         "constant",
         true,
       );
+      storage.immutable = true;
       constant = keep(new DeviceTensor(storage, shape, dtype));
       device.executor.write(storage.buffer, 0, data);
       if (known.size >= this.most) {

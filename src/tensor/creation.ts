@@ -8,6 +8,7 @@ import { flatten, type Nested } from "./nested";
 import { checkShape, type Shape, show, sizeOf } from "./shape";
 import { Storage } from "./storage";
 import type { Tensor } from "./tensor";
+import { noteUniform } from "./uniformValue";
 
 export interface TensorOptions {
   /** Default: f32 for numbers, bool for booleans, the array's own type for typed arrays. */
@@ -80,8 +81,9 @@ const scalars = new ConstantCache(512);
 
 /** A scalar that never changes, written once per device and value; each call gives a view of it. */
 export function constant(device: Device, value: number, dtype: DType): DeviceTensor {
-  return scalars.get(device, `${dtype} ${Object.is(value, -0) ? "-0" : value}`, () => {
+  const scalar = scalars.get(device, `${dtype} ${Object.is(value, -0) ? "-0" : value}`, () => {
     requireOffered(device, dtype);
     return { shape: [], dtype, data: encodeHost([value, value], dtype) };
   });
+  return noteUniform(scalar, value);
 }

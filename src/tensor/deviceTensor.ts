@@ -132,6 +132,7 @@ export class DeviceTensor extends Tensor {
   moveTo(storage: Storage, offset: number): void {
     this.check();
     storage.retain();
+    this.storage.superseded = true;
     this.storage.release();
     Object.assign(this, { storage, offset, strides: denseStrides(this.shape) });
   }

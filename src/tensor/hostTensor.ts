@@ -23,8 +23,14 @@ export type OnDevice<T> = T extends HostTensor
         ? { [K in keyof T]: OnDevice<T[K]> }
         : T;
 
-function isHostTensor(value: object): value is HostTensor {
-  return "values" in value && "shape" in value && ArrayBuffer.isView(value.values);
+export function isHostTensor(value: unknown): value is HostTensor {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "values" in value &&
+    "shape" in value &&
+    ArrayBuffer.isView(value.values)
+  );
 }
 
 /** Uploads every host tensor in arrays and plain objects; everything else passes through. */

@@ -2,9 +2,11 @@
 import type { Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
+import { assign } from "../ops/assign";
 import { autocast, type LowDType } from "../ops/autocast";
 import { GradScaler, type GradScalerOptions } from "../optim/gradScaler";
 import type { Optimizer } from "../optim/optimizer";
+import { compile, type PlanReport, type WarmupOptions } from "../plan/compile";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 import { withKey } from "../random/random";
 import { tensor } from "../tensor/creation";
@@ -23,6 +25,15 @@ export interface TrainStep<B> {
   (batch: B): StepResult;
   /** Steps taken. Set it when resuming: random draws of a step depend on (seed, count) only. */
   count: number;
+  /**
+   * Plans the step for a batch of these shapes and compiles its kernels, in parallel where the engine can, without
+   * taking it. Without it the first step does.
+   */
+  warmup(batch: B, options?: WarmupOptions): Promise<PlanReport | null>;
+  /** Plans of the compiled step, one for each set of shapes it met. */
+  readonly plans: readonly PlanReport[];
+  /** Frees the plans and the last loss. */
+  dispose(): void;
 }
 
 /** What most steps take: a text's batch is one. */
@@ -36,6 +47,14 @@ export interface TrainStepOptions {
   seed?: number;
   /** Mixed precision. Default: all in the types of the parameters. */
   precision?: Precision;
+  /**
+   * Trace the loss and its gradient once per set of shapes, and replay them: see `compile`. The loss function then
+   * runs when it is traced only; numbers in it that shall vary are part of the batch. False: it runs at every step.
+   * Default true.
+   */
+  compile?: boolean;
+  /** Gets a line when the step is traced: why, and how large the plan is. Default: nobody. */
+  log?: (message: string) => void;
 }
 
 export interface Precision {
@@ -76,29 +95,52 @@ export function trainStep<M extends Module, B = Batch>(
     precision
       ? autocast(() => loss(model, batch), { dtype: precision.autocast })
       : loss(model, batch);
+  /** The loss, with its gradients written to where the optimizer looks for them. */
+  const gradients = (batch: OnDevice<B>, keys: Tensor): Tensor =>
+    withKey(keys, () => {
+      const { aux, gradients } = valueAndGradients(parameters, () => {
+        const value = lossOf(batch);
+        return [scaler ? scaler.scale(value) : value, value] as const;
+      });
+      gradients.forEach((gradient, i) => void assign(optimizer.gradientView(i), gradient));
+      return aux;
+    });
+  const { compile: compiling = true, log } = options;
+  const compiled = compiling
+    ? compile(gradients, { name: "the training step", ...(log && { log }) })
+    : null;
+  const keysOf = (count: number): Tensor => tensor(stepKey(key, count), { device });
   let previous: Tensor | null = null;
 
-  const step = (batch: B): StepResult => {
+  const step = ((batch: B): StepResult => {
     previous?.dispose();
     const result = scope(() => {
-      const uploaded = toDevice(batch, device);
-      const keys = tensor(stepKey(key, step.count), { device });
-      const { aux, gradients } = withKey(keys, () =>
-        valueAndGradients(parameters, () => {
-          const value = lossOf(uploaded);
-          return [scaler ? scaler.scale(value) : value, value] as const;
-        }),
-      );
-      optimizer.step(gradients);
+      const aux = (compiled ?? gradients)(toDevice(batch, device), keysOf(step.count));
+      optimizer.step();
       return aux;
     });
     device.executor.flush();
     step.count++;
     previous = result;
     return { loss: result };
+  }) as TrainStep<B>;
+  const face = {
+    count: 0,
+    async warmup(batch: B, warmup?: WarmupOptions) {
+      if (!compiled) return null;
+      // Planning needs the tensors only until it waits.
+      const { plan } = scope(() => ({
+        plan: compiled.warmup([toDevice(batch, device), keysOf(step.count)], warmup),
+      }));
+      return plan;
+    },
+    dispose() {
+      previous?.dispose();
+      compiled?.dispose();
+    },
   };
-  step.count = 0;
-  return step;
+  Object.assign(step, face);
+  return Object.defineProperty(step, "plans", { get: () => compiled?.plans ?? [] });
 }
 
 function stepKey(key: [number, number], count: number): Uint32Array {

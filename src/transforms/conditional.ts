@@ -1,6 +1,7 @@
 /** Choices made by values on the device: both sides run, one is taken. */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
-import { where } from "../ops/arithmetic";
+import { logicalAnd, logicalNot, where } from "../ops/arithmetic";
+import { clone } from "../ops/shape";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
@@ -34,7 +35,7 @@ export function choose<T>(op: string, taken: Tensor, a: T, b: T): T {
  */
 export const gate = customVjp({
   name: "gate",
-  forward: (taken: Tensor, x: Tensor) => ({ output: x.clone(), residuals: taken }),
+  forward: (taken: Tensor, x: Tensor) => ({ output: clone(x), residuals: taken }),
   backward: (taken, g: Tensor) => [null, where(taken, g, 0)],
 });
 
@@ -61,7 +62,7 @@ export function cond<A extends readonly unknown[], T>(
   const taken = requirePredicate("cond", condition);
   return scope(() => {
     const gated = (when: Tensor): A => mapTensors(operands, (t) => gate(when, t)) as unknown as A;
-    return choose("cond", taken, onTrue(...gated(taken)), onFalse(...gated(taken.logicalNot())));
+    return choose("cond", taken, onTrue(...gated(taken)), onFalse(...gated(logicalNot(taken))));
   });
 }
 
@@ -99,11 +100,11 @@ export function whileLoop<S>(
     for (let i = 0; i < maxSteps; i++)
       [state, active] = scope(() => {
         const holds = requirePredicate("whileLoop", condition(state));
-        const goes: Tensor = active ? active.logicalAnd(holds) : holds;
+        const goes: Tensor = active ? logicalAnd(active, holds) : holds;
         let k = 0;
         const given = mapTensors(state, (t) => gate(goes, where(goes, t, first[k++]!)));
         return [choose("whileLoop", goes, body(given), state), goes] as [S, Tensor];
       });
-    return mapTensors(state, (t) => (first.includes(t) ? t.clone() : t));
+    return mapTensors(state, (t) => (first.includes(t) ? clone(t) : t));
   });
 }

@@ -8,6 +8,11 @@ import type { Tensor } from "../tensor/tensor";
 import { mapTensors } from "../tensor/tree";
 import { record } from "./tape";
 
+let standing = 0;
+
+/** Whether parameters stand for other values at present. */
+export const hasStandIns = (): boolean => standing > 0;
+
 /** Runs `fn` while each parameter stands for the value beside it. */
 export function withValues<T>(
   parameters: readonly DeviceTensor[],
@@ -15,12 +20,14 @@ export function withValues<T>(
   fn: () => T,
 ): T {
   const before = parameters.map((p) => p.standIn);
+  standing++;
   parameters.forEach((p, i) => {
     p.standIn = values[i]!;
   });
   try {
     return fn();
   } finally {
+    standing--;
     parameters.forEach((p, i) => {
       p.standIn = before[i]!;
     });

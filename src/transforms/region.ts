@@ -8,7 +8,7 @@
  * closes over are the same the second time.
  */
 import type { Primitive } from "../ops/primitive";
-import { bind, type CustomRule, resolve } from "../ops/trace";
+import { bind, type CustomRule, currentStaging, resolve } from "../ops/trace";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 
@@ -69,6 +69,12 @@ export class Region {
   replay(): void {
     if (this.replayed) return;
     this.replayed = true;
+    const recomputing = currentStaging()?.recomputing ?? ((fn: () => void) => fn());
+    recomputing(() => this.runAgain());
+    this.drop();
+  }
+
+  private runAgain(): void {
     scope(() => {
       const outputs: (readonly Tensor[])[] = [];
       for (const { operation, operands, restore } of this.steps) {
@@ -78,7 +84,6 @@ export class Region {
         restore?.(inputs, results, residuals);
       }
     });
-    this.drop();
   }
 
   /** Each user leaves once. */
