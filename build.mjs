@@ -12,7 +12,9 @@ import { existsSync, watch } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleSizes, sizeTable } from "./bundleSizes.mjs";
 import { generateLaunchers } from "./shaders/reflect.mjs";
+import { shippedLauncher } from "./shaders/shipped.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const at = (...parts) => path.join(root, ...parts);
@@ -38,8 +40,8 @@ export async function generate() {
   return files.length - 3;
 }
 
-/** What users import: Node's door, the browser's, and the kernels on their own. */
-const doors = ["node", "browser", "kernels/index"];
+/** What users import: the doors of Node and of browsers, each with methods and without, and the kernels on their own. */
+const doors = ["node", "browser", "nodeFunctions", "browserFunctions", "kernels/index"];
 
 /** `specifier` with the file ending that Node and TypeScript's "nodenext" want, if it names a source. */
 function withEnding(folder, specifier, sourceEnding) {
@@ -55,6 +57,23 @@ const separateModules = {
     build.onResolve({ filter: /^\.\.?(\/|$)/ }, ({ path: specifier, resolveDir, kind }) => {
       const target = kind === "entry-point" ? null : withEnding(resolveDir, specifier, ".ts");
       return target && { path: target, external: true, sideEffects: false };
+    });
+  },
+};
+
+/** A line of a primitive's record that only documents it: see src/ops/primitive.ts. */
+const documentation = /^(\s+(?:formula|derivative):)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`),$/gm;
+
+/** Leaves out what is there to be read and not to run: comments of kernels, formulas of primitives. */
+const withoutDocumentation = {
+  name: "without documentation",
+  setup(build) {
+    build.onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, async ({ path: file }) => {
+      const text = await readFile(file, "utf8");
+      const contents = /[/\\]kernels[/\\]generated[/\\]/.test(file)
+        ? shippedLauncher(text)
+        : text.replace(documentation, '$1 "",');
+      return { contents, loader: "ts" };
     });
   },
 };
@@ -116,13 +135,13 @@ async function bundle() {
       outdir: "dist/modules",
       outbase: "src",
       entryPoints: Object.keys(metafile.inputs).filter((file) => file.startsWith("src/")),
-      plugins: [separateModules],
+      plugins: [separateModules, withoutDocumentation],
     }),
     esbuild.build({
       ...shared,
       platform: "browser",
       entryPoints: { browser: "src/browser.ts", kernels: "src/kernels/index.ts" },
-      plugins: [besideBundle("src/cpu/executor.ts", "./cpu.js")],
+      plugins: [besideBundle("src/cpu/executor.ts", "./cpu.js"), withoutDocumentation],
     }),
     esbuild.build({
       ...shared,
@@ -207,6 +226,7 @@ async function all() {
   await declarations();
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`built ${kernels} kernels and the bundles in ${seconds} s`);
+  console.log(sizeTable(await bundleSizes()));
 }
 
 async function watchAndBuild() {

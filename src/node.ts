@@ -4,7 +4,8 @@ import { type InitOptions, initOn } from "./init";
 import { installMethods } from "./ops/methods";
 import { nodePlatform } from "./platform/node";
 
-export * from "./index";
+export * from "./nodeFunctions";
+export type { TensorMethods } from "./ops/methods";
 
 /**
  * Makes a device, the current one for new tensors: on a GPU through WebGPU if there is one, else on the CPU.
@@ -16,9 +17,4 @@ export * from "./index";
 export function init(options?: InitOptions): Promise<Device> {
   installMethods();
   return initOn(nodePlatform, options);
-}
-
-/** Names of the adapters that `init({ adapter })` can choose. */
-export function listAdapters(): Promise<string[]> {
-  return nodePlatform.adapterNames();
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundleSizes } from "../../bundleSizes.mjs";
 import { type Consumer, installPackage } from "../consumer";
 import { readmeExample } from "../readme";
 
@@ -117,6 +118,26 @@ describe("in Node", { timeout: patience }, () => {
     expect(steps.map(([step]) => step)).toEqual([100, 200, 300, 400]);
     expect(steps[3]![1]).toBeLessThan(steps[0]![1]! / 4);
     expect(Math.abs(Number(lines.at(-1)) - 1)).toBeLessThan(0.1);
+  });
+
+  test("tilegrad/functions computes without methods, through modules and transforms too", async () => {
+    await consumer.write(
+      "functions.js",
+      `import { cond, fft, grad, init, mul, nn, ones, sum, tensor } from "tilegrad/functions";
+       await init({ executor: "cpu", threads: 2, cache: false });
+       const x = tensor([1, 2, 3, 4]);
+       const config = { vocab: 5, context: 4, layers: 1, heads: 2, width: 8 };
+       const logits = new nn.GPT(config).forward(tensor([[0, 1, 2, 3]], { dtype: "i32" }));
+       const attended = new nn.MultiheadAttention(8, 2).forward(ones([1, 4, 8]));
+       const doubled = cond(tensor(true), (v) => mul(v, 2), (v) => v, x);
+       const slope = grad((v) => sum(mul(v, v)))(x);
+       const back = fft.irfft(fft.rfft(x));
+       console.log("mul" in x, logits.shape.join(), attended.shape.join());
+       for (const t of [doubled, slope, back]) console.log([...(await t.data())].map(Math.round).join());`,
+    );
+    const { code, out, err } = await consumer.run("node", ["functions.js"]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toBe("false 1,4,5 1,4,8\n2,4,6,8\n2,4,6,8\n1,2,3,4\n");
   });
 
   test("work under way is not lost at the end of a program", async () => {
@@ -293,6 +314,34 @@ describe("in a bundle", () => {
     // Methods of Tensor bring every operation along, but no modules, optimizers or trainer.
     expect(await size("init, tensor, add")).toBeLessThan(all * 0.6);
     expect(await size("optimUpdate, launch", "tilegrad/kernels")).toBeLessThan(all / 25);
+  });
+
+  test("programs and files keep to the committed budget of bytes", async () => {
+    const sizes = await bundleSizes();
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(sizes.filter(({ gzip, budget }) => gzip > budget)).toEqual([]);
+    // A budget far above what is used would let anything in.
+    expect(sizes.filter(({ gzip, budget }) => gzip < budget * 0.6)).toEqual([]);
+  });
+
+  test("through tilegrad/functions a bundle holds the operations that it names, and neither plans nor modules", async () => {
+    const named = (from: string) =>
+      bundle(`import { init, tensor, grad } from "${from}"; console.log(init, tensor, grad);`, {
+        external: ["*/cpu/executor.js"],
+      });
+    const { files, bytes } = await named("tilegrad/functions");
+    const strays =
+      /modules\/(plan|nn|optim|linalg|train)\/|generated\/(matmul|sort|scan|softmax)\//;
+    expect(files.filter((file) => strays.test(file))).toEqual([]);
+    expect(bytes).toBeLessThan((await named("tilegrad")).bytes / 2);
+  });
+
+  test("shipped kernels carry no comments", async () => {
+    const { files } = await bundle(everything);
+    const kernels = files.filter((file) => file.includes("kernels/generated/"));
+    expect(kernels.length).toBeGreaterThan(100);
+    for (const file of kernels)
+      expect(await read(`dist/${file}`), file).not.toMatch(/^ .*"[^"]*\/\/ /m);
   });
 
   test("the kernels' entry brings no second copy of what the library uses", async () => {

@@ -6,7 +6,7 @@
  * error of either grows with the logarithm of the length: about 1e-7 · log2 n of the largest result.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
-import { div, neg } from "../ops/arithmetic";
+import { div, mul, neg } from "../ops/arithmetic";
 import { arange } from "../ops/creation";
 import { pad } from "../ops/padding";
 import { flip, roll } from "../ops/rearrange";
@@ -162,7 +162,7 @@ export function irfft(x: Tensor | Complex, options: FftOptions = {}): Tensor {
     const mirrored = onParts(given, (t) => flip(narrow(t, at, 1, n - half), [at]));
     const inner = narrow(given.imag, at, 1, n - half);
     const edge = (from: number, count: number): Tensor =>
-      narrow(given.imag, at, from, count).mul(0);
+      mul(narrow(given.imag, at, from, count), 0);
     const whole = {
       real: cat([given.real, mirrored.real], at),
       imag: cat(

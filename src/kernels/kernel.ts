@@ -20,7 +20,7 @@ export interface KernelOptions {
 export interface Kernel<B, P, O> {
   /** Path below shaders/ without extension. */
   readonly name: string;
-  /** The comment block the file opens with. */
+  /** The comment block the file opens with; empty in the built package, whose texts carry no comments. */
   readonly doc: string;
   /** WGSL with includes expanded; slots still by name. */
   readonly source: string;

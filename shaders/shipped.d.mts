@@ -1,0 +1,2 @@
+export function shippedText(wgsl: string): string;
+export function shippedLauncher(typescript: string): string;

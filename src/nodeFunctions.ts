@@ -1,0 +1,25 @@
+/**
+ * The door for Node without methods of `Tensor`: operations are functions only, so that a bundle holds those
+ * that a program names. `import { init, tensor, grad } from "tilegrad/functions"`.
+ */
+import type { Device } from "./device/device";
+import { type InitOptions, initOn } from "./init";
+import { nodePlatform } from "./platform/node";
+
+export * from "./index";
+
+/**
+ * Makes a device, the current one for new tensors: on a GPU through WebGPU if there is one, else on the CPU.
+ *
+ * @throws AdapterError, saying what to install, where what `options` ask for is missing
+ * @example await init();
+ * @example await init({ executor: "cpu", threads: 4 });
+ */
+export function init(options?: InitOptions): Promise<Device> {
+  return initOn(nodePlatform, options);
+}
+
+/** Names of the adapters that `init({ adapter })` can choose. */
+export function listAdapters(): Promise<string[]> {
+  return nodePlatform.adapterNames();
+}
