@@ -8,11 +8,12 @@
  * after. `reshape` within a group costs nothing: its elements keep their order, so all is indexed by a shape
  * that refines those on both sides.
  */
+
+import { ExpressionBuilder, type Term } from "../ops/expressionBuilder";
+import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { isPacked } from "../tensor/dtype";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape";
 import { uniformValue } from "../tensor/uniformValue";
-import { ExpressionBuilder, type Term } from "../ops/expressionBuilder";
-import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { type Graph, makeNode, type Node, rewired, type Value } from "./graph";
 import { refinedShape } from "./refinedShape";
 
@@ -31,7 +32,8 @@ const nearby = 16;
 
 /** Nodes whose result has the elements of the operand in the same order. */
 const isTransparent = ({ primitive, inputs }: Node): boolean =>
-  (primitive.name === "reshape" || primitive.name === "stopGradient") && !isPacked(inputs[0]!.dtype);
+  (primitive.name === "reshape" || primitive.name === "stopGradient") &&
+  !isPacked(inputs[0]!.dtype);
 
 const isPointwise = ({ primitive, inputs, outputs }: Node): boolean =>
   primitive.pointwise !== undefined &&

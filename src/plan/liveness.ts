@@ -26,6 +26,8 @@ export interface Liveness {
   readonly live: readonly number[];
   /** The most bytes of all nodes. */
   readonly peakBytes: number;
+  /** The nodes that only look at memory in another way. */
+  readonly views: ReadonlySet<Node>;
   residenceOf(value: Value): Residence;
   /** Numbers of the nodes that read a value, rising. */
   usesOf(value: Value): readonly number[];
@@ -96,7 +98,7 @@ export function liveness(graph: Graph): Liveness {
     if (source.kind === "captured" || source.kind === "constant") return source.tensor.strides;
     return stridesOf.get(value) ?? denseStrides(shape);
   };
-  const isView: boolean[] = [];
+  const viewing = new Set<Node>();
   graph.nodes.forEach((node, at) => {
     for (const input of new Set(node.inputs)) {
       residenceOf(input).last = at;
@@ -106,7 +108,7 @@ export function liveness(graph: Graph): Liveness {
     }
     const [first] = node.inputs;
     const views = first ? viewStrides(node, strides(first)) : null;
-    isView.push(views !== null);
+    if (views) viewing.add(node);
     node.outputs.forEach((value, i) => {
       if (first && views) {
         stridesOf.set(value, views[i]!);
@@ -136,12 +138,13 @@ export function liveness(graph: Graph): Liveness {
   let peakBytes = 0;
   const live = graph.nodes.map((node, at) => {
     alive += change[at]!;
-    if (isView[at]) return 0;
+    if (viewing.has(node)) return 0;
     const bytes = alive - overwritten(node, at, residenceOf);
     peakBytes = Math.max(peakBytes, bytes);
     return bytes;
   });
-  return { live, peakBytes, residenceOf, usesOf: (value) => uses.get(value) ?? [] };
+  const usesOf = (value: Value): readonly number[] => uses.get(value) ?? [];
+  return { live, peakBytes, views: viewing, residenceOf, usesOf };
 }
 
 /** Bytes of an input that dies at the node, where the one output takes over its memory. */
@@ -152,6 +155,8 @@ function overwritten(
 ): number {
   if (!primitive.runInPlace || residenceOf(outputs[0]!).lasting) return 0;
   const { bytes } = residenceOf(outputs[0]!);
-  const dying = inputs.map(residenceOf).find((r) => !r.lasting && r.last === at && r.bytes === bytes);
+  const dying = inputs
+    .map(residenceOf)
+    .find((r) => !r.lasting && r.last === at && r.bytes === bytes);
   return dying ? bytes : 0;
 }

@@ -36,6 +36,9 @@ const smallest = 1 / 512;
 /** Dear producers back to values that are alive, at most. */
 const longestChain = 6;
 
+/** Values smaller than this part of what is dropped are kept instead of computed again. */
+const small = 1 / 8;
+
 /** Candidates that are tried in full before the peak counts as irreducible. */
 const mostTried = 24;
 
@@ -110,36 +113,174 @@ function versionsIn(state: State): Map<Value, Value[]> {
   return versions;
 }
 
-/** The nodes that compute a residence again for its uses from node `at` on. */
+/** The nodes that compute again what is dropped, for its uses from node `at` on. */
 class Chain {
   /** Each after those it reads from. */
   readonly nodes = new Set<Node>();
-  /** What the copies read instead of what the nodes read: another version that is alive. */
+  /** What the copies read in place of what the nodes read: another version, which is alive. */
   readonly substitutes = new Map<Value, Value>();
   cost = 0;
-  /** Bytes of values that would be kept for longer. */
+  /** Bytes of values that are kept for longer. */
   kept = 0;
 
+  /** @param longest producers back at most; 0: what is not alive any more is kept for longer */
   constructor(
     private readonly state: State,
     private readonly versions: ReadonlyMap<Value, readonly Value[]>,
-    private readonly target: Residence,
+    private readonly dropped: Residence,
     readonly at: number,
-    /** Producers back at most; 0: what is not alive is kept for longer. */
     private readonly longest: number,
   ) {}
 
-  /** Adds what computes `value`. False where that would keep more than it frees. */
-  compute(value: Value, length: number): boolean {
+  /** Bytes that the peak has less. */
+  get freed(): number {
+    return this.dropped.bytes - this.kept;
+  }
+
+  /** Adds the node of `value` and what it needs. False where that would keep as much as it frees. */
+  add(value: Value, length = 0): boolean {
     if (value.source.kind !== "node") return true;
     const { node } = value.source;
     if (this.nodes.has(node)) return true;
-    const { residenceOf } = this.state.liveness;
-    const isView = residenceOf(value).first !== residenceOf(node.inputs[0] ?? value).first;
+    const isView = this.state.liveness.views.has(node);
     for (const input of node.inputs)
-      if (!this.provide(input, length + (isView ? 1 : 0))) return false;
+      if (!this.provide(input, isView ? length : length + 1)) return false;
     this.nodes.add(node);
-    if (isView) this.cost += costOf(node);
-    return this.kept < this.target.bytes;
+    if (!isView) this.cost += costOf(node);
+    return true;
   }
+
+  private provide(value: Value, length: number): boolean {
+    const { residenceOf } = this.state.liveness;
+    const versions = this.versions.get(this.state.originOf(value)) ?? [value];
+    const alive = versions.find((version) => this.isAlive(residenceOf(version)));
+    if (alive) {
+      if (alive !== value) this.substitutes.set(value, alive);
+      return true;
+    }
+    const residence = residenceOf(value);
+    const isSmall = residence.bytes < this.dropped.bytes * small;
+    if (residence === this.dropped || (length <= this.longest && !isSmall))
+      return this.add(value, length);
+    this.kept += residence.bytes;
+    return this.freed > 0;
+  }
+
+  private isAlive(residence: Residence): boolean {
+    if (residence === this.dropped) return false;
+    return residence.first < this.at && (residence.lasting || residence.last >= this.at);
+  }
+}
+
+/** What to drop at the peak, the most bytes for the cost first. */
+function candidates(state: State): Chain[] {
+  const { graph, liveness } = state;
+  const { live, peakBytes, residenceOf, usesOf } = liveness;
+  const peak = live.indexOf(peakBytes);
+  const versions = versionsIn(state);
+  const residences = new Set<Residence>();
+  for (const { outputs } of graph.nodes.slice(0, peak))
+    for (const value of outputs) residences.add(residenceOf(value));
+  const chains: Chain[] = [];
+  for (const residence of residences) {
+    const { lasting, last, bytes, values } = residence;
+    if (lasting || last <= peak || bytes < peakBytes * smallest) continue;
+    if (values.some((value) => usesOf(value).includes(peak))) continue;
+    const later = values.filter((value) => usesOf(value).some((at) => at > peak));
+    const next = Math.min(...later.flatMap((v) => usesOf(v).filter((at) => at > peak)));
+    // Views made after the peak follow what they view.
+    const wanted = later.filter(
+      ({ source }) => source.kind === "node" && graph.nodes.indexOf(source.node) < peak,
+    );
+    for (const longest of [longestChain, 0]) {
+      const chain = new Chain(state, versions, residence, next, longest);
+      if (wanted.every((value) => chain.add(value)) && chain.freed > 0) chains.push(chain);
+    }
+  }
+  const worth = ({ freed, cost }: Chain): number => freed / (cost + 1);
+  return chains.sort((a, b) => worth(b) - worth(a));
+}
+
+/**
+ * The graph with the chain copied to right before node `at`, and read from there on.
+ * @param shared whether what is computed again further on reads these copies instead
+ */
+function withCopies(state: State, { nodes, substitutes, at }: Chain, shared: boolean): State {
+  const { graph } = state;
+  const origins = new Map(state.origins);
+  const make = (node: Node, inputs: readonly Value[], recomputed = node.recomputed): Node => {
+    const copy = makeNode(node.primitive, node.attrs, inputs, node.outputs, recomputed);
+    node.outputs.forEach((value, i) => void origins.set(copy.outputs[i]!, state.originOf(value)));
+    return copy;
+  };
+  const made = graph.nodes.slice(0, at);
+  const copies = new Map<Value, Value>();
+  for (const node of nodes) {
+    const copy = make(
+      node,
+      node.inputs.map((value) => copies.get(value) ?? substitutes.get(value) ?? value),
+      true,
+    );
+    node.outputs.forEach((value, i) => void copies.set(value, copy.outputs[i]!));
+    made.push(copy);
+  }
+  const ofOrigin = new Map<Value, Value>();
+  if (shared) for (const [value, copy] of copies) ofOrigin.set(state.originOf(value), copy);
+  const remade = new Map<Value, Value>();
+  const current = (value: Value): Value =>
+    copies.get(value) ?? ofOrigin.get(state.originOf(value)) ?? remade.get(value) ?? value;
+  for (const node of graph.nodes.slice(at)) {
+    const inputs = node.inputs.map(current);
+    if (inputs.every((value, i) => value === node.inputs[i])) {
+      made.push(node);
+      continue;
+    }
+    const next = make(node, inputs);
+    node.outputs.forEach((value, i) => void remade.set(value, next.outputs[i]!));
+    made.push(next);
+  }
+  const kept = (value: Value): Value => remade.get(value) ?? value;
+  const results = graph.results.map(kept);
+  const writes = graph.writes.map(({ target, value }) => ({ target, value: kept(value) }));
+  return new State(withoutDeadCode({ nodes: made, results, writes }), origins);
+}
+
+/** The graph after one recomputation that lowers what exceeds the budget, or null. */
+function improved(state: State, budget: number): State | null {
+  const excess = state.excess(budget);
+  for (const chain of candidates(state).slice(0, mostTried)) {
+    let best: State | null = null;
+    let least = excess;
+    for (const shared of [true, false]) {
+      const next = withCopies(state, chain, shared);
+      const left = next.excess(budget);
+      if (left >= least) continue;
+      best = next;
+      least = left;
+    }
+    if (best) return best;
+  }
+  return null;
+}
+
+/**
+ * The same graph with as many values computed again as it takes to keep the estimated peak of intermediate values
+ * within the budget. What it computes has the same bits.
+ * @returns the graph with the lowest peak that was found, also where that exceeds the budget
+ */
+export function recomputeWithin(graph: Graph, { budgetBytes }: RecomputeOptions): Recomputation {
+  const start = withoutDeadCode(graph);
+  let state = new State(start, new Map());
+  let best = state;
+  while (best.liveness.peakBytes > budgetBytes) {
+    const next = improved(state, budgetBytes);
+    if (!next) break;
+    state = next;
+    if (state.liveness.peakBytes < best.liveness.peakBytes) best = state;
+  }
+  return {
+    graph: best.graph,
+    estimatedPeakBytes: best.liveness.peakBytes,
+    recomputed: best.graph.nodes.length - start.nodes.length,
+  };
 }

@@ -158,7 +158,7 @@ class GraphTrace implements Staging {
     }
     const same = known.find((entry) => sameElements(entry.tensor, tensor));
     if (same) return same.value;
-    const own = tensor.view(tensor.shape, tensor.strides);
+    const own = tensor.alias();
     this.held.push(own);
     const { shape, dtype, storage } = own;
     const isConstant = storage.immutable || storage.serial > this.start;
