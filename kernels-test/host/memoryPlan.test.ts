@@ -40,6 +40,9 @@ function faults(request: MemoryRequest, plan: MemoryPlan): string[] {
       found.push(`an arena of ${bytes} bytes`);
   if (plan.peakBytes !== plan.arenas.reduce((sum, { bytes }) => sum + bytes, 0))
     found.push("the peak is not the sum of the arenas");
+  plan.arenas.forEach(({ bytes }, a) => {
+    if (a > 0 && bytes > plan.arenas[a - 1]!.bytes) found.push("a larger arena comes later");
+  });
   return found;
 }
 
@@ -282,7 +285,7 @@ describe("a memory plan", () => {
   test("splits arenas at the largest buffer of the device, and refuses what is larger", () => {
     const buffers = Array.from({ length: 5 }, () => ({ bytes: 1000, first: 0, last: 3 }));
     const plan = planMemory({ buffers, conflicts: [], limits: { maxBufferBytes: 2048 } });
-    expect(plan.arenas.map(({ bytes }) => bytes).sort()).toEqual([1024, 2048, 2048]);
+    expect(plan.arenas.map(({ bytes }) => bytes)).toEqual([2048, 2048, 1024]);
     expect(() => planMemory({ buffers, conflicts: [], limits: { maxBufferBytes: 512 } })).toThrow(
       LimitError,
     );
