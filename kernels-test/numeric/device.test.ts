@@ -347,11 +347,30 @@ describe("timing", () => {
     expect(await x.item()).toBe(2100);
   });
 
-  test("without timestamp-query there is nothing to tell", async () => {
+  test("without timestamp-query dispatches are timed one by one, in order with all other commands", async () => {
     const device = await fresh({ withoutFeatures: ["timestamp-query"] });
-    const stop = device.executor.startTiming();
+    const { executor } = device;
+    expect(executor.timingMethod).toBe(executor.kind === "cpu" ? "timestamps" : "bracketing");
+    const stop = executor.startTiming();
+    const x = tg.tensor(range(100_000), { device });
+    const y = x.mul(2);
+    x.dispose();
+    device.pool.trim();
+    const z = tg.tensor([1, 2], { device });
+    const read = y.data();
+    const results = [z.sum(), y.max()];
+    y.dispose();
+    const timings = await stop();
+    expect((await read)[99_999]).toBe(199_998);
+    expect(await Promise.all(results.map((t) => t.item()))).toEqual([3, 199_998]);
+    expect(timings.length).toBeGreaterThanOrEqual(3);
+    expect(timings[0]).toMatchObject({ name: "pointwise/binaryScalar", start: 0 });
+    timings.forEach(({ start, nanoseconds }, i) => {
+      expect(nanoseconds).toBeGreaterThanOrEqual(0);
+      expect(nanoseconds).toBeLessThan(5e9);
+      if (i > 0) expect(start).toBeGreaterThan(timings[i - 1]!.start);
+    });
     expect(await tg.ones([2], { device }).sum().item()).toBe(2);
-    expect(await stop()).toEqual([]);
     await device.destroy();
   });
 });

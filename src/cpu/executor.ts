@@ -91,6 +91,7 @@ const copiedRead = mebibyte;
 
 export class CPUExecutor implements Executor {
   readonly kind = "cpu";
+  readonly timingMethod = "timestamps";
   readonly adapter: AdapterReport;
   readonly limits: ExecutorLimits;
   readonly counters: ExecutorCounters = { dispatches: 0, submits: 0, copies: 0, programs: 0 };
@@ -415,7 +416,7 @@ export class CPUExecutor implements Executor {
     const times = new DispatchTimes(this.memory, (bytes) =>
       this.allocate(bytes, "timestamps", this.queue.finished),
     );
-    this.times = this.adapter.features.includes("timestamp-query") ? times : null;
+    this.times = times;
     return async () => {
       this.flush();
       this.times = null;

@@ -1,7 +1,7 @@
 /** Bind groups of single dispatches, by program and buffer ranges. */
 import type { ErrorScopes } from "./errorScopes";
 import type { BufferBinding } from "./executor";
-import { type BindGroupKeeper, usable, type WebGPUBuffer } from "./webgpuBuffer";
+import type { BindGroupKeeper, WebGPUBuffer } from "./webgpuBuffer";
 import type { CompiledProgram } from "./webgpuPrograms";
 
 /** Beyond this many, shapes vary so much that caching bind groups only holds memory. */
@@ -52,10 +52,7 @@ export class BindGroupCache implements BindGroupKeeper {
     return this.groups.size;
   }
 
-  /**
-   * @param chunk a number for `params`
-   * @throws DeviceValidationError where a buffer was destroyed
-   */
+  /** @param chunk a number for `params` */
   get(
     compiled: CompiledProgram,
     bindings: readonly BufferBinding[],
@@ -63,7 +60,8 @@ export class BindGroupCache implements BindGroupKeeper {
     params: GPUBuffer | null,
   ): GPUBindGroup {
     let key = `${compiled.id}/${chunk}`;
-    for (const b of bindings) key += `,${usable(b.buffer).id}:${b.offset}:${b.bytes}`;
+    for (const { buffer, offset, bytes } of bindings)
+      key += `,${(buffer as WebGPUBuffer).id}:${offset}:${bytes}`;
     const known = this.groups.get(key);
     if (known) return known;
     const at = params && { buffer: params, offset: 0 };

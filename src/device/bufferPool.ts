@@ -48,6 +48,8 @@ export class BufferPool {
   private readonly ages = new WeakMap<DeviceBuffer, number>();
   private created = 0;
   private readonly categories = new Map<DeviceBuffer, MemoryCategory>();
+  /** Hears the bytes of buffers in use after each change. */
+  onChange: ((liveBytes: number) => void) | null = null;
   private live = 0;
   private peak = 0;
   private pooled = 0;
@@ -83,6 +85,7 @@ export class BufferPool {
     this.byCategory[category] += size;
     this.live += size;
     this.peak = Math.max(this.peak, this.live);
+    this.onChange?.(this.live);
     return buffer;
   }
 
@@ -107,6 +110,7 @@ export class BufferPool {
     this.byCategory[category] -= buffer.bytes;
     this.live -= buffer.bytes;
     this.pooled += buffer.bytes;
+    this.onChange?.(this.live);
     const shelf = this.free.get(buffer.bytes);
     if (!shelf) this.free.set(buffer.bytes, [buffer]);
     else {

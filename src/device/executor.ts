@@ -23,6 +23,11 @@ export interface Program {
   }[];
   /** The uniform of group 0, or null. `size` in bytes. */
   readonly params: { readonly index: number; readonly size: number } | null;
+  /**
+   * Of a program made at run time: the floating-point operations of a dispatch with these parameters on these
+   * workgroups, for profiles.
+   */
+  readonly flops?: (params: Uint8Array | null, grid: readonly [number, number, number]) => number;
 }
 
 /** Device memory. `bytes` is the allocated size, a multiple of 256. */
@@ -87,11 +92,14 @@ export interface TimedDispatch {
   readonly name: string;
   /** The program's key. */
   readonly program: string;
+  readonly source: Program;
   /** In the order of the program's; `bytes` of the range that was bound. */
   readonly bindings: readonly {
     readonly name: string;
     readonly access: "read" | "read_write";
     readonly bytes: number;
+    /** The place of the first binding of the dispatch with the same range: its own, unless that is bound twice. */
+    readonly first: number;
   }[];
   /** A copy of the parameters. */
   readonly params: Uint8Array | null;
@@ -186,6 +194,11 @@ export interface Executor {
   drain(): Promise<void>;
   /** Resolves when at most `sections` submitted sections are unfinished. */
   throttle(sections: number): Promise<void>;
+  /**
+   * How dispatches are timed: by what the device notes as each begins and ends, or, where it notes nothing, by
+   * submitting each alone and waiting for it, which is good to some tens of microseconds and makes idle gaps.
+   */
+  readonly timingMethod: "timestamps" | "bracketing";
   /** Times every dispatch until the returned function is called, which drains and gives the timings. */
   startTiming(): () => Promise<KernelTiming[]>;
   /** Loses the device at once, as a crash of its driver would: for tests of what follows. */

@@ -6,21 +6,18 @@ const pairs = 2048;
 export class TimestampRecorder {
   private readonly batches: TimedDispatch[][] = [[]];
   private readonly results: { resolved: GPUBuffer; readable: GPUBuffer }[] = [];
-  private readonly set: GPUQuerySet | null;
+  private readonly set: GPUQuerySet;
 
-  /** Without `timestamp-query` nothing is recorded and `finish` gives an empty list. */
+  /** @param device has the feature `timestamp-query` */
   constructor(private readonly device: GPUDevice) {
-    this.set = device.features.has("timestamp-query")
-      ? device.createQuerySet({ type: "timestamp", count: pairs * 2 })
-      : null;
+    this.set = device.createQuerySet({ type: "timestamp", count: pairs * 2 });
   }
 
   get full(): boolean {
     return this.batches.at(-1)!.length === pairs;
   }
 
-  next(dispatch: TimedDispatch): { timestampWrites?: GPUComputePassTimestampWrites } {
-    if (!this.set) return {};
+  next(dispatch: TimedDispatch): { timestampWrites: GPUComputePassTimestampWrites } {
     const batch = this.batches.at(-1)!;
     const index = batch.push(dispatch) - 1;
     return {
@@ -35,7 +32,7 @@ export class TimestampRecorder {
   /** Encodes the move of the recorded timestamps into a buffer, and starts the next batch. */
   resolve(encoder: GPUCommandEncoder): void {
     const count = this.batches.at(-1)!.length * 2;
-    if (!this.set || count === 0) return;
+    if (count === 0) return;
     const resolved = this.device.createBuffer({
       size: count * 8,
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
@@ -68,7 +65,7 @@ export class TimestampRecorder {
       readable.destroy();
       resolved.destroy();
     }
-    this.set?.destroy();
+    this.set.destroy();
     return timings;
   }
 }

@@ -10,6 +10,7 @@ import { DeviceValidationError, LimitError } from "../errors";
 import type { Platform } from "../platform/platform";
 import { type Acquired, type AcquireOptions, acquire } from "./acquire";
 import { BindGroupCache } from "./bindGroupCache";
+import { BracketedTiming } from "./bracketing";
 import { CommandStream } from "./commandStream";
 import { ErrorScopes } from "./errorScopes";
 import type {
@@ -39,6 +40,7 @@ export class WebGPUExecutor implements Executor {
   readonly kind = "webgpu";
   readonly adapter;
   readonly limits;
+  readonly timingMethod;
   readonly counters: ExecutorCounters = { dispatches: 0, submits: 0, copies: 0, programs: 0 };
   failure: DeviceError | null = null;
 
@@ -57,6 +59,8 @@ export class WebGPUExecutor implements Executor {
   private readonly stagings: GPUBuffer[] = [];
   /** Submitted and not known to have finished, oldest first. */
   private readonly unfinished: { dispatches: number; since: number }[] = [];
+  /** Holds commands back while it times without timestamps. */
+  private bracketed: BracketedTiming | null = null;
   private nextBuffer = 1;
   private destroying = false;
 
@@ -69,6 +73,8 @@ export class WebGPUExecutor implements Executor {
     this.device = acquired.device;
     this.adapter = acquired.report;
     this.limits = acquired.limits;
+    const stamps = this.device.features.has("timestamp-query");
+    this.timingMethod = stamps ? ("timestamps" as const) : ("bracketing" as const);
     this.ring = new ParamsRing(this.device);
     this.patience = new Patience(platform.waitingSpins && acquired.report.class === "software");
     const { device, counters } = this;
@@ -80,7 +86,11 @@ export class WebGPUExecutor implements Executor {
     this.stream = stream;
     this.programs = programs;
     this.bindGroups = new BindGroupCache(device, scopes);
+    const executor = this;
     this.sequenceHost = {
+      get holding() {
+        return executor.bracketed && executor;
+      },
       device,
       scopes,
       stream,
@@ -144,22 +154,30 @@ export class WebGPUExecutor implements Executor {
     const buffer = handle as WebGPUBuffer;
     if (buffer.destroyed) return;
     buffer.destroyed = true;
-    for (const keeper of buffer.keepers) keeper.drop(buffer);
-    buffer.keepers.clear();
-    this.destroyLater(buffer.gpu, buffer.lastUse);
+    const free = (): void => {
+      for (const keeper of buffer.keepers) keeper.drop(buffer);
+      buffer.keepers.clear();
+      this.destroyLater(buffer.gpu, buffer.lastUse);
+    };
+    if (this.bracketed) this.bracketed.hold(free);
+    else free();
   }
 
   write(handle: DeviceBuffer, offset: number, data: ArrayBufferView): void {
     const buffer = usable(handle);
     this.check();
+    const { byteOffset, byteLength } = data;
+    if (this.bracketed) {
+      const copy = new Uint8Array(data.buffer, byteOffset, byteLength).slice();
+      this.bracketed.hold(() => this.writeNow(buffer, offset, copy));
+    } else this.writeNow(buffer, offset, data);
+  }
+
+  private writeNow(buffer: WebGPUBuffer, offset: number, data: ArrayBufferView): void {
     if (buffer.lastUse >= this.section) this.flush();
-    this.device.queue.writeBuffer(
-      buffer.gpu,
-      offset,
-      data.buffer as ArrayBuffer,
-      data.byteOffset,
-      data.byteLength,
-    );
+    const { byteOffset, byteLength } = data;
+    const bytes = data.buffer as ArrayBuffer;
+    this.device.queue.writeBuffer(buffer.gpu, offset, bytes, byteOffset, byteLength);
   }
 
   dispatch(
@@ -169,6 +187,21 @@ export class WebGPUExecutor implements Executor {
     grid: readonly [number, number, number],
   ): void {
     this.check();
+    for (const { buffer } of bindings) usable(buffer);
+    if (this.bracketed) {
+      const timed = timedDispatch(program, bindings, params, grid);
+      this.bracketed.holdDispatch(timed, () =>
+        this.dispatchNow(program, bindings, timed.params, grid),
+      );
+    } else this.dispatchNow(program, bindings, params, grid);
+  }
+
+  private dispatchNow(
+    program: Program,
+    bindings: readonly BufferBinding[],
+    params: Uint8Array | null,
+    grid: readonly [number, number, number],
+  ): void {
     const compiled = this.programs.ready(program);
     const slot = params && this.ring.push(params);
     const ring = slot && this.ring.buffer(slot.chunk);
@@ -184,18 +217,26 @@ export class WebGPUExecutor implements Executor {
     this.check();
     const source = usable(from.buffer);
     const target = usable(to.buffer);
-    this.stream.copy(source.gpu, from.offset, target.gpu, to.offset, from.bytes);
-    source.lastUse = this.section;
-    target.lastUse = this.section;
-    this.counters.copies++;
+    const record = (): void => {
+      this.stream.copy(source.gpu, from.offset, target.gpu, to.offset, from.bytes);
+      source.lastUse = this.section;
+      target.lastUse = this.section;
+      this.counters.copies++;
+    };
+    if (this.bracketed) this.bracketed.hold(record);
+    else record();
   }
 
   clear(range: BufferBinding): void {
     this.check();
     const buffer = usable(range.buffer);
-    this.stream.clear(buffer.gpu, range.offset, range.bytes);
-    buffer.lastUse = this.section;
-    this.counters.copies++;
+    const record = (): void => {
+      this.stream.clear(buffer.gpu, range.offset, range.bytes);
+      buffer.lastUse = this.section;
+      this.counters.copies++;
+    };
+    if (this.bracketed) this.bracketed.hold(record);
+    else record();
   }
 
   async compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void> {
@@ -221,8 +262,12 @@ export class WebGPUExecutor implements Executor {
     this.unfinished.push({ dispatches, since: performance.now() });
   }
 
-  read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
-    const result = this.readBack(ranges);
+  async read(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
+    this.check();
+    for (const { buffer } of ranges) usable(buffer);
+    const result = this.bracketed
+      ? this.bracketed.inTurn(() => this.readBack(ranges))
+      : this.readBack(ranges);
     const settled = result.then(
       () => void this.reads.delete(settled),
       () => void this.reads.delete(settled),
@@ -242,7 +287,7 @@ export class WebGPUExecutor implements Executor {
     if (total === 0) return ranges.map(() => new ArrayBuffer(0));
     const staging = this.takeStaging(total);
     ranges.forEach((range, i) => {
-      const source = usable(range.buffer);
+      const source = range.buffer as WebGPUBuffer;
       source.lastUse = this.section;
       const bytes = Math.ceil(range.bytes / 4) * 4;
       if (bytes) this.stream.copy(source.gpu, range.offset, staging, offsets[i]!, bytes);
@@ -271,6 +316,11 @@ export class WebGPUExecutor implements Executor {
   }
 
   async drain(): Promise<void> {
+    if (this.bracketed) await this.bracketed.inTurn(() => this.finish());
+    else await this.finish();
+  }
+
+  private async finish(): Promise<void> {
     this.flush();
     const { dispatches, since } = this.backlog();
     this.unfinished.length = 0;
@@ -280,12 +330,15 @@ export class WebGPUExecutor implements Executor {
   }
 
   async throttle(sections: number): Promise<void> {
-    if (this.unfinished.length <= sections) return;
-    await this.drain();
+    if (this.bracketed || this.unfinished.length > sections) await this.drain();
   }
 
   startTiming(): () => Promise<KernelTiming[]> {
     this.flush();
+    return this.timingMethod === "timestamps" ? this.startTimestamps() : this.startBracketing();
+  }
+
+  private startTimestamps(): () => Promise<KernelTiming[]> {
     const recorder = new TimestampRecorder(this.device);
     this.stream.timing = recorder;
     return async () => {
@@ -293,6 +346,23 @@ export class WebGPUExecutor implements Executor {
       this.stream.timing = null;
       await this.drain();
       return recorder.finish();
+    };
+  }
+
+  private startBracketing(): () => Promise<KernelTiming[]> {
+    const { queue } = this.device;
+    const bracketed = new BracketedTiming({
+      flush: () => this.flush(),
+      submitNothing: () => queue.submit([]),
+      idle: () => queue.onSubmittedWorkDone().then(() => undefined),
+    });
+    this.bracketed = bracketed;
+    return async () => {
+      const timings = await bracketed.finish(() => {
+        this.bracketed = null;
+      });
+      await this.drain();
+      return timings;
     };
   }
 
@@ -304,6 +374,7 @@ export class WebGPUExecutor implements Executor {
     if (this.destroying) return;
     this.destroying = true;
     if (!this.failure) {
+      await this.bracketed?.finish(() => undefined);
       this.flush();
       await this.device.queue.onSubmittedWorkDone();
       await Promise.all(this.reads);

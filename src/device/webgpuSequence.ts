@@ -12,6 +12,7 @@ import type { ErrorScopes } from "./errorScopes";
 import type {
   BufferBinding,
   DeviceBuffer,
+  Executor,
   ExecutorCounters,
   Sequence,
   SequenceCommand,
@@ -30,6 +31,8 @@ export interface SequenceHost {
   readonly stream: CommandStream;
   readonly programs: WebGPUPrograms;
   readonly counters: ExecutorCounters;
+  /** Takes the commands of a run one by one while it holds them back, else null. */
+  readonly holding: Pick<Executor, "dispatch" | "copy" | "clear"> | null;
   /** @throws the failure of the executor, if there is one */
   check(): void;
   /** Submits the section where it is long enough. */
@@ -103,6 +106,10 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     if (this.disposed)
       throw new ArgumentError("A sequence was run after it was disposed. Prepare it again.");
     this.fill(slots);
+    if (host.holding) {
+      this.giveTo(host.holding);
+      return;
+    }
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
       if (step.kind === "dispatch") {
@@ -145,6 +152,16 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
         step.kept.splice(0, groupsKept, ...left);
         step.next = left.length % groupsKept;
         step.group = null;
+      }
+  }
+
+  private giveTo(executor: Pick<Executor, "dispatch" | "copy" | "clear">): void {
+    for (const step of this.steps)
+      if (step.kind === "copy") executor.copy(this.at(step.from), this.at(step.to));
+      else if (step.kind === "clear") executor.clear(this.at(step.range));
+      else {
+        const bindings = step.ranges.map((range) => this.at(range));
+        executor.dispatch(step.compiled.program, bindings, step.params, step.grid);
       }
   }
 

@@ -121,6 +121,7 @@ class RecordingExecutor implements Executor {
   readonly read: (ranges: readonly ReadRange[]) => never = unavailable("Reading values");
   readonly drain = unavailable("Waiting for the device");
   readonly throttle = unavailable("Waiting for the device");
+  readonly timingMethod = "bracketing";
   readonly startTiming = unavailable("Timing");
   readonly compilePrograms = unavailable("Compiling");
   readonly prepare = unavailable("Preparing commands");
