@@ -23,6 +23,7 @@ import { type DType, storageType } from "../tensor/dtype";
 import { broadcastShapes, type Shape, sameShape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add } from "./arithmetic";
+import { moveInto } from "./movement";
 import type { PlainFunction, Primitive, Saves, Spec } from "./primitive";
 import { sumTo } from "./reduce";
 import { alignLanes } from "./rules";
@@ -93,8 +94,12 @@ function calling<B, P, O>(kernel: Kernel<B, P, O>, fn: string): Kernel<B, P, O> 
 
 const isScalar = (t: DeviceTensor): boolean => t.size === 1 && t.bindingOffset === 0;
 
+/** Of the WGSL functions, those that move an element of their type unchanged. */
+const identities: ReadonlySet<string> = new Set(["op_id", "op_id_i32", "op_id_u32"]);
+
 /** One `OP` over any strides into a part of `target`, dense or not. */
 export function runUnaryInto(x: DeviceTensor, target: DeviceTensor, slots: { OP: string }): void {
+  if (x.dtype === target.dtype && identities.has(slots.OP) && moveInto(x, target)) return;
   const { rank, shape, strides } = walkTogether(x.shape, [x.strides, target.strides]);
   const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
   const count = sizeOf(shape) / perInvocation;
