@@ -364,7 +364,7 @@ describe("timing", () => {
     expect((await read)[99_999]).toBe(199_998);
     expect(await Promise.all(results.map((t) => t.item()))).toEqual([3, 199_998]);
     expect(timings.length).toBeGreaterThanOrEqual(3);
-    expect(timings[0]).toMatchObject({ name: "pointwise/binaryScalar", start: 0 });
+    expect(timings[0]).toMatchObject({ name: "pointwise/binary", start: 0 });
     timings.forEach(({ start, nanoseconds }, i) => {
       expect(nanoseconds).toBeGreaterThanOrEqual(0);
       expect(nanoseconds).toBeLessThan(5e9);
