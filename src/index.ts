@@ -20,6 +20,12 @@ export {
   type WarmupOptions,
 } from "./plan/compile";
 export type { PlanSize } from "./plan/executable";
+export type { ProfileOptions } from "./profile/profile";
+export type { MemoryPoint, Profile, ProfileData, ProfiledDispatch } from "./profile/result";
+export type { Roofline } from "./profile/roofline";
+export type { KernelStatistics } from "./profile/statistics";
+export type { TableOptions } from "./profile/table";
+export type { Trace, TraceEvent } from "./profile/trace";
 export * as random from "./random/random";
 export { type TensorLike, type TensorOptions, tensor } from "./tensor/creation";
 export type { DType, HostArray } from "./tensor/dtype";

@@ -5,6 +5,8 @@
 import type { Device } from "./device/device";
 import { type InitOptions, initOn } from "./init";
 import { nodePlatform } from "./platform/node";
+import { type ProfileOptions, profileOn } from "./profile/profile";
+import type { Profile } from "./profile/result";
 
 export * from "./index";
 
@@ -22,4 +24,18 @@ export function init(options?: InitOptions): Promise<Device> {
 /** Names of the adapters that `init({ adapter })` can choose. */
 export function listAdapters(): Promise<string[]> {
   return nodePlatform.adapterNames();
+}
+
+/**
+ * Where the time of `fn` goes: runs it for warm-up, once more, and then timed, and sets each kernel's bytes and
+ * operations a second against what the adapter was measured to do at most. `fn` runs several times, inside a
+ * scope; an async one frees what it makes. See docs/profiling.md.
+ *
+ * @throws ArgumentError for a wrong option, and what `fn` throws
+ * @example
+ * const result = await profile(() => step(batch));
+ * console.log(result.table());
+ */
+export function profile(fn: () => unknown, options: ProfileOptions = {}): Promise<Profile> {
+  return profileOn(nodePlatform, fn, options);
 }

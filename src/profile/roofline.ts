@@ -13,7 +13,6 @@ import { profileCopy } from "../kernels/generated/profile/copy";
 import { profileMultiplyAdd } from "../kernels/generated/profile/multiply_add";
 import { type AnyKernel, type KernelOptions, specialise } from "../kernels/kernel";
 import type { ByteCache } from "../platform/platform";
-import { median } from "./median";
 
 /** What an adapter can do at most, as measured. */
 export interface Roofline {
@@ -23,8 +22,8 @@ export interface Roofline {
   readonly gigaflopsPerSecond: number;
 }
 
-/** Readings, of which the median counts. */
-const samples = 5;
+/** Readings, of which the fastest counts: whatever else runs meanwhile only ever slows a dispatch down. */
+const samples = 7;
 
 /** Beyond that, neither the quantisation of timestamps nor the start of a dispatch counts. */
 const longEnough = 10e6;
@@ -37,23 +36,32 @@ const chainCounts = [1, 2, 4, 8] as const;
 const measured = new WeakMap<Executor, Promise<Roofline>>();
 
 /**
- * The roofline of the executor's adapter, from memory, from the cache, or measured now, which takes a second
- * or two and waits for all work before it.
+ * The roofline of the executor's adapter, from memory, from the cache, or measured now, which takes some
+ * seconds and waits for all work before it.
  * @param cache keeps it for other processes; null to keep it in this one only
+ * @param anew measure it, whatever is kept
  */
-export function rooflineOf(executor: Executor, cache: ByteCache | null): Promise<Roofline> {
-  let roofline = measured.get(executor);
+export function rooflineOf(
+  executor: Executor,
+  cache: ByteCache | null,
+  anew = false,
+): Promise<Roofline> {
+  let roofline = anew ? undefined : measured.get(executor);
   if (!roofline) {
-    roofline = cachedRoofline(executor, cache);
+    roofline = cachedRoofline(executor, cache, anew);
     measured.set(executor, roofline);
     roofline.catch(() => measured.delete(executor));
   }
   return roofline;
 }
 
-async function cachedRoofline(executor: Executor, cache: ByteCache | null): Promise<Roofline> {
+async function cachedRoofline(
+  executor: Executor,
+  cache: ByteCache | null,
+  anew: boolean,
+): Promise<Roofline> {
   const key = `roofline.${adapterHash(executor)}.json`;
-  const known = parseRoofline(await cache?.get(key));
+  const known = anew ? null : parseRoofline(await cache?.get(key));
   if (known) return known;
   const roofline = await measureRoofline(executor);
   await cache?.put(key, new TextEncoder().encode(JSON.stringify(roofline)));
@@ -165,7 +173,7 @@ function folded(executor: Executor, groups: number): readonly [number, number, n
   return [Math.ceil(groups / rows), rows, 1];
 }
 
-/** The work a nanosecond of the dispatch that does most of it: one reading chooses, the median of some counts. */
+/** The work a nanosecond of the dispatch that does most of it, the best of some readings. */
 async function mostInANanosecond(
   executor: Executor,
   dispatches: readonly Dispatch[],
@@ -181,9 +189,10 @@ async function mostInANanosecond(
     if (rate > best.rate) best = { dispatch, times, rate };
   }
   const { dispatch, times } = best;
-  const readings: number[] = [];
-  while (readings.length < samples) readings.push(await timeOnce(executor, dispatch, times));
-  return dispatch.work / median(readings);
+  let { rate } = best;
+  for (let i = 0; i < samples; i++)
+    rate = Math.max(rate, dispatch.work / (await timeOnce(executor, dispatch, times)));
+  return rate;
 }
 
 /** The mean of `times` dispatches in a row, by timestamps where the adapter has them. */
@@ -195,8 +204,7 @@ async function timeOnce(
   const program = specialise(kernel, options);
   const bytes = new Uint8Array(kernel.params!.size);
   kernel.params!.write(new DataView(bytes.buffer), params);
-  const stamped = executor.adapter.features.includes("timestamp-query");
-  const stop = stamped ? executor.startTiming() : null;
+  const stop = executor.timingMethod === "timestamps" ? executor.startTiming() : null;
   const began = performance.now();
   for (let i = 0; i < times; i++) executor.dispatch(program, bindings, bytes, grid);
   await executor.drain();

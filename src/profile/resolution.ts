@@ -1,0 +1,36 @@
+/**
+ * How fine a clock's readings are. Browsers round timestamps down to multiples of some tens of microseconds, so
+ * that a short kernel reads as 0 or as one whole step. The true time lies in the mean of many readings: where
+ * begins and ends fall at random within a step, the mean of the rounded differences is that of the true ones.
+ */
+
+/** Steps that clocks are known to have, nanoseconds, coarsest first: browsers' 1 ms, 100, 65.536, 20, 5 us; GPUs'. */
+const knownSteps = [1_000_000, 100_000, 65_536, 20_000, 5_000, 1_024, 1_000, 100, 32, 10] as const;
+
+/** Clocks that count in fractions of a nanosecond are read as whole ones. */
+const roundingError = 1;
+
+/**
+ * The coarsest known step that all readings are multiples of; 1 where there is none.
+ * @param readings nanoseconds
+ */
+export function resolutionOf(readings: Iterable<number>): number {
+  const distinct = new Set<number>();
+  for (const reading of readings) if (reading > roundingError) distinct.add(reading);
+  if (distinct.size === 0) return 1;
+  const isMultiple = (reading: number, step: number): boolean => {
+    const rest = reading % step;
+    return Math.min(rest, step - rest) <= roundingError && reading + roundingError >= step;
+  };
+  return (
+    knownSteps.find((step) => [...distinct].every((reading) => isMultiple(reading, step))) ?? 1
+  );
+}
+
+/**
+ * The standard error of the mean of `count` differences of two readings: each difference is off by up to a step
+ * either way, with a triangular density whose deviation is step / sqrt(6).
+ */
+export function errorOfMean(step: number, count: number): number {
+  return step / Math.sqrt(6 * Math.max(count, 1));
+}
