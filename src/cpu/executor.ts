@@ -19,7 +19,7 @@ import type {
   SequenceCommand,
 } from "../device/executor";
 import { lostError, typedError } from "../device/gpuErrors";
-import { oneByOne } from "../device/sequence";
+import { usable } from "../device/ownedBuffer";
 import { timedDispatch } from "../device/timedDispatch";
 import {
   AdapterError,
@@ -27,7 +27,6 @@ import {
   type DeviceError,
   DeviceInternalError,
   DeviceLostError,
-  DeviceValidationError,
   LimitError,
   OutOfMemoryError,
 } from "../errors";
@@ -35,11 +34,14 @@ import type { ByteCache, Platform } from "../platform/platform";
 import { wrongAccess, wrongCopy, wrongDispatch } from "./bindingRules";
 import { control, controlBytes, firstKernel } from "./commandLayout";
 import { CommandQueue, type QueuedKernel } from "./commandQueue";
+import type { CPUBuffer } from "./cpuBuffer";
 import { DispatchTimes } from "./dispatchTimes";
+import { DispatchWords } from "./dispatchWords";
 import { hasRelaxedSimd, hasSimd } from "./engineFeatures";
-import { type CompileOptions, dispatchBlock } from "./ir/kernel";
+import type { CompileOptions } from "./ir/kernel";
 import { type KernelCache, processKernels } from "./kernelCache";
 import { type Allocation, Memory } from "./memory";
+import { CPUSequence, type SequenceHost } from "./sequence";
 import { ThreadPool } from "./threadPool";
 
 export interface CPUExecutorOptions {
@@ -66,15 +68,10 @@ export interface CPUExecutorParts {
   memory?: number;
 }
 
-interface CPUBuffer extends DeviceBuffer {
-  readonly memory: Allocation;
-  /** The last slice of commands that uses it. */
-  touched: number;
-  destroyed: boolean;
-}
-
 interface Kernel extends QueuedKernel {
   readonly program: Program;
+  /** Resolves when it is compiled, or has failed the executor. */
+  settled: Promise<void>;
   /** Bytes that each binding must have; known once it is compiled. */
   leastBytes: readonly number[] | null;
   /** The least bytes that a dispatch gave each binding before that. */
@@ -110,6 +107,7 @@ export class CPUExecutor implements Executor {
   /** The last slice of each flushed section that is not known to have run. */
   private readonly unfinished: number[] = [];
   private readonly scratches: { bytes: number; address: number }[] = [];
+  private readonly sequenceHost: SequenceHost<Kernel>;
   private times: DispatchTimes | null = null;
   private recorded = false;
   private dispatchesInSection = 0;
@@ -166,6 +164,7 @@ export class CPUExecutor implements Executor {
     this.queue = new CommandQueue(this.memory, this.pool, (bytes, what, idleSince) =>
       this.allocate(bytes, what, idleSince),
     );
+    this.sequenceHost = this.hostOfSequences();
     const threads = this.pool.takesTurns ? 0 : this.pool.size;
     const unused = new Set(options.withoutFeatures ?? []);
     this.adapter = {
@@ -219,7 +218,7 @@ export class CPUExecutor implements Executor {
   }
 
   write(handle: DeviceBuffer, offset: number, data: ArrayBufferView): void {
-    const buffer = this.own(handle);
+    const buffer = usable<CPUBuffer>(handle);
     this.check();
     const { byteLength } = data;
     const wrong = wrongAccess({ buffer, offset, bytes: byteLength });
@@ -249,23 +248,22 @@ export class CPUExecutor implements Executor {
   ): void {
     this.check();
     const kernel = this.kernel(program);
-    for (const { buffer } of bindings) this.own(buffer);
-    const wrong =
-      wrongDispatch(program, bindings, params, grid, this.limits) ?? tooSmall(kernel, bindings);
-    if (wrong) {
-      this.fail(typedError("validation", wrong, describe(program, bindings)));
-      return;
+    for (const { buffer } of bindings) usable(buffer);
+    if (!this.accepts(kernel, bindings, params, grid)) return;
+    const words = new DispatchWords(bindings, params, grid);
+    if (words.groups > 0) {
+      words.bind(bindings);
+      const times = this.times?.next(timedDispatch(program, bindings, params, grid)) ?? 0;
+      words.record(this.queue, this.memory, kernel, times);
+      for (const { buffer } of bindings) this.touch(buffer as CPUBuffer);
     }
-    this.counters.dispatches++;
-    const groups = grid[0] * grid[1] * grid[2];
-    if (groups > 0) this.record(kernel, groups, bindings, params, grid);
-    if (++this.dispatchesInSection >= maxDispatchesPerSection) this.flush();
+    this.counted();
   }
 
   copy(from: BufferBinding, to: BufferBinding): void {
     this.check();
-    const source = this.own(from.buffer);
-    const target = this.own(to.buffer);
+    const source = usable<CPUBuffer>(from.buffer);
+    const target = usable<CPUBuffer>(to.buffer);
     const wrong = wrongCopy(from, to);
     if (wrong) {
       this.fail(typedError("validation", wrong, "a copy"));
@@ -283,7 +281,7 @@ export class CPUExecutor implements Executor {
 
   clear(range: BufferBinding): void {
     this.check();
-    const buffer = this.own(range.buffer);
+    const buffer = usable<CPUBuffer>(range.buffer);
     const wrong = wrongAccess(range);
     if (wrong) {
       this.fail(typedError("validation", wrong, "a clear"));
@@ -295,14 +293,19 @@ export class CPUExecutor implements Executor {
   }
 
   async compilePrograms(programs: readonly Program[], compiled?: () => void): Promise<void> {
-    for (const program of programs) {
-      this.kernel(program);
-      compiled?.();
-    }
+    this.check();
+    const missing = new Set(programs.map((one) => this.kernel(one)).filter((k) => !k.compiled));
+    await Promise.all(
+      [...missing].map(async (kernel) => {
+        await kernel.settled;
+        if (kernel.compiled) compiled?.();
+      }),
+    );
+    this.check();
   }
 
   prepare(commands: readonly SequenceCommand[]): Sequence {
-    return oneByOne(this, commands);
+    return new CPUSequence(this.sequenceHost, commands);
   }
 
   flush(): void {
@@ -327,7 +330,7 @@ export class CPUExecutor implements Executor {
 
   private async readBack(ranges: readonly ReadRange[]): Promise<ArrayBuffer[]> {
     this.check();
-    const buffers = ranges.map(({ buffer }) => this.own(buffer));
+    const buffers = ranges.map(({ buffer }) => usable<CPUBuffer>(buffer));
     for (const { buffer, offset, bytes } of ranges) {
       const wrong = wrongAccess({ buffer, offset, bytes: Math.ceil(bytes / 4) * 4 });
       if (wrong) this.fail(typedError("validation", wrong, "a read"));
@@ -443,6 +446,24 @@ export class CPUExecutor implements Executor {
     await this.pool.stop();
   }
 
+  private hostOfSequences(): SequenceHost<Kernel> {
+    const executor = this;
+    return {
+      executor,
+      memory: this.memory,
+      queue: this.queue,
+      counters: this.counters,
+      get times() {
+        return executor.times;
+      },
+      check: () => this.check(),
+      kernel: (program) => this.kernel(program),
+      accepts: (kernel, bindings, params, grid) => this.accepts(kernel, bindings, params, grid),
+      touch: (buffer) => this.touch(buffer),
+      counted: () => this.counted(),
+    };
+  }
+
   private fail(error: DeviceError): void {
     this.failure ??= error;
     this.queue.stop();
@@ -450,13 +471,6 @@ export class CPUExecutor implements Executor {
 
   private check(): void {
     if (this.failure) throw this.failure;
-  }
-
-  private own(handle: DeviceBuffer): CPUBuffer {
-    const buffer = handle as CPUBuffer;
-    if (buffer.destroyed)
-      throw new DeviceValidationError(`Buffer "${buffer.label}" was used after it was destroyed.`);
-    return buffer;
   }
 
   /** Notes that a command just recorded uses the buffer. */
@@ -479,35 +493,22 @@ export class CPUExecutor implements Executor {
     );
   }
 
-  private record(
+  private accepts(
     kernel: Kernel,
-    groups: number,
     bindings: readonly BufferBinding[],
     params: Uint8Array | null,
     grid: readonly [number, number, number],
-  ): void {
-    const head = Math.ceil(dispatchBlock.bytes(bindings.length) / 16) * 16;
-    const bytes = bindings.reduce((sum, binding) => sum + binding.bytes, 0);
-    const times = this.times?.next(timedDispatch(kernel.program, bindings, params, grid)) ?? 0;
-    const block = this.queue.dispatch(
-      kernel,
-      groups,
-      head + (params?.byteLength ?? 0),
-      bytes,
-      times,
-    );
-    const { words } = this.memory;
-    const at = block >>> 2;
-    words.set(grid, at + dispatchBlock.grid / 4);
-    words[at + dispatchBlock.params / 4] = block + head;
-    let next = at + dispatchBlock.bindings / 4;
-    for (const binding of bindings) {
-      const buffer = binding.buffer as CPUBuffer;
-      words[next++] = buffer.memory.address + binding.offset;
-      words[next++] = binding.bytes;
-      this.touch(buffer);
-    }
-    if (params) this.memory.bytes(block + head, params.byteLength).set(params);
+  ): boolean {
+    const { program } = kernel;
+    const wrong =
+      wrongDispatch(program, bindings, params, grid, this.limits) ?? tooSmall(kernel, bindings);
+    if (wrong) this.fail(typedError("validation", wrong, describe(program, bindings)));
+    return !wrong;
+  }
+
+  private counted(): void {
+    this.counters.dispatches++;
+    if (++this.dispatchesInSection >= maxDispatchesPerSection) this.flush();
   }
 
   private kernel(program: Program): Kernel {
@@ -520,9 +521,10 @@ export class CPUExecutor implements Executor {
       sent: false,
       leastBytes: null,
       givenBytes: [],
+      settled: Promise.resolve(),
     };
     this.kernels.set(program.key, kernel);
-    void this.compile(kernel);
+    kernel.settled = this.compile(kernel);
     return kernel;
   }
 

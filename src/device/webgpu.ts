@@ -25,11 +25,12 @@ import type {
   SequenceCommand,
 } from "./executor";
 import { type ErrorFilter, lostError, typedError } from "./gpuErrors";
+import { usable } from "./ownedBuffer";
 import { ParamsRing } from "./paramsRing";
 import { timedDispatch } from "./timedDispatch";
 import { TimestampRecorder } from "./timestamps";
 import { Patience } from "./waiting";
-import { usable, type WebGPUBuffer } from "./webgpuBuffer";
+import type { WebGPUBuffer } from "./webgpuBuffer";
 import { WebGPUPrograms } from "./webgpuPrograms";
 import { type SequenceHost, WebGPUSequence } from "./webgpuSequence";
 
@@ -164,7 +165,7 @@ export class WebGPUExecutor implements Executor {
   }
 
   write(handle: DeviceBuffer, offset: number, data: ArrayBufferView): void {
-    const buffer = usable(handle);
+    const buffer = usable<WebGPUBuffer>(handle);
     this.check();
     const { byteOffset, byteLength } = data;
     if (this.bracketed) {
@@ -215,8 +216,8 @@ export class WebGPUExecutor implements Executor {
 
   copy(from: BufferBinding, to: BufferBinding): void {
     this.check();
-    const source = usable(from.buffer);
-    const target = usable(to.buffer);
+    const source = usable<WebGPUBuffer>(from.buffer);
+    const target = usable<WebGPUBuffer>(to.buffer);
     const record = (): void => {
       this.stream.copy(source.gpu, from.offset, target.gpu, to.offset, from.bytes);
       source.lastUse = this.section;
@@ -229,7 +230,7 @@ export class WebGPUExecutor implements Executor {
 
   clear(range: BufferBinding): void {
     this.check();
-    const buffer = usable(range.buffer);
+    const buffer = usable<WebGPUBuffer>(range.buffer);
     const record = (): void => {
       this.stream.clear(buffer.gpu, range.offset, range.bytes);
       buffer.lastUse = this.section;

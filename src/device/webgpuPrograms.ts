@@ -49,7 +49,12 @@ export class WebGPUPrograms {
     const missing = new Map<string, Program>();
     for (const program of programs)
       if (!this.known.get(program.key)?.pipeline) missing.set(program.key, program);
-    await Promise.all([...missing.values()].map((one) => this.inBackground(one).then(compiled)));
+    await Promise.all(
+      [...missing.values()].map(async (one) => {
+        await this.inBackground(one);
+        if (this.known.get(one.key)?.pipeline) compiled?.();
+      }),
+    );
   }
 
   clear(): void {

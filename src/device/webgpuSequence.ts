@@ -10,7 +10,6 @@ import { createBindGroup } from "./bindGroupCache";
 import type { CommandStream } from "./commandStream";
 import type { ErrorScopes } from "./errorScopes";
 import type {
-  BufferBinding,
   DeviceBuffer,
   Executor,
   ExecutorCounters,
@@ -20,8 +19,9 @@ import type {
   SlotRange,
   TimedDispatch,
 } from "./executor";
+import { Slots, type SlotUser } from "./slots";
 import { timedDispatch } from "./timedDispatch";
-import { type BindGroupKeeper, usable, type WebGPUBuffer } from "./webgpuBuffer";
+import type { BindGroupKeeper, WebGPUBuffer } from "./webgpuBuffer";
 import type { CompiledProgram, WebGPUPrograms } from "./webgpuPrograms";
 
 /** What a sequence needs of its executor. */
@@ -53,7 +53,7 @@ interface KeptGroup {
   readonly offsets: readonly number[];
 }
 
-interface DispatchStep {
+interface DispatchStep extends SlotUser {
   readonly kind: "dispatch";
   readonly compiled: CompiledProgram;
   pipeline: GPUComputePipeline | null;
@@ -64,7 +64,7 @@ interface DispatchStep {
   readonly paramsAt: number;
   readonly grid: readonly [number, number, number];
   readonly params: Uint8Array | null;
-  /** Null where a slot changed since it was looked up. */
+  /** Of what was in the slots before the dispatch went stale; null before the first run. */
   group: GPUBindGroup | null;
   readonly kept: KeptGroup[];
   /** Where the next group goes among `kept`. */
@@ -75,11 +75,7 @@ type Step = DispatchStep | Exclude<SequenceCommand, { kind: "dispatch" }>;
 
 export class WebGPUSequence implements Sequence, BindGroupKeeper {
   private readonly steps: readonly Step[];
-  /** The dispatches that use a slot; undefined for a slot that no command uses. */
-  private readonly users: (DispatchStep[] | undefined)[] = [];
-  /** What is in each slot since the last run. */
-  private readonly buffers: (WebGPUBuffer | null)[] = [];
-  private readonly offsets: number[] = [];
+  private readonly slots: Slots<WebGPUBuffer>;
   /** All buffers that a kept bind group may hold. */
   private readonly bound = new Set<WebGPUBuffer>();
   private readonly uniforms: GPUBuffer | null;
@@ -90,13 +86,10 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     private readonly host: SequenceHost,
     commands: readonly SequenceCommand[],
   ) {
+    this.slots = new Slots(commands);
     const params = placeParams(commands);
     this.uniforms = params.bytes.length > 0 ? this.upload(params.bytes) : null;
     this.steps = commands.map((command, i) => this.step(command, params.offsets[i]!));
-    this.users.forEach((_, slot) => {
-      this.buffers[slot] = null;
-      this.offsets[slot] = 0;
-    });
   }
 
   run(slots: readonly SlotBuffer[]): void {
@@ -105,7 +98,8 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     host.check();
     if (this.disposed)
       throw new ArgumentError("A sequence was run after it was disposed. Prepare it again.");
-    this.fill(slots);
+    this.slots.fill(slots);
+    this.touch();
     if (host.holding) {
       this.giveTo(host.holding);
       return;
@@ -113,7 +107,7 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i]!;
       if (step.kind === "dispatch") {
-        const group = step.group ?? this.bind(step);
+        const group = step.stale ? this.bind(step) : step.group!;
         const timed = stream.timing ? timedStep(step) : null;
         stream.dispatch(step.pipeline!, group, step.paramsAt < 0 ? -1 : 0, step.grid, timed);
         host.counters.dispatches++;
@@ -143,54 +137,34 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
 
   drop(buffer: WebGPUBuffer): void {
     this.bound.delete(buffer);
-    this.buffers.forEach((held, slot) => {
-      if (held === buffer) this.buffers[slot] = null;
-    });
+    this.slots.forget(buffer);
     for (const step of this.steps)
       if (step.kind === "dispatch" && step.kept.some(({ buffers }) => buffers.includes(buffer))) {
         const left = step.kept.filter(({ buffers }) => !buffers.includes(buffer));
         step.kept.splice(0, groupsKept, ...left);
         step.next = left.length % groupsKept;
         step.group = null;
+        step.stale = true;
       }
   }
 
   private giveTo(executor: Pick<Executor, "dispatch" | "copy" | "clear">): void {
     for (const step of this.steps)
-      if (step.kind === "copy") executor.copy(this.at(step.from), this.at(step.to));
-      else if (step.kind === "clear") executor.clear(this.at(step.range));
+      if (step.kind === "copy") executor.copy(this.slots.at(step.from), this.slots.at(step.to));
+      else if (step.kind === "clear") executor.clear(this.slots.at(step.range));
       else {
-        const bindings = step.ranges.map((range) => this.at(range));
+        const bindings = step.ranges.map((range) => this.slots.at(range));
         executor.dispatch(step.compiled.program, bindings, step.params, step.grid);
       }
-  }
-
-  /** Takes what is in the slots for this run; forgets the bind groups of slots that changed. */
-  private fill(slots: readonly SlotBuffer[]): void {
-    const { users, buffers, offsets } = this;
-    for (let slot = 0; slot < users.length; slot++) {
-      const steps = users[slot];
-      if (!steps) continue;
-      const given = slots[slot];
-      if (!given)
-        throw new ArgumentError(
-          `A sequence that uses slot ${slot} was run with ${slots.length} slots. Give an entry for each.`,
-        );
-      const buffer = usable(given.buffer);
-      if (buffer === buffers[slot] && given.offset === offsets[slot]) continue;
-      buffers[slot] = buffer;
-      offsets[slot] = given.offset;
-      for (let i = 0; i < steps.length; i++) steps[i]!.group = null;
-    }
-    this.touch();
   }
 
   /** Notes that the section being recorded uses the buffers in the slots. */
   private touch(): void {
     const { section } = this.host.stream;
+    const { buffers } = this.slots;
     this.lastRun = section;
-    for (let slot = 0; slot < this.buffers.length; slot++) {
-      const buffer = this.buffers[slot];
+    for (let slot = 0; slot < buffers.length; slot++) {
+      const buffer = buffers[slot];
       if (buffer) buffer.lastUse = section;
     }
   }
@@ -199,15 +173,17 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
   private bind(step: DispatchStep): GPUBindGroup {
     step.pipeline ??= this.host.programs.ready(step.compiled.program).pipeline;
     step.group = this.keptGroup(step) ?? this.newGroup(step);
+    step.stale = false;
     return step.group;
   }
 
   private keptGroup({ kept, slots }: DispatchStep): GPUBindGroup | null {
+    const now = this.slots;
     for (let i = 0; i < kept.length; i++) {
       const { group, buffers, offsets } = kept[i]!;
       let same = true;
       for (let k = 0; k < slots.length && same; k++)
-        same = buffers[k] === this.buffers[slots[k]!] && offsets[k] === this.offsets[slots[k]!];
+        same = buffers[k] === now.buffers[slots[k]!] && offsets[k] === now.offsets[slots[k]!];
       if (same) return group;
     }
     return null;
@@ -215,13 +191,13 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
 
   private newGroup(step: DispatchStep): GPUBindGroup {
     const { device, scopes } = this.host;
-    const bindings = step.ranges.map((range) => this.at(range));
+    const bindings = step.ranges.map((range) => this.slots.at(range));
     const params = step.paramsAt < 0 ? null : { buffer: this.uniforms!, offset: step.paramsAt };
     const group = createBindGroup(device, scopes, step.compiled, bindings, params);
     step.kept[step.next] = {
       group,
       buffers: bindings.map(({ buffer }) => buffer),
-      offsets: step.slots.map((slot) => this.offsets[slot]!),
+      offsets: step.slots.map((slot) => this.slots.offsets[slot]!),
     };
     step.next = (step.next + 1) % groupsKept;
     for (const { buffer } of bindings) {
@@ -231,22 +207,20 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     return group;
   }
 
-  private at({ slot, offset, bytes }: SlotRange): BufferBinding {
-    return { buffer: this.buffers[slot]!, offset: this.offsets[slot]! + offset, bytes };
-  }
-
   private copy(from: SlotRange, to: SlotRange): void {
+    const { buffers, offsets } = this.slots;
     this.host.stream.copy(
-      this.buffers[from.slot]!.gpu,
-      this.offsets[from.slot]! + from.offset,
-      this.buffers[to.slot]!.gpu,
-      this.offsets[to.slot]! + to.offset,
+      buffers[from.slot]!.gpu,
+      offsets[from.slot]! + from.offset,
+      buffers[to.slot]!.gpu,
+      offsets[to.slot]! + to.offset,
       from.bytes,
     );
   }
 
   private clear({ slot, offset, bytes }: SlotRange): void {
-    this.host.stream.clear(this.buffers[slot]!.gpu, this.offsets[slot]! + offset, bytes);
+    const { buffers, offsets } = this.slots;
+    this.host.stream.clear(buffers[slot]!.gpu, offsets[slot]! + offset, bytes);
   }
 
   private upload(bytes: Uint8Array<ArrayBuffer>): GPUBuffer {
@@ -263,11 +237,7 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
   }
 
   private step(command: SequenceCommand, paramsAt: number): Step {
-    if (command.kind !== "dispatch") {
-      for (const { slot } of command.kind === "copy" ? [command.from, command.to] : [command.range])
-        this.users[slot] ??= [];
-      return command;
-    }
+    if (command.kind !== "dispatch") return command;
     const { program, bindings, params, grid } = command;
     const step: DispatchStep = {
       kind: "dispatch",
@@ -278,14 +248,12 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
       paramsAt,
       grid,
       params: params?.slice() ?? null,
+      stale: true,
       group: null,
       kept: [],
       next: 0,
     };
-    for (const slot of new Set(step.slots)) {
-      this.users[slot] ??= [];
-      this.users[slot].push(step);
-    }
+    this.slots.tell(step, step.slots);
     return step;
   }
 }
