@@ -1,8 +1,9 @@
 /** Fused pointwise kernels against the operations one by one, on random graphs. */
 import fc from "fast-check";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import * as includes from "../../src/kernels/generated/includes";
 import * as tg from "../../src/node";
+import { fusedText } from "../../src/ops/fusedKernel";
 import { type FusedAttrs, fusedPointwise } from "../../src/ops/fusedPointwise";
 import type { AnyPrimitive, Spec } from "../../src/ops/primitive";
 import { fusePointwise } from "../../src/plan/fusePointwise";
@@ -269,5 +270,223 @@ describe("random graphs", () => {
     );
     expect(longest).toBeGreaterThan(5);
     expect(taken).toBeGreaterThan(10);
+  });
+});
+
+const f32 = (...values: number[]): DeviceTensor => tg.tensor(values) as DeviceTensor;
+
+describe("numbers that are known", () => {
+  test("are parameters, not operands, also when they are spread over a shape", async () => {
+    const w = new Writer();
+    const x = w.argument(f32(1, 2, 3));
+    const three = w.constant(tg.full([3], 3) as DeviceTensor);
+    const half = w.call("expand", [w.number(0.5)], { shape: [3] });
+    const graph = w.graph([w.call("mul", [w.call("add", [x, three]), half])]);
+    const fused = fusePointwise(graph, { maxBindings: 2 });
+    expect(names(fused)).toEqual(["fusedPointwise"]);
+    const { expression } = fused.nodes[0]!.attrs as FusedAttrs;
+    expect(expression.numbers).toEqual([3, 0.5]);
+    expect(fused.nodes[0]!.inputs).toEqual([x]);
+    await expectSame(interpret(fused, w.tensors), [f32(2, 2.5, 3)]);
+  });
+
+  test("are left out where they change nothing, with the bits of every result", async () => {
+    const w = new Writer();
+    const x = w.argument(f32(-0, 0, 1.5, -2, Number.NaN, Number.POSITIVE_INFINITY));
+    let y = w.call("sin", [x]);
+    const plain = w.call("pow", [y, w.number(2)]);
+    for (const [name, number] of [
+      ["mul", 1],
+      ["div", 1],
+      ["sub", 0],
+      ["add", -0],
+      ["pow", 1],
+    ] as const)
+      y = w.call(name, [y, w.number(number)]);
+    y = w.call("neg", [w.call("neg", [y])]);
+    y = w.call("pow", [y, w.number(2)]);
+    const graph = w.graph([y]);
+    const fused = fusePointwise(graph, all);
+    expect(fusedNodes(fused).map(stepsOf)).toEqual([["op_sin", "op_square"]]);
+    await expectSame(interpret(fused, w.tensors), interpret(w.graph([plain]), w.tensors));
+  });
+
+  test("stay where they change a sign: -0 + 0 is 0", async () => {
+    const w = new Writer();
+    const x = w.argument(f32(-0, 1));
+    const fused = fusePointwise(w.graph([w.call("add", [x, w.number(0)])]), all);
+    expect(fusedNodes(fused).map(stepsOf)).toEqual([["op_add"]]);
+    const [y] = interpret(fused, w.tensors);
+    expect(Object.is((await y!.data())[0], 0)).toBe(true);
+  });
+
+  test("are computed at once where they meet each other", async () => {
+    const w = new Writer();
+    const sixth = w.call("mul", [w.number(1 / 3), w.number(0.5)]);
+    const spread = w.call("expand", [w.call("neg", [sixth])], { shape: [2] });
+    const graph = w.graph([w.call("mul", [w.argument(f32(1, 2)), spread])]);
+    const fused = fusePointwise(graph, all);
+    expect(fusedNodes(fused).map(stepsOf)).toEqual([["op_mul"]]);
+    expect(fused.nodes).toHaveLength(1);
+    await expectSame(interpret(fused, w.tensors), interpret(graph, w.tensors));
+  });
+
+  test("stay where something else reads them", async () => {
+    const w = new Writer();
+    const two = w.call("add", [w.constant(tg.ones([3]) as DeviceTensor), w.number(1)]);
+    const y = w.call("mul", [w.argument(f32(1, 2, 3)), two]);
+    const graph = w.graph([y, w.call("cumsum", [two], { dim: 0 })]);
+    const fused = fusePointwise(graph, all);
+    await expectSame(interpret(fused, w.tensors), [f32(2, 4, 6), f32(2, 4, 6)]);
+  });
+});
+
+describe("a fused kernel", () => {
+  /** gelu(x · a + b) · c of [m, n], [n], a number and [m, 1]. */
+  const chain = (m: number, n: number) => {
+    const w = new Writer();
+    const key = (i: number) => tg.random.key(i);
+    const x = w.argument(tg.random.normal(key(1), [m, n]));
+    const a = w.argument(tg.random.normal(key(2), [n]));
+    const c = w.argument(tg.random.normal(key(3), [m, 1]));
+    const h = w.call("add", [w.call("mul", [x, a]), w.number(0.5)]);
+    return { w, graph: w.graph([w.call("mul", [w.call("gelu", [h]), c])]) };
+  };
+
+  test.each([
+    [1, 1],
+    [1, 63],
+    [1, 64],
+    [65, 1],
+    [3, 5],
+    [3, 8],
+    [64, 64],
+    [129, 260],
+  ])("computes what its operations do, on [%i, %i]", async (m, n) => {
+    const { w, graph } = chain(m, n);
+    const fused = fusePointwise(graph, all);
+    expect(names(fused)).toEqual(["fusedPointwise"]);
+    const plain = interpret(graph, w.tensors);
+    await expectSame(interpret(fused, w.tensors), plain);
+    await expectSame(interpret(fused, w.tensors, true), plain);
+    expect(placesTaken).toBe(1);
+  });
+
+  test("gives empty results of empty operands", async () => {
+    const { attrs } = fusePointwise(chain(3, 8).graph, all).nodes[0]!;
+    const empty: FusedAttrs = { ...(attrs as FusedAttrs), shape: [0, 8], outputShapes: [[0, 8]] };
+    const operands = [tg.zeros([0, 8]), tg.ones([8]), tg.ones([0, 1])] as DeviceTensor[];
+    const [y] = fusedPointwise.run(operands, empty, [{ shape: [0, 8], dtype: "f32" }]);
+    expect((await y!.data()).length).toBe(0);
+  });
+
+  test("reads views that start anywhere", async () => {
+    const w = new Writer();
+    const long = tg.random.normal(tg.random.key(7), [1000]);
+    const parts = [0, 1, 4, 64, 70].map((start) => w.argument(tg.narrow(long, 0, start, 128)));
+    const every = w.argument(tg.slice(long, { dim: 0, step: 3, end: 384 }));
+    const y = [...parts, every].reduce((sum, x) => w.call("add", [sum, x]));
+    const graph = w.graph([y]);
+    const fused = fusePointwise(graph, all);
+    expect(fused.nodes).toHaveLength(1);
+    await expectSame(interpret(fused, w.tensors), interpret(graph, w.tensors));
+  });
+
+  test("is not run in place where another operand lies in the same memory", () => {
+    const { attrs } = fusePointwise(chain(4, 4).graph, all).nodes[0]!;
+    const x = tg.ones([4, 4]) as DeviceTensor;
+    const row = tg.select(x, 0, 1) as DeviceTensor;
+    const operands = [x, row, tg.ones([4, 1]) as DeviceTensor];
+    const outputs = [{ shape: [4, 4], dtype: "f32" as const }];
+    expect(fusedPointwise.runInPlace!(operands, attrs as FusedAttrs, outputs, 0)).toBeNull();
+  });
+
+  test("in place leaves what lies behind its operand alone", async () => {
+    const w = new Writer();
+    const line = tg.tensor([1, 2, 3, 4, 5, 6, 7, 8]);
+    const x = tg.narrow(line, 0, 0, 5) as DeviceTensor;
+    const graph = w.graph([w.call("neg", [w.call("square", [w.argument(x)])])]);
+    const [node] = fusePointwise(graph, all).nodes;
+    const [y] = fusedPointwise.runInPlace!([x], node!.attrs as FusedAttrs, node!.outputs, 0)!;
+    expect(Array.from(await y!.data())).toEqual([-1, -4, -9, -16, -25]);
+    expect(Array.from(await line.data())).toEqual([-1, -4, -9, -16, -25, 6, 7, 8]);
+  });
+
+  test("rounds to f16 where an operation on its own would", async () => {
+    if (!hasHalf) return expect(() => tg.zeros([1], { dtype: "f16" })).toThrow(/shader-f16/);
+    const w = new Writer();
+    const x = w.argument(tg.to(tg.random.normal(tg.random.key(3), [4, 9]), "f16"));
+    const third = w.number(1 / 3, "f16");
+    const wide = w.call("to", [w.call("mul", [w.call("exp", [x]), third])], { dtype: "f32" });
+    const graph = w.graph([w.call("mul", [wide, w.number(1024)])]);
+    const fused = fusePointwise(graph, all);
+    expect(fused.nodes).toHaveLength(1);
+    const [got, expected] = [interpret(fused, w.tensors), interpret(graph, w.tensors)];
+    expect(await got[0]!.data()).toEqual(await expected[0]!.data());
+  });
+
+  test("reads like the formula", () => {
+    const { expression } = fusePointwise(chain(3, 8).graph, all).nodes[0]!.attrs as FusedAttrs;
+    const text = fusedText({
+      expression,
+      accesses: ["dense", "rows", "repeated"],
+      width: 4,
+      rank: 2,
+      into: -1,
+    });
+    expect(
+      text.replace(/^\/\/ (The linear|WGSL)[\s\S]*?(?=struct)/m, "…\n"),
+    ).toMatchInlineSnapshot(`
+      "// v0: f32, dense
+      // v1: f32, rows
+      // v2: f32, repeated
+      // v3: f32, a number
+      // v4 = mul(v0, v1)
+      // v5 = add(v4, v3)
+      // v6 = gelu(v5)
+      // v7 = mul(v6, v2)
+      // y0 = v7
+
+      …
+      struct Params {
+        count: u32,
+        infinity: u32,
+        size1: u32,
+        x1_first: u32,
+        x1_stride0: u32,
+        x1_stride1: u32,
+        x2_first: u32,
+        x2_stride0: u32,
+        x2_stride1: u32,
+        n0: f32,
+      }
+
+      @group(0) @binding(0) var<storage, read> x0: array<vec4<f32>>;
+      @group(0) @binding(1) var<storage, read> x1: array<vec4<f32>>;
+      @group(0) @binding(2) var<storage, read> x2: array<f32>;
+      @group(0) @binding(3) var<storage, read_write> y0: array<vec4<f32>>;
+      @group(0) @binding(4) var<uniform> params: Params;
+
+      @compute @workgroup_size(64)
+      fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+        let i = linear_index(id, groups, 64u);
+        if (i >= params.count) { return; }
+        let above1 = i / params.size1;
+        let i1 = i - above1 * params.size1;
+        let i0 = above1;
+        let v0 = vec4<f32>(x0[i]);
+        let at1 = params.x1_first + i0 * params.x1_stride0 + i1 * params.x1_stride1;
+        let v1 = vec4<f32>(x1[at1]);
+        let at2 = params.x2_first + i0 * params.x2_stride0;
+        let v2 = vec4<f32>(f32(x2[at2]));
+        let v3 = vec4<f32>(params.n0);
+        let v4 = vec4<f32>(op_mul(v0.x, v1.x), op_mul(v0.y, v1.y), op_mul(v0.z, v1.z), op_mul(v0.w, v1.w));
+        let v5 = vec4<f32>(op_add(v4.x, v3.x), op_add(v4.y, v3.y), op_add(v4.z, v3.z), op_add(v4.w, v3.w));
+        let v6 = vec4<f32>(op_gelu(v5.x), op_gelu(v5.y), op_gelu(v5.z), op_gelu(v5.w));
+        let v7 = vec4<f32>(op_mul(v6.x, v2.x), op_mul(v6.y, v2.y), op_mul(v6.z, v2.z), op_mul(v6.w, v2.w));
+        y0[i] = vec4<f32>(v7);
+      }
+      "
+    `);
   });
 });

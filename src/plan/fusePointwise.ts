@@ -48,15 +48,35 @@ function baseOf(value: Value): Value {
   return base;
 }
 
-const views = new Set(["reshape", "stopGradient", "expand", "permute", "slice", "contiguous"]);
+const views = new Set(["reshape", "stopGradient", "expand", "permute", "slice"]);
 
-/** The number that all elements of a constant are, or undefined. */
-function knownNumber(value: Value): number | undefined {
-  const { source } = value;
-  if (source.kind === "constant") return uniformValue(source.tensor);
-  return source.kind === "node" && views.has(source.node.primitive.name)
-    ? knownNumber(source.node.inputs[0]!)
-    : undefined;
+/** Values of which the host knows that all elements are one number. */
+class KnownNumbers {
+  private readonly found = new Map<Value, number | undefined>();
+  private readonly builder = new ExpressionBuilder();
+
+  of(value: Value): number | undefined {
+    const { source } = value;
+    if (source.kind === "constant") return uniformValue(source.tensor);
+    if (source.kind !== "node") return undefined;
+    if (!this.found.has(value)) this.found.set(value, this.made(source.node));
+    return this.found.get(value);
+  }
+
+  private made(node: Node): number | undefined {
+    const { primitive, inputs, attrs, outputs } = node;
+    if (views.has(primitive.name)) return this.of(inputs[0]!);
+    if (!isPointwise(node)) return undefined;
+    const terms: Term[] = [];
+    for (const input of inputs) {
+      const number = this.of(input);
+      if (number === undefined) return undefined;
+      terms.push(this.builder.number(number, input.dtype));
+    }
+    const fn = primitive.pointwise!(inputs, attrs);
+    const result = this.builder.step(fn, terms, outputs[0]!.dtype);
+    return result.kind === "number" ? result.value : undefined;
+  }
 }
 
 /** Nodes that are to become one. */
@@ -81,6 +101,7 @@ class Grouping {
   private readonly readers = new Map<Value, (Node | null)[]>();
   private readonly groupOf = new Map<Node, Group>();
   private readonly most: number;
+  readonly numbers = new KnownNumbers();
 
   constructor(
     private readonly graph: Graph,
@@ -97,7 +118,7 @@ class Grouping {
       this.position.set(node, at);
       if (isTransparent(node)) return;
       for (const value of node.inputs) read(value, node);
-      if (isPointwise(node))
+      if (isPointwise(node) && this.numbers.of(node.outputs[0]!) === undefined)
         this.groupOf.set(node, {
           nodes: [node],
           size: sizeOf(node.outputs[0]!.shape),
@@ -134,7 +155,7 @@ class Grouping {
       .filter((value) => this.readersOf(value).some((node) => !this.isIn(group, node)));
   }
 
-  /** Where an input of a node of the group comes from, if from outside of it; null for a number. */
+  /** What an input of a node of the group is read from, where it comes from outside. */
   operand(group: Group, node: Node, value: Value): GroupOperand {
     const full = sizeOf(value.shape) === group.size;
     const base = full ? baseOf(value) : value;
@@ -187,7 +208,7 @@ class Grouping {
     for (const node of group.nodes)
       for (const input of node.inputs) {
         if (this.has(group, baseOf(input))) continue;
-        const number = knownNumber(input);
+        const number = this.numbers.of(input);
         if (number !== undefined) {
           numbers.add(`${input.dtype} ${number}`);
           continue;
@@ -235,7 +256,7 @@ function fused(grouping: Grouping, group: Group): Fused | null {
   const termOf = (node: Node, input: Value): Term => {
     const inside = terms.get(baseOf(input));
     if (inside) return inside;
-    const number = knownNumber(input);
+    const number = grouping.numbers.of(input);
     if (number !== undefined) return builder.number(number, input.dtype);
     const { value, under } = grouping.operand(group, node, input);
     const same = (o: GroupOperand) => o.value === value && sameShape(o.under, under);
@@ -332,6 +353,8 @@ export function fusePointwise(graph: Graph, options: FusionOptions): Graph {
     return stands === undefined ? [node] : stands ? [stands] : [];
   });
   const wanted = [...graph.results, ...graph.writes.map(({ value }) => value)];
-  const isWanted = (node: Node) => !isTransparent(node);
+  // Views and numbers stay where someone reads them.
+  const isWanted = ({ primitive, outputs }: Node) =>
+    !views.has(primitive.name) && grouping.numbers.of(outputs[0]!) === undefined;
   return rewired(graph, ordered(nodes, isWanted, wanted, current), replaced);
 }
