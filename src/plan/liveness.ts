@@ -28,6 +28,8 @@ export interface Liveness {
   readonly peakBytes: number;
   /** The nodes that only look at memory in another way. */
   readonly views: ReadonlySet<Node>;
+  /** The number of the node that makes a value; -1 for what is from outside. */
+  madeAt(value: Value): number;
   residenceOf(value: Value): Residence;
   /** Numbers of the nodes that read a value, rising. */
   usesOf(value: Value): readonly number[];
@@ -85,6 +87,7 @@ export function liveness(graph: Graph): Liveness {
   const residences = new Map<Value, Residence>();
   const stridesOf = new Map<Value, Strides>();
   const uses = new Map<Value, number[]>();
+  const makers = new Map<Value, number>();
   const residenceOf = (value: Value): Residence => {
     let residence = residences.get(value);
     if (!residence) {
@@ -110,6 +113,7 @@ export function liveness(graph: Graph): Liveness {
     const views = first ? viewStrides(node, strides(first)) : null;
     if (views) viewing.add(node);
     node.outputs.forEach((value, i) => {
+      makers.set(value, at);
       if (first && views) {
         stridesOf.set(value, views[i]!);
         const residence = residenceOf(first);
@@ -143,8 +147,14 @@ export function liveness(graph: Graph): Liveness {
     peakBytes = Math.max(peakBytes, bytes);
     return bytes;
   });
-  const usesOf = (value: Value): readonly number[] => uses.get(value) ?? [];
-  return { live, peakBytes, views: viewing, residenceOf, usesOf };
+  return {
+    live,
+    peakBytes,
+    views: viewing,
+    madeAt: (value) => makers.get(value) ?? -1,
+    residenceOf,
+    usesOf: (value) => uses.get(value) ?? [],
+  };
 }
 
 /** Bytes of an input that dies at the node, where the one output takes over its memory. */
