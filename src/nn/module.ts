@@ -1,5 +1,6 @@
 /** Modules: objects whose properties are parameters, buffers and other modules. Keys are PyTorch's. */
 import { CheckpointError } from "../errors";
+import { currentStaging } from "../ops/trace";
 import { sameShape, show } from "../tensor/shape";
 import { Buffer } from "./buffer";
 import type { ModuleTensor, StateValue } from "./moduleTensor";
@@ -29,8 +30,20 @@ export interface LoadReport {
  * }
  */
 export abstract class Module {
-  /** True in training: dropout is active, batch normalisation goes by the batch. Set by `train()` and `eval()`. */
-  training = true;
+  #training = true;
+
+  /**
+   * True in training: dropout is active, batch normalisation goes by the batch. Set by `train()` and `eval()`. A
+   * compiled function that reads it is traced again when it has changed.
+   */
+  get training(): boolean {
+    currentStaging()?.assume(`${this.constructor.name}.training`, () => this.#training);
+    return this.#training;
+  }
+
+  set training(mode: boolean) {
+    this.#training = mode;
+  }
 
   /** Child modules by property name, in the order of definition. */
   *children(): Iterable<[string, Module]> {

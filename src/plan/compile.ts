@@ -203,7 +203,7 @@ class Compiler<A extends readonly unknown[], R> {
           draws = true;
           return inputs.at(-1)!;
         },
-        () => this.fn(...(withTensors(given, inputs.slice(0, -1)) as unknown as A)),
+        () => this.traced(withTensors(given, inputs.slice(0, -1)) as unknown as A),
       ),
     );
     const constants: DeviceTensor[] = [];
@@ -232,6 +232,15 @@ class Compiler<A extends readonly unknown[], R> {
       for (const constant of constants) constant.dispose();
       throw error;
     }
+  }
+
+  private traced(args: A): R {
+    const result = this.fn(...args);
+    if (result instanceof Promise)
+      throw new ArgumentError(
+        `compile(fn): ${this.name} is async. Compute in a synchronous function, and await values outside.`,
+      );
+    return result;
   }
 
   /** The numbers of the tensors that the call takes over. */

@@ -215,10 +215,6 @@ export function trace<T>(
       const structure = scope(() =>
         whileStaging(staged, () => {
           const returned = fn(given);
-          if (returned instanceof Promise)
-            throw new ArgumentError(
-              "compile(fn): fn is async. Compute in a synchronous function, and await values outside.",
-            );
           for (const t of tensorsOf(returned))
             results.push(staged.valueOf(t, "a result of compile"));
           return returned;

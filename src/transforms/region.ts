@@ -69,8 +69,9 @@ export class Region {
   replay(): void {
     if (this.replayed) return;
     this.replayed = true;
-    const recomputing = currentStaging()?.recomputing ?? ((fn: () => void) => fn());
-    recomputing(() => this.runAgain());
+    const staging = currentStaging();
+    if (staging) staging.recomputing(() => this.runAgain());
+    else this.runAgain();
     this.drop();
   }
 
