@@ -16,7 +16,8 @@ export class CommandStream {
   private pass: GPUComputePassEncoder | null = null;
   /** What the open pass has set. */
   private pipeline: GPUComputePipeline | null = null;
-  private readonly dynamicOffset = new Uint32Array(1);
+  /** One array for all calls: Dawn in Node takes it faster than a Uint32Array. */
+  private readonly dynamicOffsets = [0];
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -44,8 +45,8 @@ export class CommandStream {
     }
     if (offset < 0) pass.setBindGroup(0, group);
     else {
-      this.dynamicOffset[0] = offset;
-      pass.setBindGroup(0, group, this.dynamicOffset, 0, 1);
+      this.dynamicOffsets[0] = offset;
+      pass.setBindGroup(0, group, this.dynamicOffsets);
     }
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.dispatches++;
