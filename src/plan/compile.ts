@@ -31,6 +31,12 @@ export interface CompileOptions {
   donate?: readonly number[];
   /** Gets a line when the function is traced: why, and how large the plan is. Default: nobody. */
   log?: (message: string) => void;
+  /**
+   * Bytes that intermediate values may take at once. Where they would take more, values that wait for the backward
+   * pass are dropped and computed again, the cheapest per byte first. The plan says what it came to; parameters,
+   * arguments and results are not counted. Default: no limit.
+   */
+  memoryBudget?: number;
   /** Plans kept at most; beyond this the one used longest ago goes. Default 16. */
   maxPlans?: number;
 }
@@ -39,6 +45,8 @@ export interface CompileOptions {
 export interface PlanReport extends PlanSize {
   /** Why the function was traced: "first call", or what changed. */
   readonly reason: string;
+  /** Operations computed again to keep within the budget. */
+  readonly recomputed: number;
   /** Nodes as traced, and after all passes. */
   readonly traced: number;
   readonly nodes: number;
@@ -100,10 +108,13 @@ export function compile<A extends readonly unknown[], R>(
 ): Compiled<A, R> {
   if (typeof fn !== "function")
     throw new ArgumentError(`compile: got ${typeof fn} in place of a function.`);
-  const known = ["name", "donate", "log", "maxPlans"];
+  const known = ["name", "donate", "log", "memoryBudget", "maxPlans"];
   for (const name of Object.keys(options))
     if (!known.includes(name))
       throw new ArgumentError(`compile: no option ${name}; it takes ${known.join(", ")}.`);
+  const { memoryBudget } = options;
+  if (memoryBudget !== undefined && !(memoryBudget > 0))
+    throw new ArgumentError(`compile: memoryBudget is ${memoryBudget}; it takes bytes above 0.`);
   const compiler = new Compiler(fn, options);
   const call = (...args: A): R => compiler.call(args);
   return Object.defineProperties(
@@ -208,17 +219,22 @@ class Compiler<A extends readonly unknown[], R> {
     );
     const constants: DeviceTensor[] = [];
     try {
-      const graph = optimise(traced.graph, device, (t) => constants.push(t));
+      const { graph, recomputation } = optimise(traced.graph, {
+        device,
+        memoryBudget: this.options.memoryBudget ?? null,
+        made: (t) => void constants.push(t),
+      });
       const donated = this.donated(given);
       const executable = new Executable(graph, device, donated);
       const report: PlanReport = {
         ...executable.size,
         reason,
+        recomputed: recomputation?.recomputed ?? 0,
         traced: traced.graph.nodes.length,
         nodes: graph.nodes.length,
         milliseconds: performance.now() - start,
       };
-      this.options.log?.(describe(this.name, report));
+      this.options.log?.(describe(this.name, report, this.options.memoryBudget));
       const { assumptions, structure } = traced;
       const release = (): void => {
         executable.dispose();
@@ -284,11 +300,18 @@ function freshKey(device: Device): DeviceTensor {
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-function describe(name: string, report: PlanReport): string {
+function describe(name: string, report: PlanReport, budget?: number): string {
+  const within =
+    budget === undefined
+      ? ""
+      : `; ${report.recomputed} operations are computed again to keep within ${mebibytes(budget)}` +
+        (report.arenaBytes > budget
+          ? ", and nothing more can be: raise the budget or lower the batch"
+          : "");
   return (
     `compile ${name}: ${report.reason}. ${report.traced} operations in ${report.dispatches} dispatches of ` +
     `${report.programs} kernels and ${report.copies} copies; at most ${mebibytes(report.arenaBytes)} of ` +
     `intermediate values (${mebibytes(report.leastBytes)} alive at once), ${mebibytes(report.constantBytes)} of ` +
-    `constants, ${mebibytes(report.resultBytes)} of results; planned in ${report.milliseconds.toFixed(0)} ms`
+    `constants, ${mebibytes(report.resultBytes)} of results; planned in ${report.milliseconds.toFixed(0)} ms${within}`
   );
 }

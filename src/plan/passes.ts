@@ -1,19 +1,38 @@
 /** The passes that a traced graph goes through, in order. Each keeps what the graph computes. */
 import type { Device } from "../device/device";
 import type { DeviceTensor } from "../tensor/deviceTensor";
+import { fuseEpilogues } from "./fuseEpilogues";
 import { fusePointwise } from "./fusePointwise";
 import type { Graph } from "./graph";
+import { withLayouts } from "./layout";
+import { type Recomputation, recomputeWithin } from "./recompute";
 import { withConstantsFolded, withoutDeadCode, withoutRepetition } from "./simplify";
 
-/** @param made gets the constants that passes make; the graph reads them from then on */
-export function optimise(
-  traced: Graph,
-  device: Device,
-  made: (tensor: DeviceTensor) => void,
-): Graph {
+export interface PassOptions {
+  readonly device: Device;
+  /** What intermediate values may take at once, in bytes; null for no budget. */
+  readonly memoryBudget: number | null;
+  /** Gets the constants that passes make; the graph reads them from then on. */
+  made(tensor: DeviceTensor): void;
+}
+
+export interface Optimised {
+  readonly graph: Graph;
+  /** What was done to keep within the budget; null where there is none. */
+  readonly recomputation: Recomputation | null;
+}
+
+export function optimise(traced: Graph, { device, memoryBudget, made }: PassOptions): Optimised {
+  const { maxStorageBuffers } = device.executor.limits;
+  const fusion = { maxBindings: maxStorageBuffers };
   let graph = withoutDeadCode(traced);
   graph = withoutRepetition(graph);
   graph = withConstantsFolded(graph, made);
   graph = withoutDeadCode(graph);
-  return fusePointwise(graph, { maxBindings: device.executor.limits.maxStorageBuffers });
+  graph = withLayouts(graph);
+  graph = fusePointwise(graph, fusion);
+  graph = fuseEpilogues(graph, fusion);
+  if (memoryBudget === null) return { graph, recomputation: null };
+  const recomputation = recomputeWithin(graph, { budgetBytes: memoryBudget });
+  return { graph: recomputation.graph, recomputation };
 }
