@@ -1,10 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ArgumentError, DTypeError, ShapeError } from "../../src/errors";
 import * as tg from "../../src/node";
-import type { ConvolutionAttrs } from "../../src/ops/convolutionLaunch";
+import type { ConvolutionAttrs } from "../../src/ops/convolutionGeometry";
 import {
   type ConvolutionProblem,
   convolutionVariants,
+  forcedConvolutionSplit,
   forcedConvolutionVariant,
 } from "../../src/ops/convolutionVariants";
 import { matmulTarget } from "../../src/ops/matmulLaunch";
@@ -17,10 +18,11 @@ beforeAll(async () => {
 });
 afterEach(() => {
   forcedConvolutionVariant.current = null;
+  forcedConvolutionSplit.current = null;
 });
 
 const target = () => matmulTarget(tg.currentDevice());
-const variants = ["product", "packed", "register", "direct"] as const;
+const variants = ["product", "winograd", "packed", "register", "tiled", "direct"] as const;
 
 /** x, weight, options of conv2d with numbers for stride, padding and dilation. */
 const shapes: readonly (readonly [
@@ -37,6 +39,9 @@ const shapes: readonly (readonly [
   ["groups", [2, 12, 7, 9], [27, 4, 3, 3], { groups: 3, stride: 2, padding: 1 }],
   ["every channel by itself", [2, 9, 11, 10], [9, 1, 3, 3], { groups: 9, padding: 1 }],
   ["a kernel of one element", [2, 8, 6, 7], [5, 8, 1, 1], {}],
+  ["one tile of 2 x 2 pixels", [1, 5, 2, 2], [6, 5, 3, 3], { padding: 1 }],
+  ["odd pixels in several images", [3, 7, 5, 9], [5, 7, 3, 3], { padding: 1 }],
+  ["3 x 3 in groups, without padding", [2, 10, 7, 6], [14, 5, 3, 3], { groups: 2 }],
   ["a row longer than a segment", [1, 2, 1, 150], [3, 2, 1, 4], { padding: 2 }],
 ];
 
@@ -70,12 +75,90 @@ describe("every variant of a convolution", () => {
     }
   });
 
+  test.each<[string, readonly number[], readonly number[], object]>([
+    ["stride 2, odd sizes", [2, 5, 5, 6], [5, 9, 3, 3], { stride: 2, padding: 1 }],
+    [
+      "stride 3 and 2, output padding",
+      [1, 4, 4, 3],
+      [4, 3, 5, 2],
+      { stride: [3, 2], outputPadding: [2, 0] },
+    ],
+    ["pixels that no tap meets", [2, 3, 4, 4], [3, 5, 1, 2], { stride: 3, bias: true }],
+    [
+      "gaps and a dilated kernel",
+      [1, 6, 5, 4],
+      [6, 8, 3, 3],
+      { stride: 4, dilation: 2, padding: 1 },
+    ],
+    ["groups", [2, 6, 4, 5], [6, 2, 3, 4], { stride: 2, groups: 3, padding: 1 }],
+    ["channels by themselves", [1, 4, 5, 5], [4, 1, 3, 3], { stride: 2, groups: 4 }],
+  ])(
+    "agrees with f64 with gaps in x, by phases and in one: %s",
+    async (_, xShape, wShape, given) => {
+      const { bias: biased = false, ...options } = given as tg.ConvTransposeOptions & {
+        bias?: boolean;
+      };
+      const [x, w] = [real(xShape, 1, { low: -1, high: 1 }), real(wShape, 2, { low: -1, high: 1 })];
+      const { groups = 1 } = options;
+      const outs = wShape[1]! * groups;
+      const bias = biased ? real([outs], 3, { low: -1, high: 1 }) : null;
+      const pair = (v: unknown, usual: number): [number, number] =>
+        Array.isArray(v) ? (v as [number, number]) : [Number(v ?? usual), Number(v ?? usual)];
+      const dilation = pair(options.stride, 1);
+      const kernelDilation = pair(options.dilation, 1);
+      const padding = pair(options.padding, 0);
+      const extra = pair(options.outputPadding, 0);
+      const low = padding.map((p, i) => (wShape[i + 2]! - 1) * kernelDilation[i]! - p);
+      const [ins, each, ...taps] = wShape as [number, number, number, number];
+      // [in, out / groups, ...] as [groups, out / groups, in / groups, ...].
+      const exchanged = new Float64Array(w.value.data.length);
+      const size = taps[0]! * taps[1]!;
+      const inside = ins / groups;
+      for (let g = 0; g < groups; g++)
+        for (let o = 0; o < each; o++)
+          for (let c = 0; c < inside; c++)
+            for (let k = 0; k < size; k++)
+              exchanged[((g * each + o) * inside + c) * size + k] =
+                w.value.data[((g * inside + c) * each + o) * size + k]!;
+      const [expected] = convolution(
+        [
+          { shape: [xShape[0]!, groups, inside, ...xShape.slice(2)], data: x.value.data },
+          { shape: [groups, each, inside, ...taps], data: exchanged },
+          ...(bias ? [{ shape: [groups, each], data: bias.value.data }] : []),
+        ],
+        {
+          strides: [1, 1],
+          low,
+          high: low.map((l, i) => l + extra[i]!),
+          dilation,
+          kernelDilation,
+          flip: true,
+        },
+      );
+      for (const variant of ["packed", "register", "tiled", "direct"] as const)
+        for (const split of [true, false]) {
+          forcedConvolutionVariant.current = variant;
+          forcedConvolutionSplit.current = split;
+          const y = tg.scope(() =>
+            tg.convTranspose2d(upload(tg, x), upload(tg, w), {
+              ...options,
+              ...(bias && { bias: upload(tg, bias) }),
+            }),
+          );
+          const what = `${variant}, ${split ? "split" : "in one"}`;
+          expectClose(await y.data(), expected!.data, { relative: 1e-5, absolute: 2e-5 }, what);
+          y.dispose();
+        }
+    },
+  );
+
   test("lets NaN and infinity reach the pixels that meet them, and no others", async () => {
+    // Of transformed tiles all pixels see what one sees.
     for (const channels of [1, 4]) {
       const values = new Float32Array(channels * 49).fill(1);
       values[3 * 7 + 3] = Number.NaN;
       values[0] = Number.POSITIVE_INFINITY;
-      for (const variant of variants) {
+      for (const variant of variants.filter((name) => name !== "winograd")) {
         forcedConvolutionVariant.current = variant;
         const y = tg.scope(() =>
           tg.conv2d(
@@ -108,6 +191,9 @@ describe("the choice of a variant", () => {
     pixels: 64,
     taps: 9,
     pointwise: false,
+    square: false,
+    phases: 1,
+    spared: 0,
   };
 
   test("is a product of matrices for kernels of one element, unless images are tiny", () => {
@@ -127,7 +213,7 @@ describe("the choice of a variant", () => {
   test("is tiles otherwise, by adapter", () => {
     const choice = (adapter: "wasm" | "software" | "hardware") =>
       convolutionVariants.defaultChoice(problem, { ...target(), adapter });
-    expect([choice("software"), choice("hardware")]).toEqual(["register", "register"]);
+    expect([choice("software"), choice("hardware")]).toEqual(["register", "tiled"]);
     const large = { ...target().limits, maxWorkgroupBytes: 2 ** 18 };
     const wasm = { ...target(), adapter: "wasm", limits: large } as const;
     expect(convolutionVariants.defaultChoice(problem, wasm)).toBe("packed");

@@ -1,5 +1,5 @@
 /** Samples of convolutions. */
-import type { ConvolutionAttrs } from "../../src/ops/convolutionLaunch";
+import type { ConvolutionAttrs } from "../../src/ops/convolutionGeometry";
 import { at, generate, type HostArray, indices } from "../reference/array";
 import { type Operand, real } from "./operand";
 import type { PrimitiveSamples, Sample, SampleTable } from "./sample";

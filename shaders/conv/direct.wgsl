@@ -1,6 +1,6 @@
 // y[n, g, o, q] = sum over c and k of x[n, g, c, (q stride + k kernel_dilation - low) / dilation] w[g, o, c, k] + bias[g, o]
 //
-// shapes: x, w any strides (negative ones wrap around); y dense
+// shapes: x, w, y any strides (negative ones wrap around)
 // access: an invocation computes 4 neighbours of y along the last dimension from x as it lies. For few
 // channels, where arranging the operands would cost more than it saves (depthwise convolutions). Every sum
 // runs over channels, then taps, in order.
@@ -49,6 +49,13 @@ struct Params {
   w_0: u32,
   w_1: u32,
   w_2: u32,
+  y_start: u32,
+  y_image: u32,
+  y_group: u32,
+  y_out: u32,
+  y_0: u32,
+  y_1: u32,
+  y_2: u32,
   biased: u32,
   bias_group: u32,
   bias_col: u32,
@@ -127,10 +134,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (params.biased == 1u) {
     sum += f32(bias[params.bias_offset + group * params.bias_group + out * params.bias_col]);
   }
-  let to = line * params.pixels_2 + q2;
+  let to = params.y_start + image * params.y_image + group * params.y_group + out * params.y_out
+    + q0 * params.y_0 + q1 * params.y_1 + q2 * params.y_2;
   let rest = params.pixels_2 - q2;
   y[to] = T(sum.x);
-  if (rest > 1u) { y[to + 1u] = T(sum.y); }
-  if (rest > 2u) { y[to + 2u] = T(sum.z); }
-  if (rest > 3u) { y[to + 3u] = T(sum.w); }
+  if (rest > 1u) { y[to + params.y_2] = T(sum.y); }
+  if (rest > 2u) { y[to + 2u * params.y_2] = T(sum.z); }
+  if (rest > 3u) { y[to + 3u * params.y_2] = T(sum.w); }
 }

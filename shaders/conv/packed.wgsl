@@ -15,7 +15,7 @@ override DEPTH: u32 = 64;
 // 1: channels are a multiple of four
 override VECTOR_X: u32 = 0; // 0 | 1
 alias T = f32; // f32 | f16
-// What y is written in: T, or vec4s of it where the pixels of an image are a multiple of 4.
+// What y is written in: T, or vec4s of it where the pixels of an image are a multiple of 4 and neighbours.
 alias V = f32; // f32 | f16 | vec4f | vec4h
 #slot PICK = pick_lane // pick_lane | pick_all
 override LANES: u32 = 1; // 1 | 4
@@ -61,16 +61,16 @@ fn pick_x(at: vec4<u32>) -> vec4f {
   return vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
-// The pixels `row` to row + 3 of a channel, of which `count` exist.
+// The pixels `row` to row + 3 of the block, of which `count` exist, of a channel.
 fn put(row: u32, to: u32, v: vec4f, count: u32) {
   if (LANES == 4u) {
-    y[(out_at(row) + to) / 4u] = V(PICK(v, 0u));
+    y[(pixel_places[row] + to) / 4u] = V(PICK(v, 0u));
     return;
   }
-  y[out_at(row) + to] = V(PICK(v, 0u));
-  if (count > 1u) { y[out_at(row + 1u) + to] = V(PICK(v, 1u)); }
-  if (count > 2u) { y[out_at(row + 2u) + to] = V(PICK(v, 2u)); }
-  if (count > 3u) { y[out_at(row + 3u) + to] = V(PICK(v, 3u)); }
+  y[pixel_places[row] + to] = V(PICK(v, 0u));
+  if (count > 1u) { y[pixel_places[row + 1u] + to] = V(PICK(v, 1u)); }
+  if (count > 2u) { y[pixel_places[row + 2u] + to] = V(PICK(v, 2u)); }
+  if (count > 3u) { y[pixel_places[row + 3u] + to] = V(PICK(v, 3u)); }
 }
 
 @compute @workgroup_size(1)
@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   let col = part % params.groups_n * width;
   let rows = min(height, params.rows - row);
   let cols = min(width, params.cols - col);
-  let x_at = group * params.x_group;
+  let x_at = params.x_start + group * params.x_group;
   let w_at = (group * params.w_group + col) / 4u;
   for (var r = 0u; r < rows; r += 4u) {
     for (var i = 0u; i < 4u; i++) { pixel_places[r + i] = row_at(row + r + i); }
@@ -113,14 +113,16 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     }
   }
 
+  // Of the places in x no more is wanted.
+  for (var r = 0u; r < rows; r++) { pixel_places[r] = out_at(row + r); }
   for (var z = 0u; z < cols; z += 4u) {
     for (var j = 0u; j < min(cols - z, 4u); j++) {
       let add = bias_at(group, col + z + j);
-      let to = group * params.y_group + (col + z + j) * params.pixels;
+      let to = group * params.y_group + (col + z + j) * params.y_out;
       for (var r = 0u; r < rows; r += 4u) {
         let sums = y_tile + r / 4u * COLS + z;
         let v = vec4f(tile[sums][j], tile[sums + 1u][j], tile[sums + 2u][j], tile[sums + 3u][j]);
-        put(row + r, to, v + add, rows - r);
+        put(r, to, v + add, rows - r);
       }
     }
   }

@@ -46,7 +46,7 @@ fn main(
   let part = index % params.groups_product;
   let row = (part / params.groups_n * WG + lane) * 8u;
   let col = part % params.groups_n * 8u;
-  let x_at = group * params.x_group;
+  let x_at = params.x_start + group * params.x_group;
   let p0 = x_at + vec4<u32>(row_at(row), row_at(row + 1u), row_at(row + 2u), row_at(row + 3u));
   let p1 = x_at + vec4<u32>(row_at(row + 4u), row_at(row + 5u), row_at(row + 6u), row_at(row + 7u));
   var w_at = (group * params.w_group + col) / 4u;
@@ -88,14 +88,12 @@ fn main(
   }
 
   let sums = array<mat4x4f, 4>(s00, s01, s10, s11);
-  for (var i = 0u; i < 64u; i++) {
-    // Pixel i / 8, channel i % 8.
-    let r = row + (i >> 3u);
-    let c = col + (i & 7u);
-    if (r < params.rows && c < params.cols) {
-      let half = ((i >> 5u) << 1u) | ((i >> 2u) & 1u);
-      let v = sums[half][i & 3u][(i >> 3u) & 3u];
-      y[out_at(r) + group * params.y_group + c * params.pixels] = T(v + bias_at(group, c));
+  let channels = min(params.cols - col, 8u);
+  for (var i = 0u; i < min(max(params.rows, row) - row, 8u); i++) {
+    let to = out_at(row + i) + group * params.y_group + col * params.y_out;
+    for (var j = 0u; j < channels; j++) {
+      let v = sums[(i >> 2u) * 2u + (j >> 2u)][j & 3u][i & 3u];
+      y[to + j * params.y_out] = T(v + bias_at(group, col + j));
     }
   }
 }

@@ -16,7 +16,9 @@ struct Params {
   pixels_2: u32,
   taps_1: u32,
   taps_2: u32,
-  // Distances in x, in elements: of images, of groups, of neighbouring pixels and taps by dimension.
+  // Where the first tap of the first pixel lies in x, and distances in x, in elements: of images, of groups, of
+  // neighbouring pixels and taps by dimension.
+  x_start: u32,
   image: u32,
   x_group: u32,
   pixel_0: u32,
@@ -25,11 +27,16 @@ struct Params {
   tap_0: u32,
   tap_1: u32,
   tap_2: u32,
-  // Distances in w and y.
+  // Distances in w and y, and where the first pixel lies in y: neighbouring pixels need not be neighbours there.
   w_group: u32,
   w_row: u32,
+  y_start: u32,
   y_image: u32,
   y_group: u32,
+  y_out: u32,
+  y_0: u32,
+  y_1: u32,
+  y_2: u32,
   // 1: add the bias. 0: there is none, and some other operand stands in its binding.
   biased: u32,
   bias_group: u32,
@@ -63,9 +70,14 @@ fn inner_at(inner: u32) -> u32 {
     + line / params.taps_1 * params.tap_0;
 }
 
-// Where a row of column 0 lies in y, which has the pixels of one image and channel together.
+// Where a row of column 0 lies in its group of y.
 fn out_at(row: u32) -> u32 {
-  return row / params.pixels * params.y_image + row % params.pixels;
+  let pixel = row % params.pixels;
+  let line = pixel / params.pixels_2;
+  return params.y_start + row / params.pixels * params.y_image
+    + line / params.pixels_1 * params.y_0
+    + line % params.pixels_1 * params.y_1
+    + pixel % params.pixels_2 * params.y_2;
 }
 
 fn bias_at(group: u32, col: u32) -> f32 {

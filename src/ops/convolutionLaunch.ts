@@ -1,98 +1,40 @@
 /** From the operands of a convolution to the dispatches of one of its kernels. */
-import { convArrange, convDirect, convPacked, convRegister, gridFor, launch } from "../kernels";
+import {
+  convArrange,
+  convDirect,
+  convPacked,
+  convRegister,
+  convTiled,
+  gridFor,
+  launch,
+} from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { sizeOf } from "../tensor/shape";
 import { add } from "./arithmetic";
 import {
+  type ConvolutionAttrs,
+  type Geometry,
+  geometry,
+  isPointwise,
+  isWinogradShape,
+  multiplications,
+  phases,
+  type Three,
+} from "./convolutionGeometry";
+import {
   type ConvolutionProblem,
+  type ConvolutionVariant,
   convolutionBlock,
+  convolutionTile,
   convolutionVariants,
   forcedConvolutionVariant,
   paddedChannels,
 } from "./convolutionVariants";
+import { winograd } from "./convolutionWinograd";
 import { matmulInto, matmulTarget } from "./matmulLaunch";
-import { packedSplit, registerWorkgroup } from "./matmulVariants";
+import { packedSplit, registerWorkgroup, tileSize } from "./matmulVariants";
 import type { Spec } from "./primitive";
 import { reshape } from "./shape";
-
-export interface ConvolutionAttrs {
-  /** For each of one to three spatial dimensions: the distance of the first taps of neighbouring pixels. */
-  readonly strides: readonly number[];
-  /** Positions before the first element of x, and after the last; negative ones leave elements out. */
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-  /** Distance of neighbouring elements of x, with zeros between them. */
-  readonly dilation: readonly number[];
-  /** Distance of neighbouring taps. */
-  readonly kernelDilation: readonly number[];
-  /** Whether the kernel's elements are taken from the last to the first. */
-  readonly flip: boolean;
-}
-
-/** One number for each of three spatial dimensions, those that are missing in front. */
-type Three = readonly [number, number, number];
-
-function three(values: readonly number[], fill: number): Three {
-  return [...new Array<number>(3 - values.length).fill(fill), ...values] as unknown as Three;
-}
-
-interface Geometry {
-  readonly images: number;
-  readonly groups: number;
-  readonly channels: number;
-  readonly outs: number;
-  readonly size: Three;
-  readonly taps: Three;
-  readonly pixels: Three;
-  readonly strides: Three;
-  readonly low: Three;
-  readonly dilation: Three;
-  readonly kernelDilation: Three;
-  /** Of x and w, from their first elements on; those of w go through the taps in the order of use. */
-  readonly xStrides: Three;
-  readonly wStrides: Three;
-  readonly wOffset: number;
-}
-
-function geometry(
-  x: DeviceTensor,
-  w: DeviceTensor,
-  y: DeviceTensor,
-  attrs: ConvolutionAttrs,
-): Geometry {
-  const [images, groups, channels] = x.shape as [number, number, number];
-  const taps = three(w.shape.slice(3), 1);
-  const along = three(w.strides.slice(3), 0);
-  const turned = (stride: number): number => (attrs.flip ? -stride : stride);
-  return {
-    images,
-    groups,
-    channels,
-    outs: w.shape[1]!,
-    size: three(x.shape.slice(3), 1),
-    taps,
-    pixels: three(y.shape.slice(3), 1),
-    strides: three(attrs.strides, 1),
-    low: three(attrs.low, 0),
-    dilation: three(attrs.dilation, 1),
-    kernelDilation: three(attrs.kernelDilation, 1),
-    xStrides: three(x.strides.slice(3), 0),
-    wStrides: along.map(turned) as unknown as Three,
-    wOffset:
-      w.bindingOffset +
-      (attrs.flip ? along.reduce((sum, stride, i) => sum + (taps[i]! - 1) * stride, 0) : 0),
-  };
-}
-
-const isPointwise = (g: Geometry): boolean =>
-  [0, 1, 2].every(
-    (i) =>
-      g.taps[i] === 1 &&
-      g.strides[i] === 1 &&
-      g.dilation[i] === 1 &&
-      g.low[i] === 0 &&
-      g.pixels[i] === g.size[i],
-  );
 
 /**
  * x * w + bias.
@@ -110,6 +52,8 @@ export function convolved(
 ): DeviceTensor {
   const y = DeviceTensor.empty(x.device, out.shape, out.dtype);
   const g = geometry(x, w, y, attrs);
+  const parts = g.dilation.some((d) => d > 1) ? phases(g) : [g];
+  const apart = parts.reduce((sum, part) => sum + multiplications(part), 0);
   const problem: ConvolutionProblem = {
     images: g.images,
     groups: g.groups,
@@ -118,6 +62,9 @@ export function convolved(
     pixels: sizeOf(g.pixels),
     taps: sizeOf(g.taps),
     pointwise: isPointwise(g),
+    square: isWinogradShape(g),
+    phases: parts.length,
+    spared: multiplications(g) - apart,
   };
   const target = matmulTarget(y.device);
   const forced = forcedConvolutionVariant.current;
@@ -126,9 +73,32 @@ export function convolved(
       ? forced
       : convolutionVariants.defaultChoice(problem, target);
   if (variant === "product") return product(x, w, bias, y);
-  if (variant === "direct") direct(g, x, w, bias, y);
-  else arranged(variant, g, x, w, bias, y);
+  if (variant === "winograd") winograd(g, x, w, bias, y);
+  else run(variant, convolutionVariants.isSplit(problem, variant) ? parts : [g], { x, w, bias, y });
   return y;
+}
+
+interface Operands {
+  readonly x: DeviceTensor;
+  readonly w: DeviceTensor;
+  readonly bias: DeviceTensor | null;
+  readonly y: DeviceTensor;
+}
+
+/** The parts of a convolution one after the other. */
+function run(
+  variant: Exclude<ConvolutionVariant, "product" | "winograd">,
+  parts: readonly Geometry[],
+  operands: Operands,
+): void {
+  const meets = (g: Geometry): boolean => sizeOf(g.taps) > 0;
+  for (const part of parts)
+    if (variant === "direct" || !meets(part)) direct(part, operands);
+    else if (variant === "tiled") tiled(part, operands);
+  if (variant === "packed" || variant === "register") {
+    const rest = parts.filter(meets);
+    if (rest.length > 0) arranged(variant, rest, operands);
+  }
 }
 
 /** One product of matrices per image and group, and then the bias. */
@@ -152,14 +122,9 @@ function product(
   return sum;
 }
 
-function direct(
-  g: Geometry,
-  x: DeviceTensor,
-  w: DeviceTensor,
-  bias: DeviceTensor | null,
-  y: DeviceTensor,
-): void {
-  const count = (y.size / g.pixels[2]) * Math.ceil(g.pixels[2] / 4);
+function direct(g: Geometry, { x, w, bias, y }: Operands): void {
+  const lines = g.images * g.groups * g.outs * g.pixels[0] * g.pixels[1];
+  const count = lines * Math.ceil(g.pixels[2] / 4);
   launch(
     y.device,
     convDirect,
@@ -171,27 +136,51 @@ function direct(
       channels: g.channels,
       ...numbered("pixels", g.pixels),
       ...numbered("taps", g.taps),
-      ...numbered("size", g.size),
-      ...numbered("stride", g.strides),
-      ...numbered("low", g.low),
       ...numbered("dilation", g.dilation),
-      ...numbered("kernel_dilation", g.kernelDilation),
-      x_offset: x.bindingOffset,
-      x_image: x.strides[0]!,
-      x_group: x.strides[1]!,
-      x_channel: x.strides[2]!,
-      ...numbered("x", g.xStrides),
-      w_offset: g.wOffset,
-      w_group: w.strides[0]!,
-      w_out: w.strides[1]!,
-      w_channel: w.strides[2]!,
-      ...numbered("w", g.wStrides),
+      ...placeParams(g, x, w),
+      ...resultParams(g, y),
       ...biasParams(bias),
     },
     gridFor(y.device, count, 64),
     {
       types: { T: y.dtype === "f16" ? "f16" : "f32" },
       overrides: { DILATED: g.dilation.some((d) => d > 1) ? 1 : 0 },
+    },
+  );
+}
+
+function tiled(g: Geometry, { x, w, bias, y }: Operands): void {
+  const { device } = y;
+  const [rows, cols] = [g.images * sizeOf(g.pixels), g.outs];
+  const tile = convolutionTile({ rows, cols, groups: g.groups }, matmulTarget(device))!;
+  const across = Math.ceil(cols / tileSize(tile));
+  const product = across * Math.ceil(rows / tileSize(tile));
+  launch(
+    device,
+    convTiled,
+    { x: x.binding, w: w.binding, bias: (bias ?? w).binding, y: y.binding },
+    {
+      rows,
+      cols,
+      inner: g.channels * sizeOf(g.taps),
+      pixels: sizeOf(g.pixels),
+      pixels_1: g.pixels[1],
+      pixels_2: g.pixels[2],
+      taps: sizeOf(g.taps),
+      taps_1: g.taps[1],
+      taps_2: g.taps[2],
+      ...placeParams(g, x, w),
+      ...resultParams(g, y),
+      ...biasParams(bias),
+      groups_n: across,
+      groups_product: product,
+      groups: product * g.groups,
+    },
+    gridFor(device, product * g.groups, 1),
+    {
+      types: { T: y.dtype === "f16" ? "f16" : "f32" },
+      constants: { GROUPS: tile.groups },
+      overrides: { SIDE: tile.side },
     },
   );
 }
@@ -206,6 +195,32 @@ function numbered<N extends string>(
     number
   >;
 }
+
+/** Where the elements of x and w lie that a pixel and a tap meet, for kernels that read them as they lie. */
+const placeParams = (g: Geometry, x: DeviceTensor, w: DeviceTensor) => ({
+  ...numbered("size", g.size),
+  ...numbered("stride", g.strides),
+  ...numbered("low", g.low),
+  ...numbered("kernel_dilation", g.kernelDilation),
+  x_offset: x.bindingOffset,
+  x_image: x.strides[0]!,
+  x_group: x.strides[1]!,
+  x_channel: x.strides[2]!,
+  ...numbered("x", g.xStrides),
+  w_offset: g.wOffset,
+  w_group: w.strides[0]!,
+  w_out: w.strides[1]!,
+  w_channel: w.strides[2]!,
+  ...numbered("w", g.wStrides),
+});
+
+const resultParams = (g: Geometry, y: DeviceTensor) => ({
+  y_start: g.yStart,
+  y_image: y.strides[0]!,
+  y_group: y.strides[1]!,
+  y_out: y.strides[2]!,
+  ...numbered("y", g.yStrides),
+});
 
 const biasParams = (bias: DeviceTensor | null) => ({
   biased: bias ? 1 : 0,
@@ -263,29 +278,43 @@ function arrange(x: DeviceTensor, { a, b, s, v, offset }: Arrangement): DeviceTe
   return y;
 }
 
-function arranged(
-  variant: "packed" | "register",
-  g: Geometry,
-  x: DeviceTensor,
-  w: DeviceTensor,
-  bias: DeviceTensor | null,
-  y: DeviceTensor,
-): void {
-  const { device } = y;
-  const channels = paddedChannels(g.channels);
-  const outs = Math.ceil(g.outs / 8) * 8;
-  // Positions that some tap of some pixel meets.
-  const met = [0, 1, 2].map(
-    (i) => (g.pixels[i]! - 1) * g.strides[i]! + (g.taps[i]! - 1) * g.kernelDilation[i]! + 1,
-  ) as unknown as Three;
+/** x in the order of arranged convolutions, and the position of its first element in the padded x. */
+interface Arranged {
+  readonly input: DeviceTensor;
+  /** Positions of each dimension, and how many of them lie before the first element of x. */
+  readonly met: Three;
+  readonly low: Three;
+}
+
+/** Every position that some tap of some pixel of one of the parts meets. */
+function arrangedInput(parts: readonly Geometry[], x: DeviceTensor): Arranged {
+  const [g] = parts as [Geometry];
+  const along = (value: (i: 0 | 1 | 2) => number): Three => [value(0), value(1), value(2)];
+  const low = along((i) => Math.max(...parts.map((part) => part.low[i])));
+  const met = along((i) =>
+    Math.max(
+      ...parts.map(
+        (part) =>
+          (part.pixels[i] - 1) * part.strides[i] +
+          (part.taps[i] - 1) * part.kernelDilation[i] +
+          1 +
+          (low[i] - part.low[i]),
+      ),
+    ),
+  );
   const input = arrange(x, {
     a: { size: g.groups, stride: x.strides[1]! },
     b: { size: g.images, stride: x.strides[0]! },
-    s: { size: met, source: g.size, stride: g.xStrides, low: g.low, dilation: g.dilation },
-    v: { size: channels, source: g.channels, stride: x.strides[2]! },
+    s: { size: met, source: g.size, stride: g.xStrides, low, dilation: g.dilation },
+    v: { size: paddedChannels(g.channels), source: g.channels, stride: x.strides[2]! },
     offset: x.bindingOffset,
   });
-  const kernel = arrange(w, {
+  return { input, met, low };
+}
+
+function arrangedKernel(g: Geometry, w: DeviceTensor): DeviceTensor {
+  const channels = paddedChannels(g.channels);
+  return arrange(w, {
     a: { size: g.groups, stride: w.strides[0]! },
     b: { size: g.taps[0], stride: g.wStrides[0] },
     s: {
@@ -295,9 +324,36 @@ function arranged(
       low: [0, 0, 0],
       dilation: [1, 1, 1],
     },
-    v: { size: outs, source: g.outs, stride: w.strides[1]! },
+    v: { size: Math.ceil(g.outs / 8) * 8, source: g.outs, stride: w.strides[1]! },
     offset: g.wOffset,
   });
+}
+
+/** The parts have taps, and share x. */
+function arranged(
+  variant: "packed" | "register",
+  parts: readonly Geometry[],
+  operands: Operands,
+): void {
+  const source = arrangedInput(parts, operands.x);
+  for (const part of parts) {
+    const kernel = arrangedKernel(part, operands.w);
+    multiplyArranged(variant, part, source, kernel, operands);
+    kernel.dispose();
+  }
+  source.input.dispose();
+}
+
+function multiplyArranged(
+  variant: "packed" | "register",
+  g: Geometry,
+  { input, met, low }: Arranged,
+  kernel: DeviceTensor,
+  { w, bias, y }: Operands,
+): void {
+  const { device } = y;
+  const channels = paddedChannels(g.channels);
+  const outs = Math.ceil(g.outs / 8) * 8;
   const pixels = sizeOf(g.pixels);
   const [m, n, k] = [g.images * pixels, g.outs, sizeOf(g.taps) * channels];
   const step = (by: Three): Three => [
@@ -305,6 +361,7 @@ function arranged(
     by[1] * met[2] * channels,
     by[2] * channels,
   ];
+  const [start0, start1, start2] = step([low[0] - g.low[0], low[1] - g.low[1], low[2] - g.low[2]]);
   const target = matmulTarget(device);
   const block = variant === "packed" ? convolutionBlock(target)! : null;
   const workgroup = target.adapter === "hardware" ? 64 : registerWorkgroup(target);
@@ -330,14 +387,14 @@ function arranged(
     pixels_2: g.pixels[2],
     taps_1: g.taps[1],
     taps_2: g.taps[2],
+    x_start: start0 + start1 + start2,
     image: sizeOf(met) * channels,
     x_group: g.images * sizeOf(met) * channels,
     ...numbered("pixel", step(g.strides)),
     ...numbered("tap", step(g.kernelDilation)),
     w_group: k * outs,
     w_row: outs,
-    y_image: g.groups * g.outs * pixels,
-    y_group: g.outs * pixels,
+    ...resultParams(g, y),
     ...biasParams(bias),
     groups_n: across,
     groups_product: down * across,
@@ -346,9 +403,11 @@ function arranged(
   const types = { T: y.dtype === "f16" ? "f16" : "f32" } as const;
   const vector = channels % 4 === 0 ? 1 : 0;
   const grid = gridFor(device, groups, 1);
+  // Four neighbouring pixels of an image are a vec4 of y.
+  const quads = pixels % 4 === 0 && pixels * g.groups * g.outs === y.strides[0];
   if (block)
     launch(device, convPacked, bindings, params, grid, {
-      ...(pixels % 4 === 0
+      ...(quads
         ? {
             types: { ...types, V: types.T === "f16" ? "vec4h" : "vec4f" },
             slots: { PICK: "pick_all" },
@@ -359,7 +418,7 @@ function arranged(
         COLS: block.cols,
         DEPTH: block.depth,
         VECTOR_X: vector,
-        LANES: pixels % 4 === 0 ? 4 : 1,
+        LANES: quads ? 4 : 1,
       },
     });
   else
@@ -367,6 +426,4 @@ function arranged(
       types,
       overrides: { WG: workgroup, VECTOR_X: vector },
     });
-  input.dispose();
-  kernel.dispose();
 }
