@@ -230,8 +230,8 @@ function built({
     }
     const possible = calls.filter(({ takes, attrs }) => {
       const target = (attrs as { dtype: DType } | null)?.dtype;
-      if (call % 3 > 0) return takes.every((dtype) => dtype === "f32");
-      return hasHalf || !(takes.includes("f16") || target === "f16");
+      if (!hasHalf && (takes.includes("f16") || target === "f16")) return false;
+      return call % 3 === 0 || takes.every((dtype) => dtype === "f32");
     });
     const { primitive, attrs, takes } = possible[call % possible.length]!;
     const inputs = takes.map((dtype, k) => {
@@ -266,9 +266,9 @@ describe("random graphs", () => {
         await expectSame(interpret(fused, args, true), plain);
         taken += placesTaken;
       }),
-      { numRuns: device.executor.kind === "cpu" ? 60 : 12, seed: 5 },
+      { numRuns: device.executor.kind === "cpu" ? 60 : 15, seed: 5 },
     );
-    expect(longest).toBeGreaterThan(5);
+    expect(longest).toBeGreaterThan(4);
     expect(taken).toBeGreaterThan(10);
   });
 });
@@ -421,8 +421,11 @@ describe("a fused kernel", () => {
     const graph = w.graph([w.call("mul", [wide, w.number(1024)])]);
     const fused = fusePointwise(graph, all);
     expect(fused.nodes).toHaveLength(1);
-    const [got, expected] = [interpret(fused, w.tensors), interpret(graph, w.tensors)];
-    expect(await got[0]!.data()).toEqual(await expected[0]!.data());
+    const [got, plain] = [interpret(fused, w.tensors), interpret(graph, w.tensors)];
+    if (device.executor.kind === "cpu") return expectSame(got, plain);
+    // Drivers may leave out a rounding to f16 that is widened again in the same kernel.
+    const twoRoundings = { relative: 2 ** -10, absolute: 0 };
+    expectClose(await got[0]!.data(), await plain[0]!.data(), twoRoundings);
   });
 
   test("reads like the formula", () => {
