@@ -69,6 +69,7 @@ async function run(args: string[], outcome: number | Error = 0) {
     trainGpt: note("trainGpt"),
     sample: note("sample"),
     kernels: note("kernels"),
+    profile: note("profile"),
   };
   const code = await runProgram(args, commands, context);
   return { code, calls, out: stdout.text, err: stderr.text };

@@ -2,6 +2,7 @@
 
 import type { FileStore } from "../platform/files";
 import type { AdapterChoice } from "./deviceFlags";
+import type { ProfileCommandOptions } from "./profileOptions";
 import type { SampleOptions } from "./sampleOptions";
 import type { TrainOptions } from "./trainOptions";
 
@@ -57,4 +58,5 @@ export interface Commands {
   trainGpt: Command<TrainOptions>;
   sample: Command<SampleOptions>;
   kernels: Command<KernelsOptions>;
+  profile: Command<ProfileCommandOptions>;
 }

@@ -18,6 +18,7 @@ const commands: Commands = {
   trainGpt: async (options, context) => (await import("./trainGpt")).trainGpt(options, context),
   sample: async (options, context) => (await import("./sample")).sample(options, context),
   kernels: async (options, context) => (await import("./kernels")).kernels(options, context),
+  profile: async (options, context) => (await import("./profile")).profile(options, context),
 };
 
 const exitCode = await runProgram(process.argv.slice(2), commands, {

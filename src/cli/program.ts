@@ -7,6 +7,12 @@ import type { CommandContext, Commands } from "./command";
 import { DEVICE_FLAGS, type DeviceFlagTexts, parseDeviceOptions } from "./deviceFlags";
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from "./exitCodes";
 import type { Flag } from "./flagValues";
+import {
+  PROFILE_DEFAULTS,
+  PROFILE_FLAGS,
+  type ProfileFlagTexts,
+  parseProfileOptions,
+} from "./profileOptions";
 import { requireInputs, requireModel } from "./runFolder";
 import {
   parseSampleOptions,
@@ -56,6 +62,7 @@ function createProgram(context: CommandContext, start: Start): Cli {
     .description("Train neural networks on a GPU through WebGPU, or on the CPU.")
     .version(packageJson.version)
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       // Errors are printed in one place, as one line, from what is thrown.
@@ -113,6 +120,23 @@ function createProgram(context: CommandContext, start: Start): Cli {
     .action((name: string | undefined, { json = false }: { json?: boolean }) =>
       start(({ kernels }) => kernels({ name: name ?? null, json }, context)),
     );
+
+  const profile = program
+    .command("profile")
+    .description("time the kernels of another command: tilegrad profile -- train gpt --text FILE")
+    .argument("[command...]", "train gpt, start or sample, with its flags")
+    // Flags behind the first word of the command are the command's.
+    .passThroughOptions();
+  addFlag(profile, PROFILE_FLAGS.steps, PROFILE_DEFAULTS.steps);
+  addFlag(profile, PROFILE_FLAGS.warmup, PROFILE_DEFAULTS.warmup);
+  addFlag(profile, PROFILE_FLAGS.out, "runs/profile-DATE-TIME");
+  profile
+    .option("--measure-roofline", "measure what the adapter can do at most again")
+    .option("--json", "print one JSON object instead of the table")
+    .action((command: string[], flags: ProfileFlagTexts) => {
+      const options = parseProfileOptions(command, flags, context.now());
+      return start((commands) => commands.profile(options, context));
+    });
 
   return program;
 }
@@ -179,7 +203,7 @@ function reportError(
 }
 
 function whereHelpIs(args: readonly string[]): string {
-  const known = ["doctor", "train", "gpt", "start", "sample", "kernels"];
+  const known = ["doctor", "train", "gpt", "start", "sample", "kernels", "profile"];
   const named = args.slice(0, 2).filter((arg) => known.includes(arg));
   return `(see: ${["tilegrad", ...named, "--help"].join(" ")})`;
 }

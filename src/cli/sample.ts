@@ -54,12 +54,13 @@ export const sample: Command<SampleOptions> = async (options, context) => {
 };
 
 /** A line break where the model knows one: texts begin there. */
-function firstCharacter({ tokenizer }: RestoredRun): string {
+export function firstCharacter({ tokenizer }: RestoredRun): string {
   const { characters } = tokenizer.toJSON();
   return characters.includes("\n") ? "\n" : [...characters][0]!;
 }
 
-function restoredModel(checkpoint: Checkpoint, { model: config }: RestoredRun): GPT {
+/** @throws CheckpointError where the checkpoint holds no model of its configuration */
+export function restoredModel(checkpoint: Checkpoint, { model: config }: RestoredRun): GPT {
   try {
     const model = new GPT(config);
     checkpoint.restoreModel(model);

@@ -247,7 +247,7 @@ function requireWholeHeads({ width, heads }: TrainConfig): void {
 }
 
 /** runs/gpt-20260131-235959, in UTC. */
-function defaultFolder(run: string, now: number): string {
+export function defaultFolder(run: string, now: number): string {
   const [date, time] = new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
   return `runs/${run}-${date}-${time}`;
 }

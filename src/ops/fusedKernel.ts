@@ -159,6 +159,7 @@ function programOf(text: FusedText): Program {
   const key = `fused ${[inputs, accesses, calls, outputs, width, rank, into].join(";")}`;
   let program = programs.get(key);
   if (!program) {
+    const floatSteps = steps.filter(({ dtype }) => computeType(dtype) === "f32").length;
     const operands = accesses.flatMap((_, k) => (k === into ? [] : [`x${k}`]));
     program = {
       key,
@@ -174,6 +175,10 @@ function programOf(text: FusedText): Program {
         })),
       ],
       params: { index: operands.length + outputs.length, size: 4 * paramNames(text).length },
+      flops: (params) =>
+        params
+          ? floatSteps * width * new DataView(params.buffer, params.byteOffset).getUint32(0, true)
+          : 0,
     };
     programs.set(key, program);
   }
