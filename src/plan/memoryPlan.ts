@@ -11,7 +11,7 @@
  * Both are decided together, buffer by buffer: each goes where the arenas grow least, into the tightest gap
  * there (best fit, as in Pisarchyk and Lee, "Efficient memory management for deep neural net inference",
  * 2020). Which buffer comes first decides how good that is, so several orders are tried, then the best is
- * improved by moving ahead the buffers that lie on top of an arena. All of it is deterministic.
+ * improved by moving buffers ahead in it. All of it is deterministic.
  */
 import { LimitError } from "../errors";
 
@@ -223,7 +223,7 @@ const openings = [4, 5, 2, 3, 1];
 
 /** Attempts for this many buffers: at most about 100 ms. An attempt takes time quadratic in them. */
 const attemptsFor = (count: number): number =>
-  Math.min(Math.max(Math.floor(6e7 / (count * count + 1)), 6), 200);
+  Math.min(Math.max(Math.floor(6e7 / (count * count + 1)), 6), 400);
 
 /** Within this factor of the lower bound, moving buffers ahead is not worth its time. */
 const goodEnough = 1.01;
@@ -237,22 +237,32 @@ function sameDraws(): (below: number) => number {
   };
 }
 
-/** The order of an attempt with one buffer, among those on top of an arena, moved ahead. */
-function bumped(
-  { sizes }: Problem,
+/**
+ * The order of an attempt with one buffer moved to before one that is alive with it: mostly a buffer that lies on
+ * top of an arena, for these are why it is as large as it is.
+ */
+function rearranged(
+  { sizes, first, last }: Problem,
   { order, arena, offset, heights }: Attempt,
   draw: (below: number) => number,
 ): Int32Array {
-  const tops: number[] = [];
+  const turns: number[] = [];
+  const onTop = draw(3) > 0;
   order.forEach((b, turn) => {
-    if (turn > 0 && offset[b]! + sizes[b]! === heights[arena[b]!]) tops.push(turn);
+    if (!onTop || offset[b]! + sizes[b]! === heights[arena[b]!]) turns.push(turn);
   });
+  const turn = turns[draw(turns.length)]!;
+  const moved = order[turn]!;
+  const rivals: number[] = [];
+  for (let i = 0; i < turn; i++) {
+    const b = order[i]!;
+    if (first[b]! <= last[moved]! && last[b]! >= first[moved]!) rivals.push(i);
+  }
   const next = order.slice();
-  if (tops.length === 0) return next;
-  const turn = tops[draw(tops.length)]!;
-  const to = draw(turn);
+  if (rivals.length === 0) return next;
+  const to = rivals[draw(rivals.length)]!;
   next.copyWithin(to + 1, to, turn);
-  next[to] = order[turn]!;
+  next[to] = moved;
   return next;
 }
 
@@ -266,8 +276,11 @@ function best(problem: Problem, bound: number): Attempt {
   const attempts = attemptsFor(problem.count);
   for (let i = 1; i < attempts; i++) {
     if (i >= candidates.length && found.total <= goodEnough * bound) break;
-    const order = candidates[i]?.order ?? bumped(problem, found, draw);
-    const next = pack(problem, order, candidates[i]?.opened ?? found.opened);
+    const { order, opened } = candidates[i] ?? {
+      order: rearranged(problem, found, draw),
+      opened: draw(3) > 0 ? found.opened : 3 + draw(3),
+    };
+    const next = pack(problem, order, opened);
     const fewer = arenasOf(next) <= arenasOf(found);
     // Moving among plans that are equally good finds better ones.
     if (next.total < found.total || (next.total === found.total && fewer)) found = next;
