@@ -3,7 +3,7 @@ import { currentDevice, type Device } from "../device/device";
 import type { KernelTiming } from "../device/executor";
 import { ArgumentError } from "../errors";
 import type { Platform } from "../platform/platform";
-import { scope } from "../tensor/scope";
+import { scopeUnlessAsync } from "../tensor/scope";
 import { tensorsOf } from "../tensor/tree";
 import { addMeasures } from "./measures";
 import { errorOfMean, resolutionOf } from "./resolution";
@@ -182,7 +182,7 @@ async function runOnce(device: Device, fn: () => unknown, timed: boolean): Promi
     };
   }
   try {
-    const result = inScope(fn);
+    const result = scopeUnlessAsync(fn);
     executor.flush();
     const encode = performance.now() - began;
     for (const tensor of tensorsOf(await result)) tensor.dispose();
@@ -196,18 +196,6 @@ async function runOnce(device: Device, fn: () => unknown, timed: boolean): Promi
   } finally {
     pool.onChange = null;
   }
-}
-
-/** What a synchronous function makes and does not return is freed; an async one frees its own. */
-function inScope(fn: () => unknown): unknown {
-  let pending: Promise<unknown> | null = null;
-  const result = scope(() => {
-    const value = fn();
-    if (!(value instanceof Promise)) return value;
-    pending = value;
-    return null;
-  });
-  return pending ?? result;
 }
 
 /**

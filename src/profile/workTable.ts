@@ -198,7 +198,6 @@ export const bytesOnly: readonly string[] = [
   "conv/arrange",
   "conv/winograd_*",
   "indexing/add_rows",
-  "indexing/add_rows",
   "indexing/flat_index",
   "indexing/gather",
   "indexing/positions",
