@@ -7,6 +7,7 @@ import type { KernelTiming } from "../device/executor";
 import { DivergenceError } from "../errors";
 import type { GPT } from "../nn/gpt";
 import type { Optimizer } from "../optim/optimizer";
+import type { PlanReport } from "../plan/compile";
 import type { FileStore } from "../platform/files";
 import { saveCheckpoint } from "../train/checkpoint";
 import { evaluate } from "../train/evaluate";
@@ -28,6 +29,7 @@ import { StepMeter } from "./stepMeter";
 import { lossOf, type TrainingState } from "./trainingState";
 import { promptFrom } from "./trainingText";
 import { scheduleOf, TRAIN_GPT_DEFAULTS } from "./trainOptions";
+import { bytes } from "./wording";
 
 /** What a run is given. */
 export interface TrainingSurroundings {
@@ -52,6 +54,9 @@ const STEPS_BEFORE_PROFILE = 2;
 
 const SAMPLE_CHARACTERS = 300;
 const SAMPLE_TEMPERATURE = 0.8;
+
+const planLine = ({ dispatches, programs, arenaBytes }: PlanReport): string =>
+  `a step is ${dispatches} dispatches of ${programs} kernels and the optimizer's; intermediate values take ${bytes(arenaBytes)}`;
 
 export class GptTraining {
   readonly #plan: RunPlan;
@@ -138,6 +143,9 @@ export class GptTraining {
       evalEvery,
       logEvery: logEvery(steps),
       signal: this.#around.signal,
+      onPlan: (plan) => {
+        if (plan) this.#around.record.note(planLine(plan));
+      },
       evaluate: () => this.#meter.aside(() => this.#validate(this.#plan.validation)),
       onStep: (report) => this.#onStep(report),
       onEvaluation: (report) => this.#meter.aside(() => this.#onEvaluation(report)),

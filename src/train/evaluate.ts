@@ -2,12 +2,14 @@
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
 import { add } from "../ops/arithmetic";
+import { compile } from "../plan/compile";
 import { type OnDevice, toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 
 /**
- * Runs the model in evaluation mode on each batch; one wait at the end.
+ * Runs the model in evaluation mode on each batch; one wait at the end. The loss is compiled, so it runs when it is
+ * traced only: see `compile`.
  *
  * @param loss the scalar loss of one batch
  * @returns the mean of the batches' losses
@@ -20,11 +22,12 @@ export async function evaluate<M extends Module, B>(
   if (batches.length === 0) throw new ArgumentError("evaluate: pass at least one batch.");
   const wasTraining = model.training;
   model.eval();
+  const compiled = compile((batch: OnDevice<B>) => loss(model, batch), { name: "evaluate" });
   try {
     let total: Tensor | null = null;
     for (const batch of batches) {
       const next: Tensor = scope(() => {
-        const value = loss(model, toDevice(batch));
+        const value = compiled(toDevice(batch));
         return total ? add(total, value) : value;
       });
       (total as Tensor | null)?.dispose();
@@ -34,6 +37,7 @@ export async function evaluate<M extends Module, B>(
     total!.dispose();
     return sum / batches.length;
   } finally {
+    compiled.dispose();
     model.train(wasTraining);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, DivergenceError } from "../errors";
 import type { Optimizer } from "../optim/optimizer";
+import type { PlanReport, WarmupOptions } from "../plan/compile";
 import { readAll } from "../tensor/hostTensor";
 import type { TrainStep } from "./trainStep";
 
@@ -47,6 +48,10 @@ export interface TrainerOptions<B> {
   logEvery?: number;
   /** Stop after so many evaluations in a row without a new lowest loss. Default: never. */
   patience?: number;
+  /** Called before the first step, when the step is planned and its kernels are compiled; null for one uncompiled. */
+  onPlan?: (plan: PlanReport | null) => void | Promise<void>;
+  /** Called while kernels are compiled before the first step. */
+  onProgress?: WarmupOptions["onProgress"];
   /** Aborting ends the loop after the step in progress. */
   signal?: AbortSignal;
   onStep?: (report: StepReport) => void | Promise<void>;
@@ -103,6 +108,10 @@ export class Trainer<B> {
       trainLoss,
       valLoss,
     });
+    if (step.count < steps && !signal?.aborted) {
+      await this.#warmUp();
+      batches.cursor = step.count;
+    }
     while (step.count < steps) {
       if (signal?.aborted) return result("aborted");
       const { learningRate } = optimizer;
@@ -134,6 +143,12 @@ export class Trainer<B> {
       if (without >= patience && done < steps) return result("early-stop");
     }
     return result("finished");
+  }
+
+  async #warmUp(): Promise<void> {
+    const { step, batches, onPlan, onProgress } = this.options;
+    const plan = await step.warmup(batches.next(), onProgress && { onProgress });
+    await onPlan?.(plan);
   }
 
   #finite(value: number, kind: string, step: number): number {
