@@ -100,7 +100,10 @@ const submit = ways.map((): number[] => []);
 const all = ways.map((): number[] => []);
 
 for (let round = -20; round < rounds; round++)
-  for (const [i, way] of ways.entries()) {
+  for (const turn of ways.keys()) {
+    // Back and forth: what one way leaves behind costs the next, and eager and its control alike.
+    const i = round % 2 ? turn : ways.length - 1 - turn;
+    const way = ways[i]!;
     const began = performance.now();
     way.record(round & 0xffff);
     const recorded = performance.now();

@@ -36,11 +36,11 @@ import { control, controlBytes, firstKernel } from "./commandLayout";
 import { CommandQueue, type QueuedKernel } from "./commandQueue";
 import type { CPUBuffer } from "./cpuBuffer";
 import { DispatchTimes } from "./dispatchTimes";
-import { DispatchWords } from "./dispatchWords";
 import { hasRelaxedSimd, hasSimd } from "./engineFeatures";
 import type { CompileOptions } from "./ir/kernel";
 import { type KernelCache, processKernels } from "./kernelCache";
 import { type Allocation, Memory } from "./memory";
+import { type Recorder, recordDispatch } from "./recordDispatch";
 import { CPUSequence, type SequenceHost } from "./sequence";
 import { ThreadPool } from "./threadPool";
 
@@ -107,6 +107,7 @@ export class CPUExecutor implements Executor {
   /** The last slice of each flushed section that is not known to have run. */
   private readonly unfinished: number[] = [];
   private readonly scratches: { bytes: number; address: number }[] = [];
+  private readonly recorder: Recorder;
   private readonly sequenceHost: SequenceHost<Kernel>;
   private times: DispatchTimes | null = null;
   private recorded = false;
@@ -164,6 +165,7 @@ export class CPUExecutor implements Executor {
     this.queue = new CommandQueue(this.memory, this.pool, (bytes, what, idleSince) =>
       this.allocate(bytes, what, idleSince),
     );
+    this.recorder = { queue: this.queue, memory: this.memory };
     this.sequenceHost = this.hostOfSequences();
     const threads = this.pool.takesTurns ? 0 : this.pool.size;
     const unused = new Set(options.withoutFeatures ?? []);
@@ -250,11 +252,9 @@ export class CPUExecutor implements Executor {
     const kernel = this.kernel(program);
     for (const { buffer } of bindings) usable(buffer);
     if (!this.accepts(kernel, bindings, params, grid)) return;
-    const words = new DispatchWords(bindings, params, grid);
-    if (words.groups > 0) {
-      words.bind(bindings);
+    if (grid[0] * grid[1] * grid[2] > 0) {
       const times = this.times?.next(timedDispatch(program, bindings, params, grid)) ?? 0;
-      words.record(this.queue, this.memory, kernel, times);
+      recordDispatch(this.recorder, kernel, bindings, params, grid, times);
       for (const { buffer } of bindings) this.touch(buffer as CPUBuffer);
     }
     this.counted();
@@ -450,9 +450,7 @@ export class CPUExecutor implements Executor {
     const executor = this;
     return {
       executor,
-      memory: this.memory,
-      queue: this.queue,
-      counters: this.counters,
+      recorder: this.recorder,
       get times() {
         return executor.times;
       },

@@ -6,7 +6,6 @@
 import type {
   BufferBinding,
   Executor,
-  ExecutorCounters,
   Program,
   Sequence,
   SequenceCommand,
@@ -16,20 +15,17 @@ import type {
 import { Slots, type SlotUser } from "../device/slots";
 import { timedDispatch } from "../device/timedDispatch";
 import { ArgumentError } from "../errors";
-import type { CommandQueue, QueuedKernel } from "./commandQueue";
+import type { QueuedKernel } from "./commandQueue";
 import type { CPUBuffer } from "./cpuBuffer";
 import type { DispatchTimes } from "./dispatchTimes";
-import { DispatchWords } from "./dispatchWords";
-import type { Memory } from "./memory";
+import { PreparedDispatch, type Recorder } from "./recordDispatch";
 
 type Grid = readonly [number, number, number];
 
 /** What a sequence needs of its executor. */
 export interface SequenceHost<K extends QueuedKernel> {
   readonly executor: Pick<Executor, "copy" | "clear">;
-  readonly memory: Memory;
-  readonly queue: CommandQueue;
-  readonly counters: ExecutorCounters;
+  readonly recorder: Recorder;
   /** Set while dispatches are timed. */
   readonly times: DispatchTimes | null;
   /** @throws the failure of the executor, if there is one */
@@ -55,7 +51,7 @@ interface DispatchStep<K> extends SlotUser {
   readonly ranges: readonly SlotRange[];
   readonly params: Uint8Array | null;
   readonly grid: Grid;
-  readonly words: DispatchWords;
+  readonly prepared: PreparedDispatch;
 }
 
 type Step<K> = DispatchStep<K> | Exclude<SequenceCommand, { kind: "dispatch" }>;
@@ -104,7 +100,7 @@ export class CPUSequence<K extends QueuedKernel> implements Sequence {
       ranges: bindings,
       params: params?.slice() ?? null,
       grid,
-      words: new DispatchWords(bindings, params, grid),
+      prepared: new PreparedDispatch(bindings.length, params, grid),
       stale: true,
     };
     this.slots.tell(
@@ -118,18 +114,18 @@ export class CPUSequence<K extends QueuedKernel> implements Sequence {
   private bind(step: DispatchStep<K>): boolean {
     const bindings = step.ranges.map((range) => this.slots.at(range));
     if (!this.host.accepts(step.kernel, bindings, step.params, step.grid)) return false;
-    step.words.bind(bindings);
+    step.prepared.bind(bindings);
     step.stale = false;
     return true;
   }
 
   private record(step: DispatchStep<K>): void {
     const { host } = this;
-    const { words, ranges } = step;
-    if (words.groups > 0) {
+    const { prepared, ranges } = step;
+    if (prepared.groups > 0) {
       const times =
         host.times?.next(timedDispatch(step.program, ranges, step.params, step.grid)) ?? 0;
-      words.record(host.queue, host.memory, step.kernel, times);
+      prepared.record(host.recorder, step.kernel, times);
       for (let i = 0; i < ranges.length; i++) host.touch(this.slots.buffers[ranges[i]!.slot]!);
     }
     host.counted();
