@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AnyPrimitive } from "../../src/ops/primitive";
-import { type Graph, makeNode, type Node, type Value } from "../../src/plan/graph";
+import { type Graph, makeNode, type Node, rewired, type Value } from "../../src/plan/graph";
 import { liveness } from "../../src/plan/liveness";
 import { recomputeWithin } from "../../src/plan/recompute";
 import type { Shape } from "../../src/tensor/shape";
@@ -197,6 +197,39 @@ describe("recomputation under a budget", () => {
     expect(after.estimatedPeakBytes).toBe(peakBytes - 16 * KiB);
     const copied = after.graph.nodes.filter(({ recomputed }) => recomputed);
     expect(copied.map((node) => node.primitive.name)).toEqual(["tanh"]);
+  });
+
+  test("computes a part of a fused node again where the whole would be dear", () => {
+    const b = new Builder();
+    const [x, w] = [b.argument([64, 64]), b.argument([64, 64], 1)];
+    const product = b.op(matmul, [x, w], [64, 64]);
+    const active = b.op(tanh, [product], [64, 64]);
+    const used = b.op(primitive("sum"), [active], [64]);
+    const long = b.op(primitive("exp"), [x], [128, 64]);
+    const short = b.op(primitive("sum"), [long], [64]);
+    const graph = b.graph(b.op(primitive("sumAll"), [product, active, used, short], [64]));
+
+    /** A product and its tanh by one node with two results, unless the tanh is one computed again. */
+    const fuse = (of: Graph): Graph => {
+      const replaced = new Map<Value, Value>();
+      const nodes = of.nodes.flatMap((node): Node[] => {
+        const next = of.nodes.find((n) => n.primitive === tanh && n.inputs[0] === node.outputs[0]);
+        if (node.primitive === tanh && !node.recomputed) return [];
+        if (node.primitive !== matmul || !next || next.recomputed) return [node];
+        const outputs = [...node.outputs, ...next.outputs];
+        const both = makeNode(primitive("matmulEpilogue"), null, node.inputs, outputs);
+        outputs.forEach((value, i) => void replaced.set(value, both.outputs[i]!));
+        return [both];
+      });
+      return rewired(of, nodes, replaced);
+    };
+    const { peakBytes } = liveness(fuse(graph));
+    const whole = recomputeWithin(fuse(graph), { budgetBytes: peakBytes - 1 });
+    const part = recomputeWithin(graph, { budgetBytes: peakBytes - 1, fuse });
+    expect(whole.estimatedPeakBytes).toBeLessThan(peakBytes);
+    expect(part.estimatedPeakBytes).toBeLessThan(peakBytes);
+    expect(part.graph.nodes.map((node) => node.primitive.name)).toContain("matmulEpilogue");
+    expect(part.addedWork).toBeLessThan(whole.addedWork / 2);
   });
 
   test("a budget that cannot be kept is reported by the least peak that was found", () => {

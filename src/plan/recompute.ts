@@ -17,13 +17,15 @@ import { withoutDeadCode } from "./simplify";
 export interface RecomputeOptions {
   /** What intermediate values may take at once, in bytes. */
   readonly budgetBytes: number;
+  /** Fuses the nodes of a graph. Default: nothing is fused, or all is already. */
+  readonly fuse?: (graph: Graph) => Graph;
 }
 
 export interface Recomputation {
   readonly graph: Graph;
   /** The estimated peak of the graph: above the budget where no more recomputation lowers it. */
   readonly estimatedPeakBytes: number;
-  /** How many nodes were added. */
+  /** How many nodes more there are than without a budget. */
   readonly recomputed: number;
   /** The estimated work that was added, as a part of that of the graph: 0.1 for a tenth more. */
   readonly addedWork: number;
@@ -83,9 +85,6 @@ function operations({ primitive, inputs, outputs }: Node): number {
 const costOf = (node: Node): number =>
   operations(node) + operationsPerElement * (elements(node.inputs) + elements(node.outputs));
 
-const workOf = ({ graph, liveness: { views } }: State): number =>
-  graph.nodes.reduce((sum, node) => sum + (views.has(node) ? 0 : costOf(node)), 0);
-
 /** A graph as the search changes it. */
 class State {
   readonly liveness: Liveness;
@@ -93,13 +92,19 @@ class State {
   constructor(
     readonly graph: Graph,
     /** For what was computed again, the value as it was in the graph given. */
-    readonly origins: ReadonlyMap<Value, Value>,
+    readonly origins: ReadonlyMap<Value, Value> = new Map(),
   ) {
     this.liveness = liveness(graph);
   }
 
   originOf(value: Value): Value {
     return this.origins.get(value) ?? value;
+  }
+
+  /** What all nodes cost, in floating-point operations. */
+  get work(): number {
+    const { views } = this.liveness;
+    return this.graph.nodes.reduce((sum, node) => sum + (views.has(node) ? 0 : costOf(node)), 0);
   }
 
   /** Bytes beyond the budget, summed over the nodes. */
@@ -271,26 +276,47 @@ function improved(state: State, budget: number): State | null {
   return null;
 }
 
-/**
- * The same graph with as many values computed again as it takes to keep the estimated peak of intermediate values
- * within the budget. What it computes has the same bits.
- * @returns the graph with the lowest peak that was found, also where that exceeds the budget
- */
-export function recomputeWithin(graph: Graph, { budgetBytes }: RecomputeOptions): Recomputation {
-  const start = new State(withoutDeadCode(graph), new Map());
+/** Drops values until the peak is within the budget or nothing lowers it; the lowest peak on the way. */
+function lowered(start: State, budget: number): State {
   let state = start;
   let best = start;
-  while (best.liveness.peakBytes > budgetBytes) {
+  while (best.liveness.peakBytes > budget) {
     // Only what is near the peak counts: lowering what is far below it may be in vain.
-    const next = improved(state, Math.max(budgetBytes, nearPeak * state.liveness.peakBytes));
+    const next = improved(state, Math.max(budget, nearPeak * state.liveness.peakBytes));
     if (!next) break;
     state = next;
     if (state.liveness.peakBytes < best.liveness.peakBytes) best = state;
+  }
+  return best;
+}
+
+/**
+ * The same graph, fused, with as many values computed again as it takes to keep the estimated peak of intermediate
+ * values within the budget. What it computes has the same bits.
+ *
+ * Fusing first shows what is alive in the end; but a fused node that stores two results is computed again as a
+ * whole, where one part may be cheap. So values are dropped both from the fused graph and from the graph before it
+ * is fused, and what keeps within the budget with less work is taken.
+ * @returns the graph with the lowest peak that was found, also where that exceeds the budget
+ */
+export function recomputeWithin(
+  graph: Graph,
+  { budgetBytes, fuse }: RecomputeOptions,
+): Recomputation {
+  const plain = withoutDeadCode(graph);
+  const start = new State(fuse ? fuse(plain) : plain);
+  let best = lowered(start, budgetBytes);
+  if (fuse && best !== start) {
+    const parts = lowered(new State(plain), budgetBytes);
+    const other = lowered(new State(fuse(parts.graph)), budgetBytes);
+    const beyond = ({ liveness }: State): number => Math.max(liveness.peakBytes - budgetBytes, 0);
+    const isSmaller = beyond(other) < beyond(best);
+    if (isSmaller || (beyond(other) === beyond(best) && other.work < best.work)) best = other;
   }
   return {
     graph: best.graph,
     estimatedPeakBytes: best.liveness.peakBytes,
     recomputed: best.graph.nodes.length - start.graph.nodes.length,
-    addedWork: workOf(best) / Math.max(workOf(start), 1) - 1,
+    addedWork: best.work / Math.max(start.work, 1) - 1,
   };
 }
