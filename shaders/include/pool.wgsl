@@ -28,8 +28,13 @@ struct Taps {
 fn taps_regular(d: u32, q: i32) -> Taps {
   let start = q * params.stride[d] - params.low[d];
   let step = params.dilation[d];
-  let before = (max(-start, 0) + step - 1) / step;
-  let inside = (max(params.size[d] - start, 0) + step - 1) / step;
+  var before = max(-start, 0);
+  var inside = max(params.size[d] - start, 0);
+  // Divisions are slow where there is no gap to divide by.
+  if (step > 1) {
+    before = (before + step - 1) / step;
+    inside = (inside + step - 1) / step;
+  }
   return Taps(start + before * step, max(min(params.window[d], inside) - before, 0), step);
 }
 
@@ -66,6 +71,29 @@ fn met_adaptive(d: u32, s: i32) -> Met {
 
 fn sees(met: Met, q: i32) -> bool {
   return (met.place - (q - met.first) * met.stride) % met.dilation == 0;
+}
+
+// Neighbours along the last of three dimensions, from place.z to before `end`, in row `row` of many; `line` is
+// where place.z = 0 would lie.
+struct Segment {
+  row: u32,
+  line: u32,
+  place: vec3<i32>,
+  end: i32,
+}
+
+// Segment `item` of lines that are cut into segments of `length`.
+fn segment_at(item: u32, length: u32, size: vec4<i32>) -> Segment {
+  let segments = (u32(size.z) + length - 1u) / length;
+  let line = item / segments;
+  let plane = line / u32(size.y);
+  let start = i32(item % segments * length);
+  return Segment(
+    plane / u32(size.x),
+    line * u32(size.z),
+    vec3<i32>(i32(plane % u32(size.x)), i32(line % u32(size.y)), start),
+    min(start + i32(length), size.z),
+  );
 }
 
 // A position along three dimensions.

@@ -3,6 +3,7 @@
  * the input looks at the windows that see it, so that sums have a fixed order and need no atomics. An average
  * and its way back are linear and each other's transposes; a maximum goes back to the element it came from.
  */
+import type { Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import {
   gridFor,
@@ -11,6 +12,7 @@ import {
   poolAverageBackward,
   poolMax,
   poolMaxBackward,
+  poolMaxBackwardTiles,
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
@@ -72,6 +74,25 @@ const params = (count: number, attrs: PoolAttrs, scale = 1) => ({
   dilation: front(attrs.dilation, 1),
 });
 
+/** Neighbours along the last dimension that one invocation has: on a GPU, one each reads and writes side by side. */
+const segmentOf = ({ executor }: Device): 1 | 64 =>
+  executor.adapter.class === "hardware" ? 1 : 64;
+
+/** Invocations for `count` elements in lines of the last of `size`. */
+const segments = (count: number, size: readonly number[], segment: number): number =>
+  (count / size.at(-1)!) * Math.ceil(size.at(-1)! / segment);
+
+/** Whether each element lies in exactly one window. */
+const areTiles = ({ kind, size, pixels, window, stride, low, dilation }: PoolAttrs): boolean =>
+  kind === "regular" &&
+  size.every(
+    (s, i) =>
+      s === pixels[i]! * window[i]! &&
+      stride[i] === window[i] &&
+      low[i] === 0 &&
+      (dilation[i] === 1 || window[i] === 1),
+  );
+
 const typesOf = (t: DeviceTensor) => ({ T: t.dtype === "f16" ? "f16" : "f32" }) as const;
 
 /** The elements of x that the maxima came from. */
@@ -95,13 +116,19 @@ const maxPoolPrimitive: Primitive<PoolAttrs> = {
     const source = dense(x!);
     const y = DeviceTensor.empty(x!.device, out!.shape, out!.dtype);
     const index = DeviceTensor.empty(x!.device, out!.shape, "i32");
+    const segment = segmentOf(x!.device);
+    const items = segments(y.size, attrs.pixels, segment);
     launch(
       x!.device,
       poolMax,
       { x: source.binding, y: y.binding, index: index.binding },
-      params(y.size, attrs),
-      gridFor(x!.device, y.size, 64),
-      { types: typesOf(y), slots: { TAPS: `taps_${attrs.kind}` } },
+      params(items, attrs),
+      gridFor(x!.device, items, 64),
+      {
+        types: typesOf(y),
+        slots: { TAPS: `taps_${attrs.kind}` },
+        overrides: { SEGMENT: segment },
+      },
     );
     source.dispose();
     return [y, index];
@@ -122,14 +149,21 @@ const maxPoolBackwardPrimitive: Primitive<PoolAttrs> = {
   run: ([g, index], attrs, [out]) => {
     const [source, places] = [dense(g!), dense(index!)];
     const y = DeviceTensor.empty(g!.device, out!.shape, out!.dtype);
-    launch(
-      g!.device,
-      poolMaxBackward,
-      { g: source.binding, index: places.binding, y: y.binding },
-      params(y.size, attrs),
-      gridFor(g!.device, y.size, 64),
-      { types: typesOf(y), slots: { MET: `met_${attrs.kind}` } },
-    );
+    const bindings = { g: source.binding, index: places.binding, y: y.binding };
+    const segment = segmentOf(g!.device);
+    const shared = { types: typesOf(y), overrides: { SEGMENT: segment } } as const;
+    if (areTiles(attrs)) {
+      const items = segments(g!.size, attrs.pixels, segment);
+      const grid = gridFor(g!.device, items, 64);
+      launch(g!.device, poolMaxBackwardTiles, bindings, params(items, attrs), grid, shared);
+    } else {
+      const items = segments(y.size, attrs.size, segment);
+      const grid = gridFor(g!.device, items, 64);
+      launch(g!.device, poolMaxBackward, bindings, params(items, attrs), grid, {
+        ...shared,
+        slots: { MET: `met_${attrs.kind}` },
+      });
+    }
     source.dispose();
     places.dispose();
     return [y];
