@@ -7,6 +7,7 @@ import { type InitOptions, initOn } from "./init";
 import { browserPlatform } from "./platform/browser";
 import { type ProfileOptions, profileOn } from "./profile/profile";
 import type { Profile } from "./profile/result";
+import { type TunedProblem, type TuneOptions, tuneOn, useTuningOn } from "./tune/tune";
 
 export * from "./index";
 
@@ -38,4 +39,33 @@ export function listAdapters(): Promise<string[]> {
  */
 export function profile(fn: () => unknown, options: ProfileOptions = {}): Promise<Profile> {
   return profileOn(browserPlatform, fn, options);
+}
+
+/**
+ * Finds the fastest kernels for what `fn` does: runs it, then each operation that several kernels can compute with
+ * each of them, on the same shapes, and remembers the fastest for this adapter, in this process and for later ones.
+ * From then on they run on every device of the adapter. Takes seconds to minutes; sums may round differently than
+ * before. Functions made by `compile` are not looked into: pass what they were made of. See docs/tuning.md.
+ *
+ * @returns one entry for each class of problems that was measured, with the times
+ * @throws ArgumentError where `fn` is no function, and what `fn` throws
+ * @example
+ * const tuned = await tune(() => model.forward(batch), { onProgress: ({ done, total }) => show(done / total) });
+ */
+export function tune(
+  fn: () => unknown,
+  options: TuneOptions = {},
+): Promise<readonly TunedProblem[]> {
+  return tuneOn(browserPlatform, fn, options);
+}
+
+/**
+ * Has kernels chosen by what `tune` remembered for the adapter, or else by the tables that ship with the library;
+ * `false`: by the defaults again, as at first.
+ *
+ * @param device default: the current one; other devices on its adapter choose alike
+ * @example await useTuning();
+ */
+export function useTuning(on = true, device?: Device): Promise<void> {
+  return useTuningOn(browserPlatform, on, device);
 }

@@ -49,3 +49,5 @@ export { valueAndGradients } from "./transforms/parameters";
 export { type ScanOptions, scan } from "./transforms/scan";
 export { linearize, type Pullback, vjp } from "./transforms/vjp";
 export { type InDim, type InDims, type OutDims, type VmapOptions, vmap } from "./transforms/vmap";
+export type { Stopwatch } from "./tune/stopwatch";
+export type { TunedProblem, TuneOptions, TuningProgress } from "./tune/tune";

@@ -18,6 +18,7 @@ const rooms = [
   "fft",
   "transforms",
   "plan",
+  "tune",
   "linalg",
   "nn",
   "optim",

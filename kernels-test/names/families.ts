@@ -715,6 +715,7 @@ cuda.synchronize | .data | blockUntilReady
 cuda.memory_allocated, cuda.memory_summary | memory |
 autograd.set_detect_anomaly | setDebug | setDebug
  | scope, keep, .dispose | Array.dispose, Array.ref | JavaScript does not say when a tensor is out of reach
+backends.cudnn.benchmark | tune, useTuning | | winners are measured on request and kept per adapter
 profiler.profile | - \`device.executor.startTiming()\`, where the device has timestamps | profiler.startTrace
 `,
   },

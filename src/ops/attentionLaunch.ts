@@ -18,7 +18,7 @@ import {
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import type { Shape } from "../tensor/shape";
-import { type FusedAttention, tilesFor } from "./attentionVariants";
+import { type FusedAttention, kernelsOf, tilesFor } from "./attentionVariants";
 import { matmulTarget } from "./matmulLaunch";
 import type { Spec } from "./primitive";
 import { hitsOf } from "./randomBits";
@@ -207,10 +207,12 @@ export function runForward(
     scale: attrs.scale * Math.LOG2E,
     ...more.params,
   };
-  const { grid, subgroup, packed, plain } = launchPlan(device, q, attrs, extras);
-  if (attrs.variant === "subgroup")
+  const sizes = { heads: headsOf(q), keys: k.shape[2]!, causal: attrs.causal };
+  const variant = kernelsOf("forward", attrs.variant, device, sizes);
+  const { grid, subgroup, packed, plain } = launchPlan(device, q, { ...attrs, variant }, extras);
+  if (variant === "subgroup")
     launch(device, attentionForwardSubgroup, bindings, params, grid, subgroup);
-  else if (attrs.variant === "packed")
+  else if (variant === "packed")
     launch(device, attentionForwardPacked, bindings, params, grid, packed);
   else launch(device, attentionForward, bindings, params, grid, plain);
   more.release();
@@ -298,13 +300,15 @@ export function runBackward(
     dk_layout: [dk.offset / 4, ...layoutOf(dk).slice(1)],
     dv_layout: [dv.offset / 4, ...layoutOf(dv).slice(1)],
   };
-  const along = launchPlan(device, q, attrs, extras);
-  const down = launchPlan(device, k, attrs, extras);
-  if (attrs.variant === "subgroup") {
+  const sizes = { heads: headsOf(q), keys: k.shape[2]!, causal: attrs.causal };
+  const variant = kernelsOf("backward", attrs.variant, device, sizes);
+  const along = launchPlan(device, q, { ...attrs, variant }, extras);
+  const down = launchPlan(device, k, { ...attrs, variant }, extras);
+  if (variant === "subgroup") {
     const [first, second] = [attentionBackwardQueriesSubgroup, attentionBackwardKeysSubgroup];
     launch(device, first, rowBindings, rowParams, along.grid, along.subgroup);
     launch(device, second, columnBindings, columnParams, down.grid, down.subgroup);
-  } else if (attrs.variant === "packed") {
+  } else if (variant === "packed") {
     const [first, second] = [attentionBackwardQueriesPacked, attentionBackwardKeysPacked];
     launch(device, first, rowBindings, rowParams, along.grid, along.packed);
     launch(device, second, columnBindings, columnParams, down.grid, down.packed);

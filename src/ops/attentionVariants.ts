@@ -3,6 +3,7 @@ import type { Device } from "../device/device";
 import type { AdapterClass } from "../device/executor";
 import { matmulTarget } from "./matmulLaunch";
 import type { MatmulTarget } from "./matmulVariants";
+import { choose } from "./variants";
 
 /**
  * The fused kernels, one invocation per row but for `packed`:
@@ -105,4 +106,28 @@ export function chooseVariant(device: Device, width: number, valueWidth: number)
   return forced && attentionVariants.isApplicable(forced, target, width, valueWidth)
     ? forced
     : attentionVariants.defaultChoice(target, width, valueWidth);
+}
+
+/**
+ * The kernels of one pass over [batch, heads, queries, width] and `keys` keys. Both passes keep the same, so that
+ * they may run by different kernels.
+ * @param planned what the operation was bound with, and the default
+ */
+export function kernelsOf(
+  pass: "forward" | "backward",
+  planned: FusedAttention,
+  device: Device,
+  sizes: { readonly heads: readonly number[]; readonly keys: number; readonly causal: boolean },
+): FusedAttention {
+  if (forcedAttentionVariant.current) return planned;
+  const [batch, heads, queries, width] = sizes.heads as [number, number, number, number];
+  return choose<FusedAttention>(device, {
+    family: `attention ${pass}`,
+    problem: [batch * heads, queries, sizes.keys, width, sizes.causal],
+    candidates: () =>
+      attentionVariants
+        .candidates(matmulTarget(device), width, width)
+        .filter((variant) => variant !== "composite"),
+    defaultChoice: () => planned,
+  });
 }

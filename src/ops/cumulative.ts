@@ -28,6 +28,7 @@ import type { BatchContext, Primitive } from "./primitive";
 import { jvpOfLinear, withLanes } from "./rules";
 import { cat, narrow, reshape, to } from "./shape";
 import { bind } from "./trace";
+import { choose } from "./variants";
 import { walkRows } from "./walk";
 
 /**
@@ -66,7 +67,12 @@ interface ScanAttrs {
 function segmentsOf(device: DeviceTensor["device"], rows: number, length: number) {
   const variant =
     forcedScanVariant.current ??
-    scanVariants.defaultChoice(device.executor.adapter.class, rows, length);
+    choose(device, {
+      family: "scan",
+      problem: [rows, length],
+      candidates: scanVariants.candidates,
+      defaultChoice: () => scanVariants.defaultChoice(device.executor.adapter.class, rows, length),
+    });
   const segment = variant === "serial" ? length : segmentLength;
   return { segment, segments: Math.ceil(length / segment) };
 }

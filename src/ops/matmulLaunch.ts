@@ -29,6 +29,7 @@ import {
   vectorAlongCols,
 } from "./matmulVariants";
 import { dense } from "./shape";
+import { choose } from "./variants";
 
 export function matmulTarget(device: Device): MatmulTarget {
   const { adapter, limits } = device.executor;
@@ -74,8 +75,19 @@ function walk(a: DeviceTensor, b: DeviceTensor, shape: Shape): Walked {
   };
 }
 
-const chosen = ({ problem }: Walked, target: MatmulTarget): MatmulVariant =>
-  forcedMatmulVariant.current ?? matmulVariants.defaultChoice(problem, target);
+function chosen({ problem }: Walked, target: MatmulTarget, device: Device): MatmulVariant {
+  const { batch, m, n, k, a, b } = problem;
+  const sides = [a, transposed(a), b, transposed(b)].map(vectorAlongCols);
+  return (
+    forcedMatmulVariant.current ??
+    choose(device, {
+      family: "matmul",
+      problem: [batch, m, n, k, ...sides],
+      candidates: () => matmulVariants.candidates(target),
+      defaultChoice: () => matmulVariants.defaultChoice(problem, target),
+    })
+  );
+}
 
 /**
  * Whether a b is better computed element by element: with an inner size of 1 there is nothing to add up,
@@ -83,7 +95,7 @@ const chosen = ({ problem }: Walked, target: MatmulTarget): MatmulVariant =>
  */
 export function isElementwise(a: DeviceTensor, b: DeviceTensor, shape: Shape): boolean {
   if (a.shape.at(-1) !== 1) return false;
-  return chosen(walk(a, b, shape), matmulTarget(a.device)).kernel === "vector";
+  return chosen(walk(a, b, shape), matmulTarget(a.device), a.device).kernel === "vector";
 }
 
 /**
@@ -101,7 +113,7 @@ export function matmulInto(
 ): void {
   const walked = walk(a, b, c.shape);
   const target = matmulTarget(c.device);
-  const variant = chosen(walked, target);
+  const variant = chosen(walked, target, c.device);
   if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
     dispatch({ a, b, bias, c, epilogue }, walked, variant, target);
     return;

@@ -15,6 +15,7 @@ import {
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { isPacked } from "../tensor/dtype";
 import { coalesce, sizeOf } from "../tensor/shape";
+import { choose } from "./variants";
 import { walkTogether } from "./walk";
 
 /**
@@ -135,7 +136,12 @@ export function moveInto(x: DeviceTensor, target: DeviceTensor): boolean {
   const variant =
     forced && moveVariants.isApplicable(forced, layout)
       ? forced
-      : moveVariants.defaultChoice(device.executor.adapter.class, layout);
+      : choose(device, {
+          family: "move",
+          problem: [layout.innermost, layout.batch, layout.rows, layout.cols, layout.vectors],
+          candidates: () => moveVariants.candidates(layout),
+          defaultChoice: () => moveVariants.defaultChoice(device.executor.adapter.class, layout),
+        });
   if (variant === "strided") return false;
   const inFours = variant === "vectors" || (variant === "rows" && layout.vectors);
   const unit = inFours ? lanes : 1;

@@ -22,6 +22,7 @@ import type { Primitive, Spec } from "./primitive";
 import { jvpOfLinear } from "./rules";
 import { expand, permute, reshape, to } from "./shape";
 import { bind } from "./trace";
+import { choose } from "./variants";
 import { compiledRank, padded } from "./walk";
 
 export interface ReduceOptions {
@@ -126,7 +127,13 @@ function reduce(
   const overrides = { OUTER_RANK: oRank, REDUCED_RANK: rRank };
   const variant =
     forcedReduceVariant.current ??
-    reduceVariants.defaultChoice(device.executor.adapter.class, outerSize, reducedSize);
+    choose(device, {
+      family: "reduce",
+      problem: [outerSize, reducedSize, inner.strides[0]!.at(-1) === 1],
+      candidates: reduceVariants.candidates,
+      defaultChoice: () =>
+        reduceVariants.defaultChoice(device.executor.adapter.class, outerSize, reducedSize),
+    });
   const chunks = variant === "serial" ? Math.max(Math.ceil(reducedSize / chunkLength), 1) : 1;
   const y =
     chunks === 1

@@ -6,6 +6,7 @@
 import type { Device } from "../device/device";
 import type { AdapterClass } from "../device/executor";
 import { type Grid, gridFor } from "../kernels";
+import { choose } from "./variants";
 
 export type RowTeam = 1 | 64 | 256;
 
@@ -40,7 +41,14 @@ export interface RowPlan {
 
 /** `rows` dense rows of `cols` elements. */
 export function planRows(device: Device, rows: number, cols: number): RowPlan {
-  const team = forcedRowTeam.current ?? rowTeams.defaultChoice(device.executor.adapter.class, cols);
+  const team =
+    forcedRowTeam.current ??
+    choose(device, {
+      family: "row team",
+      problem: [rows, cols],
+      candidates: rowTeams.candidates,
+      defaultChoice: () => rowTeams.defaultChoice(device.executor.adapter.class, cols),
+    });
   const wide = cols % 4 === 0;
   return {
     team,

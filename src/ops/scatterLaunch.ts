@@ -17,6 +17,7 @@ import { type DType, storageType } from "../tensor/dtype";
 import { denseStrides, type Shape, sizeOf } from "../tensor/shape";
 import { computeType } from "./pointwise";
 import { sortRows } from "./sortRows";
+import { choose } from "./variants";
 import { type Walk, walkRows, walkTogether } from "./walk";
 
 /**
@@ -137,7 +138,12 @@ export function scatterTerms(work: Scattering): void {
   const variant =
     forced && scatterVariants.isApplicable(forced, problem)
       ? forced
-      : scatterVariants.defaultChoice(adapter, problem);
+      : choose(y.device, {
+          family: "scatter",
+          problem: [problem.elements, terms, problem.limit, problem.lists, problem.unique],
+          candidates: () => scatterVariants.candidates(problem),
+          defaultChoice: () => scatterVariants.defaultChoice(adapter, problem),
+        });
   if (variant === "put") put(work);
   else if (variant === "scan" || index.size === 0) {
     const strides = indexDims.map((d) => (d === null ? 0 : index.strides[d]!));

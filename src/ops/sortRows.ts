@@ -2,6 +2,7 @@
 import type { AdapterClass } from "../device/executor";
 import { gridFor, launch, sortKeys, sortMerge, sortRank } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
+import { choose } from "./variants";
 import { walkRows } from "./walk";
 
 /**
@@ -71,7 +72,14 @@ export function sortRows(
     { slots: { OP: how.key }, overrides: { RANK: rank } },
   );
   const adapter = device.executor.adapter.class;
-  const variant = forcedSortVariant.current ?? sortVariants.defaultChoice(adapter, rows, length);
+  const variant =
+    forcedSortVariant.current ??
+    choose(device, {
+      family: "sort",
+      problem: [rows, length],
+      candidates: sortVariants.candidates,
+      defaultChoice: () => sortVariants.defaultChoice(adapter, rows, length),
+    });
   const block = variant === "count" ? width : blockLength[adapter];
   let sorted = buffer();
   let order = buffer();

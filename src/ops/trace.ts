@@ -11,6 +11,7 @@ import { requireTensor, Tensor } from "../tensor/tensor";
 import { withAutocast } from "./autocast";
 import { onWidened } from "./packed";
 import type { Primitive, Spec } from "./primitive";
+import { runWatch } from "./variants";
 
 /** A transform in progress. Inner ones have the higher level. */
 export interface Trace {
@@ -178,7 +179,9 @@ function runReal<A>(
   const outputs = primitive.outputs(inputs, attrs);
   if (inputs[0] && outputs.every(isEmpty))
     return outputs.map((o) => DeviceTensor.empty(inputs[0]!.device, o.shape, o.dtype));
-  return primitive.run(inputs, attrs, outputs);
+  return (
+    runWatch.current?.(primitive, inputs, attrs, outputs) ?? primitive.run(inputs, attrs, outputs)
+  );
 }
 
 const isEmpty = (spec: Spec): boolean => sizeOf(spec.shape) === 0;

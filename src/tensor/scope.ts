@@ -38,6 +38,18 @@ export function adopt<T extends Tensor>(tensor: T): T {
   return tensor;
 }
 
+/** As `scope`, but an async `fn` runs outside of it, and frees what it makes itself. */
+export function scopeUnlessAsync(fn: () => unknown): unknown {
+  let pending: Promise<unknown> | null = null;
+  const result = scope(() => {
+    const value = fn();
+    if (!(value instanceof Promise)) return value;
+    pending = value;
+    return null;
+  });
+  return pending ?? result;
+}
+
 /**
  * Runs `fn` and frees every tensor made in it except those in its result (a tensor, or arrays and
  * objects of tensors), which pass to the scope around it. If `fn` throws, all are freed.

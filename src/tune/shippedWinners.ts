@@ -1,0 +1,5 @@
+// Written by `npm run tune`. Do not edit.
+import type { Winners } from "./winners";
+
+/** By adapter; only what differs from the default. */
+export const shippedWinners: Readonly<Record<string, Winners>> = {};
