@@ -19,7 +19,7 @@ export {
   type PlanReport,
   type WarmupOptions,
 } from "./plan/compile";
-export type { PlanSize } from "./plan/executable";
+export type { PlannedKernel, PlanSize } from "./plan/executable";
 export type { ProfileOptions } from "./profile/profile";
 export type { MemoryPoint, Profile, ProfileData, ProfiledDispatch } from "./profile/result";
 export type { Roofline } from "./profile/roofline";

@@ -262,6 +262,38 @@ describe("a compiled function", () => {
     await expect(f(table, tensor([9], { dtype: "i32" })).data()).rejects.toThrow(IndexError);
   });
 
+  test("shows the kernels it runs, also those it generated, as WGSL", () => {
+    const f = opened(compile((x: Tensor) => x.mul(2).add(1).tanh()));
+    f(tensor([1, 2]));
+    const [kernel, ...others] = f.plans[0]!.kernels;
+    expect(others).toEqual([]);
+    expect(kernel).toMatchObject({ dispatches: 1, name: expect.stringMatching(/^fused\//) });
+    expect(kernel!.wgsl).toMatch(/op_mul[\s\S]*op_add[\s\S]*op_tanh/);
+  });
+
+  test("keeps within a memory budget by computing again, with the same bits", async () => {
+    const fn = (x: Tensor): Tensor => {
+      const layer = (t: Tensor): Tensor => t.matmul(x).mul(0.1).tanh().exp();
+      return grad((u: Tensor) => [1, 2, 3, 4, 5, 6].reduce((t) => layer(t), u).sum())(x);
+    };
+    const values = Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i) / 8);
+    const x = opened(tensor(values, { shape: [64, 64] }));
+    const free = opened(compile(fn));
+    const expected = await list(free(x));
+    const [{ arenaBytes }] = free.plans as [(typeof free.plans)[0]];
+    const lines: string[] = [];
+    const tight = opened(
+      compile(fn, { memoryBudget: 0.8 * arenaBytes, log: (line) => lines.push(line) }),
+    );
+    expect(await list(tight(x))).toEqual(expected);
+    expect(tight.plans[0]!.recomputed).toBeGreaterThan(0);
+    expect(tight.plans[0]!.arenaBytes).toBeLessThan(arenaBytes);
+    expect(lines[0]).toMatch(/operations are computed again to keep within/);
+    const impossible = opened(compile(fn, { memoryBudget: 1, log: (line) => lines.push(line) }));
+    expect(await list(impossible(x))).toEqual(expected);
+    expect(lines[1]).toMatch(/nothing more can be: raise the budget or lower the batch/);
+  });
+
   test("leaves nothing behind: memory is the same after 3 and after 300 calls", async () => {
     const f = opened(compile((x: Tensor) => grad((t: Tensor) => t.matmul(t).tanh().sum())(x)));
     const x = opened(tensor(new Float32Array(4096).fill(0.1), { shape: [64, 64] }));

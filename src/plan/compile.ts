@@ -16,7 +16,7 @@ import { toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import { withTensors } from "../tensor/tree";
 import { hasStandIns } from "../transforms/parameters";
-import { Executable, type PlanSize } from "./executable";
+import { Executable, type PlannedKernel, type PlanSize } from "./executable";
 import { optimise } from "./passes";
 import { difference, type Leaf, readArguments } from "./signature";
 import { type Assumption, trace } from "./stage";
@@ -52,6 +52,8 @@ export interface PlanReport extends PlanSize {
   readonly nodes: number;
   /** Milliseconds: tracing, passes, lowering and memory. */
   readonly milliseconds: number;
+  /** The kernels with their WGSL, generated ones among them. */
+  readonly kernels: readonly PlannedKernel[];
 }
 
 export interface WarmupOptions {
@@ -233,6 +235,7 @@ class Compiler<A extends readonly unknown[], R> {
         traced: traced.graph.nodes.length,
         nodes: graph.nodes.length,
         milliseconds: performance.now() - start,
+        kernels: executable.kernels,
       };
       this.options.log?.(describe(this.name, report, this.options.memoryBudget));
       const { assumptions, structure } = traced;

@@ -12,6 +12,15 @@ import { type Placed, type PlacedResult, place, type Slot } from "./placement";
 import { record } from "./record";
 import { SharedArenas } from "./sharedArenas";
 
+/** A kernel of a plan, to read. */
+export interface PlannedKernel {
+  /** `matmul/register`, or `fused/` and what it fuses. */
+  readonly name: string;
+  /** How often a call dispatches it. */
+  readonly dispatches: number;
+  readonly wgsl: string;
+}
+
 /** How large a compiled function is. */
 export interface PlanSize {
   readonly dispatches: number;
@@ -67,6 +76,15 @@ export class Executable {
   get programs(): readonly Program[] {
     const { commands } = this.placed;
     return [...new Set(commands.flatMap((c) => (c.kind === "dispatch" ? [c.program] : [])))];
+  }
+
+  /** The same, to read, in the order in which a call comes to them. */
+  get kernels(): PlannedKernel[] {
+    const counts = new Map<Program, number>();
+    for (const command of this.placed.commands)
+      if (command.kind === "dispatch")
+        counts.set(command.program, (counts.get(command.program) ?? 0) + 1);
+    return [...counts].map(([{ name, wgsl }, dispatches]) => ({ name, dispatches, wgsl }));
   }
 
   /** Whether a tensor that it captured has been moved to other memory. */
