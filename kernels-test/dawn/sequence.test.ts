@@ -1,8 +1,10 @@
 /** What a sequence makes on a WebGPU device, counted at the GPUDevice below it. */
 import { beforeAll, expect, test } from "vitest";
 import type { DeviceBuffer, Executor } from "../../src/device/executor";
+import { initOn } from "../../src/init";
 import * as tg from "../../src/node";
-import { addOn, bytes, step, stepOn } from "../stepPrograms";
+import { nodePlatform } from "../../src/platform/node";
+import { addOn, bytes, part, step, stepOn } from "../stepPrograms";
 
 let executor: Executor;
 let gpu: GPUDevice;
@@ -155,4 +157,37 @@ test("programs compiled ahead make their pipelines in the background, and none a
   expect(used["createComputePipeline"]).toBe(0);
   await executor.drain();
   executor.destroyBuffer(y);
+});
+
+test("a device lost while commands are held back fails their reads, and ends the timing", async () => {
+  const device = await initOn(nodePlatform, {
+    makeCurrent: false,
+    withoutFeatures: ["timestamp-query"],
+  });
+  const on = device.executor;
+  const y = on.createBuffer(bytes, "y");
+  const sequence = on.prepare([stepOn(0, 1)]);
+  const stop = on.startTiming();
+  for (let i = 0; i < 20; i++) sequence.run([{ buffer: y, offset: 0 }]);
+  const reading = on.read([part(y)]).catch((error: unknown) => error);
+  on.destroyBuffer(y);
+  expect(() => sequence.run([{ buffer: y, offset: 0 }])).toThrow(/"y" was used after/);
+  on.lose();
+  expect(await reading).toBeInstanceOf(tg.DeviceLostError);
+  await expect(stop()).rejects.toThrow(tg.DeviceLostError);
+  await device.destroy();
+});
+
+test("destroy carries out what is held back", async () => {
+  const device = await initOn(nodePlatform, {
+    makeCurrent: false,
+    withoutFeatures: ["timestamp-query"],
+  });
+  const on = device.executor;
+  const y = on.createBuffer(bytes, "y");
+  on.startTiming();
+  on.prepare([stepOn(0, 1), stepOn(0, 2)]).run([{ buffer: y, offset: 0 }]);
+  const reading = on.read([part(y)]);
+  await device.destroy();
+  expect(new Uint32Array((await reading)[0]!)[7]).toBe(5);
 });

@@ -224,6 +224,30 @@ describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
   });
 });
 
+test("1,000 runs of a sequence take no more memory than the first", async () => {
+  const executor = await open({ threads: 2 });
+  const [x, y, z] = ["x", "y", "z"].map((label) => executor.createBuffer(256, label)) as [
+    DeviceBuffer,
+    DeviceBuffer,
+    DeviceBuffer,
+  ];
+  const range = (slot: number) => ({ slot, offset: 0, bytes: 256 });
+  const grid = [64, 1, 1] as const;
+  const sequence = executor.prepare([
+    { kind: "dispatch", program: add, bindings: [range(0), range(1)], params: param(5), grid },
+    { kind: "dispatch", program: step, bindings: [range(1)], params: param(2), grid },
+  ]);
+  const { memory } = executor as unknown as { memory: { used: number } };
+  const used: number[] = [];
+  for (let i = 0; i < 1000; i++) {
+    sequence.run([x, i % 2 ? y : z].map((buffer) => ({ buffer, offset: 0 })));
+    await executor.drain();
+    used.push(memory.used);
+  }
+  expect(used.at(-1)).toBe(used[10]);
+  expect(await words(executor, y, z)).toEqual([new Array(64).fill(17), new Array(64).fill(17)]);
+});
+
 /** The code of a thread that is held up for 0.3 s at its tenth look at the clock, as a busy machine may. */
 const heldUp = ({ main, parts }: ThreadCode): ThreadCode => ({
   main: (port, go: (...all: unknown[]) => void, ...rest: unknown[]) => {
