@@ -5,8 +5,7 @@ import { init, nn, random, type Tensor, tensor, valueAndGradients } from "../../
 import { Executable } from "../../src/plan/executable";
 import type { Graph } from "../../src/plan/graph";
 import { liveness } from "../../src/plan/liveness";
-import { optimise } from "../../src/plan/passes";
-import { recomputeWithin } from "../../src/plan/recompute";
+import { type Optimised, optimise } from "../../src/plan/passes";
 import { type Traced, trace } from "../../src/plan/stage";
 import type { DeviceTensor } from "../../src/tensor/deviceTensor";
 
@@ -31,6 +30,9 @@ function gradients([tokens, targets, key]: readonly Tensor[]): readonly Tensor[]
   return [value, ...all];
 }
 
+const within = (memoryBudget: number | null): Optimised =>
+  optimise(traced.graph, { device, memoryBudget, made: (constant) => constants.push(constant) });
+
 beforeAll(async () => {
   device = await init();
   model = new nn.GPT({ vocab, context, layers: 3, heads: 4, width: 48, dropout: 0.1 });
@@ -42,11 +44,7 @@ beforeAll(async () => {
     random.key(7),
   ] as DeviceTensor[];
   traced = trace(device, args, gradients);
-  graph = optimise(traced.graph, {
-    device,
-    memoryBudget: null,
-    made: (constant) => constants.push(constant),
-  }).graph;
+  graph = within(null).graph;
 });
 
 afterAll(async () => {
@@ -75,10 +73,10 @@ async function run(of: Graph): Promise<{ bits: Uint32Array[]; arenaBytes: number
 
 describe("recomputation of a GPT's gradient", () => {
   test.each([0.8, 0.5, 0.3])("within %d of the peak gives the same bits", async (part) => {
-    const { peakBytes } = liveness(graph);
-    const after = recomputeWithin(graph, { budgetBytes: part * peakBytes });
-    expect(after.estimatedPeakBytes).toBeLessThanOrEqual(part * peakBytes);
-    expect(after.recomputed).toBeGreaterThan(0);
+    const budget = part * liveness(graph).peakBytes;
+    const after = within(budget);
+    expect(after.recomputation!.estimatedPeakBytes).toBeLessThanOrEqual(budget);
+    expect(after.recomputation!.recomputed).toBeGreaterThan(0);
     const [kept, again] = [await run(graph), await run(after.graph)];
     expect(again.bits).toEqual(kept.bits);
     expect(again.bits[0]).toEqual((await bitsOf(gradients(args).slice(0, 1)))[0]);
@@ -93,7 +91,8 @@ describe("recomputation of a GPT's gradient", () => {
   });
 
   test("the least that is reached adds less work than a second forward and backward pass", () => {
-    const { estimatedPeakBytes, addedWork } = recomputeWithin(graph, { budgetBytes: 0 });
+    const { estimatedPeakBytes, addedWork } = within(1).recomputation!;
+    expect(estimatedPeakBytes).toBeGreaterThan(1);
     expect(estimatedPeakBytes).toBeLessThan(0.3 * liveness(graph).peakBytes);
     expect(addedWork).toBeLessThan(1);
   });
