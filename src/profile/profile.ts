@@ -1,6 +1,6 @@
 /** Where a function's time goes: runs it, times every dispatch, and sets them against the adapter's roofline. */
 import { currentDevice, type Device } from "../device/device";
-import type { KernelTiming } from "../device/executor";
+import type { Executor, KernelTiming } from "../device/executor";
 import { ArgumentError } from "../errors";
 import type { Platform } from "../platform/platform";
 import { scopeUnlessAsync } from "../tensor/scope";
@@ -39,6 +39,9 @@ const longestRepeating = 3000;
 const shareThatMatters = 0.02;
 const goodError = 0.1;
 
+/** Whose roofline was exceeded; a kernel may have arithmetic that multiply-adds in registers cannot reach. */
+const measuredTwice = new WeakSet<Executor>();
+
 interface Run {
   readonly timings: readonly KernelTiming[];
   readonly memory: readonly MemoryPoint[];
@@ -59,9 +62,8 @@ export async function profileOn(
   requireCount("warmup", warmup, 0);
   if (repeats !== undefined) requireCount("repeats", repeats, 1);
   const { executor } = device;
-  const roofline = wantsRoofline
-    ? await rooflineOf(executor, await platform.byteCache(), wantsRoofline === "anew")
-    : null;
+  const cache = wantsRoofline ? await platform.byteCache() : null;
+  let roofline = wantsRoofline ? await rooflineOf(executor, cache, wantsRoofline === "anew") : null;
   await executor.drain();
 
   const programsBefore = executor.counters.programs;
@@ -77,6 +79,14 @@ export async function profileOn(
   const { runs, resolution } = await timedRuns(device, fn, repeats);
 
   const timings = runs.flatMap((run) => run.timings);
+  const beyond = statisticsOf(timings, byKernel, { runs: runs.length, resolution, roofline }).some(
+    ({ peakFraction }) => peakFraction !== null && peakFraction > 1,
+  );
+  // Most likely something else was running when the roofline was measured.
+  if (beyond && !measuredTwice.has(executor)) {
+    measuredTwice.add(executor);
+    roofline = await rooflineOf(executor, cache, true);
+  }
   const last = runs.at(-1)!;
   const placed = placeOnHostClock(last);
   const method = executor.timingMethod;
