@@ -142,7 +142,10 @@ function workingFacts(
     ["kind", adapterKind(report.class)],
     ["self-check", checked(seconds)],
     ["f16", offers("shader-f16") ? "yes" : "no"],
-    ["timestamps", offers("timestamp-query") ? "yes" : "no; kernels cannot be timed"],
+    [
+      "timestamps",
+      offers("timestamp-query") ? "yes" : "no; kernels are timed one by one, by the host",
+    ],
     ["subgroups", offers("subgroups") ? lanes : "no"],
     ["features", list(features)],
     ["limits", limitsText(limits)],
