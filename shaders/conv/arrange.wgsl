@@ -48,6 +48,8 @@ const none = 0xffffffffu;
 // The element of x that stands at position s of y, or none.
 fn source(s: u32, low: u32, dilation: u32, size: u32) -> u32 {
   let t = s - low;
+  // Divisions are slow, and most operands have no gaps.
+  if (dilation == 1u) { return select(none, t, t < size); }
   let i = t / dilation;
   return select(none, i, i < size && t == i * dilation);
 }
@@ -79,6 +81,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let at = base + i2 * params.stride_2;
     if (empty || i2 == none) {
       for (var lane = 0u; lane < LANES; lane++) { y[to + lane] = 0.0; }
+    } else if (LANES == 1u) {
+      y[to] = f32(x[at]);
+    } else if (lanes == 4u) {
+      y[to] = f32(x[at]);
+      y[to + 1u] = f32(x[at + params.stride_v]);
+      y[to + 2u] = f32(x[at + 2u * params.stride_v]);
+      y[to + 3u] = f32(x[at + 3u * params.stride_v]);
     } else {
       for (var lane = 0u; lane < LANES; lane++) {
         if (lane < lanes) {

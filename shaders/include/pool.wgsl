@@ -18,6 +18,23 @@ struct Params {
   dilation: vec4<i32>,
 }
 
+// The windows along one dimension.
+struct Line {
+  size: i32,
+  pixels: i32,
+  window: i32,
+  stride: i32,
+  low: i32,
+  dilation: i32,
+}
+
+// Worked out before a loop over windows: a component that is chosen at run time is slow to read.
+fn line_of(d: u32) -> Line {
+  return Line(
+    params.size[d], params.pixels[d], params.window[d], params.stride[d], params.low[d],
+    params.dilation[d]);
+}
+
 // Elements of the input that a window sees along one dimension.
 struct Taps {
   first: i32,
@@ -25,22 +42,22 @@ struct Taps {
   step: i32,
 }
 
-fn taps_regular(d: u32, q: i32) -> Taps {
-  let start = q * params.stride[d] - params.low[d];
-  let step = params.dilation[d];
+fn taps_regular(line: Line, q: i32) -> Taps {
+  let start = q * line.stride - line.low;
+  let step = line.dilation;
   var before = max(-start, 0);
-  var inside = max(params.size[d] - start, 0);
+  var inside = max(line.size - start, 0);
   // Divisions are slow where there is no gap to divide by.
   if (step > 1) {
     before = (before + step - 1) / step;
     inside = (inside + step - 1) / step;
   }
-  return Taps(start + before * step, max(min(params.window[d], inside) - before, 0), step);
+  return Taps(start + before * step, max(min(line.window, inside) - before, 0), step);
 }
 
-fn taps_adaptive(d: u32, q: i32) -> Taps {
-  let first = q * params.size[d] / params.pixels[d];
-  let end = ((q + 1) * params.size[d] + params.pixels[d] - 1) / params.pixels[d];
+fn taps_adaptive(line: Line, q: i32) -> Taps {
+  let first = q * line.size / line.pixels;
+  let end = ((q + 1) * line.size + line.pixels - 1) / line.pixels;
   return Taps(first, end - first, 1);
 }
 
@@ -55,17 +72,17 @@ struct Met {
   dilation: i32,
 }
 
-fn met_regular(d: u32, s: i32) -> Met {
-  let stride = params.stride[d];
-  let at = s + params.low[d];
-  let beyond = max(at - (params.window[d] - 1) * params.dilation[d], 0);
+fn met_regular(line: Line, s: i32) -> Met {
+  let stride = line.stride;
+  let at = s + line.low;
+  let beyond = max(at - (line.window - 1) * line.dilation, 0);
   let first = (beyond + stride - 1) / stride;
-  return Met(first, min(at / stride, params.pixels[d] - 1), at - first * stride, stride, params.dilation[d]);
+  return Met(first, min(at / stride, line.pixels - 1), at - first * stride, stride, line.dilation);
 }
 
-fn met_adaptive(d: u32, s: i32) -> Met {
-  let first = s * params.pixels[d] / params.size[d];
-  let last = ((s + 1) * params.pixels[d] + params.size[d] - 1) / params.size[d] - 1;
+fn met_adaptive(line: Line, s: i32) -> Met {
+  let first = s * line.pixels / line.size;
+  let last = ((s + 1) * line.pixels + line.size - 1) / line.size - 1;
   return Met(first, last, 0, 0, 1);
 }
 

@@ -13,5 +13,5 @@ fn weight(q: vec3<i32>) -> f32 {
   if (COUNT == 1u) {
     return params.scale / f32(places(0u, q.x) * places(1u, q.y) * places(2u, q.z));
   }
-  return params.scale / f32(TAPS(0u, q.x).count * TAPS(1u, q.y).count * TAPS(2u, q.z).count);
+  return params.scale / f32(TAPS(line_of(0u), q.x).count * TAPS(line_of(1u), q.y).count * TAPS(line_of(2u), q.z).count);
 }

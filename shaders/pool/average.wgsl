@@ -18,9 +18,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (item >= params.count) { return; }
   let q = place_of(i32(item % params.pixels_row), params.pixels);
   let row = item / params.pixels_row * params.size_row;
-  let t0 = TAPS(0u, q.x);
-  let t1 = TAPS(1u, q.y);
-  let t2 = TAPS(2u, q.z);
+  let t0 = TAPS(line_of(0u), q.x);
+  let t1 = TAPS(line_of(1u), q.y);
+  let t2 = TAPS(line_of(2u), q.z);
   var sum = 0.0;
   for (var i = 0; i < t0.count; i++) {
     for (var j = 0; j < t1.count; j++) {

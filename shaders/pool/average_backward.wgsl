@@ -19,9 +19,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (item >= params.count) { return; }
   let s = place_of(i32(item % params.size_row), params.size);
   let row = item / params.size_row * params.pixels_row;
-  let m0 = MET(0u, s.x);
-  let m1 = MET(1u, s.y);
-  let m2 = MET(2u, s.z);
+  let m0 = MET(line_of(0u), s.x);
+  let m1 = MET(line_of(1u), s.y);
+  let m2 = MET(line_of(2u), s.z);
   var sum = 0.0;
   for (var i = m0.first; i <= m0.last; i++) {
     if (!sees(m0, i)) { continue; }

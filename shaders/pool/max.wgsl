@@ -22,10 +22,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (item >= params.count) { return; }
   let s = segment_at(item, SEGMENT, params.pixels);
   let row = s.row * params.size_row;
-  let t0 = TAPS(0u, s.place.x);
-  let t1 = TAPS(1u, s.place.y);
+  let t0 = TAPS(line_of(0u), s.place.x);
+  let t1 = TAPS(line_of(1u), s.place.y);
+  let l2 = line_of(2u);
   for (var q = s.place.z; q < s.end; q++) {
-    let t2 = TAPS(2u, q);
+    let t2 = TAPS(l2, q);
     var best = 0.0;
     var chosen = -1;
     for (var i = 0; i < t0.count; i++) {

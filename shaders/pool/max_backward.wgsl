@@ -21,11 +21,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   if (item >= params.count) { return; }
   let s = segment_at(item, SEGMENT, params.size);
   let row = s.row * params.pixels_row;
-  let m0 = MET(0u, s.place.x);
-  let m1 = MET(1u, s.place.y);
+  let m0 = MET(line_of(0u), s.place.x);
+  let m1 = MET(line_of(1u), s.place.y);
+  let l2 = line_of(2u);
   for (var q = s.place.z; q < s.end; q++) {
     let own = i32(s.line - s.row * params.size_row) + q;
-    let m2 = MET(2u, q);
+    let m2 = MET(l2, q);
     var sum = 0.0;
     for (var i = m0.first; i <= m0.last; i++) {
       for (var j = m1.first; j <= m1.last; j++) {
