@@ -1,7 +1,7 @@
 /**
  * Matrix products of a GPT step, by every kernel variant: GFLOP/s on the device's clock.
  *
- *   npm run bench -- matmul [--rounds 9] [--tokens 768] [--width 128] [--vocab 65]
+ *   npm run bench -- matmulVariants [--rounds 9] [--tokens 768] [--width 128] [--vocab 65]
  *
  * Each round runs all variants in turn, so that other load on the machine meets all of them; the figures
  * are those of the best round and, in brackets, of the median. `control` is the chosen variant measured

@@ -1,44 +1,33 @@
 #!/usr/bin/env node
 /**
- * Runs a bench: `npm run bench -- NAME [arguments]`. Without a name, lists them. Benches are TypeScript
- * beside this file; the first line of their opening comment says what they measure.
+ * `npm run bench`: lists the benches. `npm run bench -- [suite...] [flags]` runs suites, which share one frame;
+ * `npm run bench -- PROGRAM [arguments]` runs one of the programs beside this file, whose opening comment says
+ * what it measures. See docs/benchmarks.md.
  */
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { generate } from "../build.mjs";
+import { buildBenches, programs, root } from "./build.mjs";
 
-const folder = path.dirname(fileURLToPath(import.meta.url));
-const root = path.dirname(folder);
-const names = (await readdir(folder))
-  .filter((file) => file.endsWith(".ts"))
-  .map((file) => file.slice(0, -3));
-const [name, ...rest] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const program = (await programs()).find((name) => name === args[0]);
+const entries = program ? [program] : ["frame/main", "frame/ours", "peers/webgpu"];
+const built = await buildBenches(entries);
 
-if (!name || !names.includes(name)) {
-  for (const bench of names) {
-    const text = await readFile(path.join(folder, `${bench}.ts`), "utf8");
+const run = (name, rest) =>
+  spawnSync(process.execPath, [path.join(built, `${name}.mjs`), ...rest], {
+    stdio: "inherit",
+    cwd: root,
+  }).status ?? 1;
+
+if (program) process.exit(run(program, args.slice(1)));
+const status = run("main", args);
+if (args.length === 0) {
+  console.log("\nand programs of their own:");
+  for (const name of await programs()) {
+    const text = await readFile(path.join(root, "bench", `${name}.ts`), "utf8");
     const summary = /^\/\*\*[\s*]*(.*)/.exec(text)?.[1] ?? "";
-    console.log(`${bench.padEnd(12)} ${summary}`);
+    console.log(`${name.padEnd(16)} ${summary}`);
   }
-  process.exit(name ? 2 : 0);
 }
-
-await generate();
-const output = path.join(root, "dist", "bench", `${name}.mjs`);
-await mkdir(path.dirname(output), { recursive: true });
-await build({
-  absWorkingDir: root,
-  entryPoints: [path.join(folder, `${name}.ts`)],
-  outfile: output,
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  target: "es2022",
-  external: ["webgpu", "benchmark", "esbuild"],
-  logLevel: "warning",
-});
-const { status } = spawnSync(process.execPath, [output, ...rest], { stdio: "inherit", cwd: root });
-process.exit(status ?? 1);
+process.exit(status);

@@ -8,7 +8,8 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { type Device, init, scope } from "../../src/node";
-import { Peer } from "./peer";
+import { Engine } from "../frame/engine";
+import { median } from "../frame/row";
 
 export interface Task<Given> {
   /** Known to serve_numpy.py under the same name. */
@@ -18,10 +19,8 @@ export interface Task<Given> {
   run(given: Given): unknown;
 }
 
-const median = (list: readonly number[]): number =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
 const show = (list: readonly number[]): string =>
-  `${median(list).toFixed(1)} (${Math.min(...list).toFixed(1)})`.padStart(18);
+  `${median(list)!.toFixed(1)} (${Math.min(...list).toFixed(1)})`.padStart(18);
 
 /**
  * Arguments: [--rounds 7] [--sizes 256,512,1024] [--python python3].
@@ -42,7 +41,9 @@ export async function besideNumpy<Given>(
     },
   });
   const hasNumpy = spawnSync(values.python, ["-c", "import numpy"]).status === 0;
-  const numpy = hasNumpy ? new Peer("NumPy", [values.python, "bench/peers/serve_numpy.py"]) : null;
+  const numpy = hasNumpy
+    ? new Engine("NumPy", [values.python, "bench/peers/serve_numpy.py"])
+    : null;
   const device = await init();
   const { adapter } = device.executor;
   console.log(`adapter ${adapter.description || adapter.vendor}; ${numpy ? "NumPy" : "no NumPy"}`);
@@ -62,19 +63,22 @@ export async function besideNumpy<Given>(
       };
       // Compiles.
       await time();
+      const key = `${task.name} ${n}`;
+      await numpy?.make(key, task.name, { size: n });
+      await numpy?.first(key);
       const [ours, control, theirs]: [number[], number[], number[]] = [[], [], []];
       for (let r = 0; r < Number(values.rounds); r++) {
         ours.push(await time());
-        if (numpy) theirs.push(await numpy.time(task.name, { size: n }, 1));
+        if (numpy) theirs.push(await numpy.first(key));
         control.push(await time());
       }
-      const own = median(ours);
+      const own = median(ours)!;
       const cells = [
-        `${task.name} ${n}`.padEnd(18),
+        key.padEnd(18),
         show(ours),
-        (median(control) / own).toFixed(2).padStart(9),
+        (median(control)! / own).toFixed(2).padStart(9),
         numpy ? show(theirs) : "".padStart(18),
-        (numpy ? (median(theirs) / own).toFixed(2) : "").padStart(12),
+        (numpy ? (median(theirs)! / own).toFixed(2) : "").padStart(12),
         (task.flops ? (task.flops(n) / own / 1e6).toFixed(1) : "").padStart(9),
       ];
       console.log(cells.join(""));

@@ -1,131 +1,321 @@
-/** jax-js, WebAssembly backend. In Node it has no threads: it starts them as web workers. */
+/**
+ * jax-js: `node bench/peers/jax.mjs webgpu MODULE`, where MODULE is the built webgpu.ts, or `wasm`. In Node
+ * its WebAssembly has no threads: it starts them as web workers.
+ *
+ * An array is used up by the operation that takes it; `ref` keeps it. What is more than one operation runs
+ * under `jit`. Its einsum and dotProductAttention need iterator helpers, which Node has from version 22.
+ */
+import { readFileSync } from "node:fs";
+import { serve } from "./serve.mjs";
 import {
+  adamw,
+  convNetWeights,
+  digitBatches,
+  gptBatches,
+  gptWeights,
+} from "./trainingProblems.mjs";
+
+const [backend, webgpuModule] = process.argv.slice(2);
+const counts = webgpuModule && (await (await import(webgpuModule)).openWebGPU());
+const {
   blockUntilReady,
   defaultDevice,
+  grad,
   init,
   jit,
+  lax,
   nn,
-  numpy as np,
+  numpy: np,
   random,
   tree,
   valueAndGrad,
-} from "@jax-js/jax";
-import { serve } from "./serve.mjs";
+} = await import("@jax-js/jax");
+if (!(await init(backend)).includes(backend)) throw new Error(`jax-js has no ${backend} here.`);
+defaultDevice(backend);
 
-await init("wasm");
-defaultDevice("wasm");
+let seed = 0;
+const normal = (...shape) => random.normal(random.key(++seed), shape);
+const arrayOf = ({ shape, values }) => np.array(values).reshape(shape);
+const arraysOf = (weights) =>
+  Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, arrayOf(weight)]));
 
-const normal = (() => {
-  let seed = 0;
-  return (shape, std = 0.02) => random.normal(random.key(seed++), shape).mul(std);
-})();
-
-/** GPT as in src/nn/gpt.ts, its embedding as a product with one-hot rows. */
-function gpt({ vocab, context, layers, heads, width, batch }) {
-  const linear = (from, to) => ({ w: normal([from, to]), b: np.zeros([to]) });
-  const norm = () => ({ w: np.ones([width]), b: np.zeros([width]) });
-  const params = {
-    wte: normal([vocab, width]),
-    wpe: normal([context, width]),
-    blocks: Array.from({ length: layers }, () => ({
-      ln1: norm(),
-      qkv: linear(width, 3 * width),
-      proj: linear(width, width),
-      ln2: norm(),
-      fc: linear(width, 4 * width),
-      out: linear(4 * width, width),
-    })),
-    lnf: norm(),
+/** `operation` gives an array or a tree of them. */
+const repeated =
+  ({ repeats = 1 }, operation) =>
+  async () => {
+    const results = Array.from({ length: repeats }, operation);
+    await blockUntilReady(results);
+    tree.dispose(results);
   };
-  const apply = (x, { w, b }) => np.matmul(x, w).add(b);
-  const layerNorm = (x, { w, b }) => nn.standardize(x, -1).mul(w).add(b);
 
-  // nn.dotProductAttention needs Iterator.prototype.map, which Node has from version 22.
-  function attention(q, k, v) {
-    const scores = np.matmul(q, np.matrixTranspose(k)).div(Math.sqrt(width / heads));
-    const seen = np.tri(context, context, 0, { dtype: np.bool });
-    return np.matmul(nn.softmax(np.where(seen, scores, -1e30), -1), v);
-  }
+const kept = (inputs) => inputs.map((x) => x.ref);
 
-  function loss(p, input, target) {
-    let x = np.matmul(input, p.wte.ref).reshape([batch, context, width]).add(p.wpe);
-    for (const block of p.blocks) {
-      const qkv = apply(layerNorm(x.ref, block.ln1), block.qkv).reshape([
-        batch,
-        context,
-        3 * heads,
-        width / heads,
-      ]);
-      const y = attention(...np.split(qkv, 3, 2).map((part) => np.transpose(part, [0, 2, 1, 3])));
-      const merged = np.transpose(y, [0, 2, 1, 3]).reshape([batch, context, width]);
-      x = x.add(apply(merged, block.proj));
-      const hidden = nn.gelu(apply(layerNorm(x.ref, block.ln2), block.fc));
-      x = x.add(apply(hidden, block.out));
-    }
-    const rows = layerNorm(x, p.lnf).reshape([batch * context, width]);
-    const logits = np.matmul(rows, np.transpose(p.wte));
-    return nn
-      .logSoftmax(logits, -1)
-      .mul(target)
-      .sum()
-      .mul(-1 / (batch * context));
-  }
-
-  const [lr, b1, b2, eps, decay, clip] = [1e-3, 0.9, 0.999, 1e-8, 0.01, 1];
-  const step = jit((p, m, v, t, input, target) => {
-    const [value, grads] = valueAndGrad(loss)(tree.ref(p), input, target);
-    const squares = tree.leaves(tree.map((g) => np.square(g).sum(), tree.ref(grads)));
-    const length = np.sqrt(squares.reduce((x, y) => x.add(y)));
-    const factor = np.minimum(np.array(clip).div(length), 1);
-    const g = tree.map((x) => x.mul(factor.ref), grads);
-    factor.dispose();
-    const newM = tree.map((x, y) => x.mul(b1).add(y.mul(1 - b1)), m, tree.ref(g));
-    const newV = tree.map((x, y) => x.mul(b2).add(np.square(y).mul(1 - b2)), v, g);
-    const fix1 = np.array(1).sub(np.power(b1, t.ref));
-    const fix2 = np.array(1).sub(np.power(b2, t.ref));
-    const update = tree.map(
-      (x, y) => x.div(fix1.ref).div(np.sqrt(y.div(fix2.ref)).add(eps)),
-      tree.ref(newM),
-      tree.ref(newV),
-    );
-    fix1.dispose();
-    fix2.dispose();
-    const newP = tree.map((x, u) => x.mul(1 - lr * decay).sub(u.mul(lr)), p, update);
-    return [value, newP, newM, newV, t.add(1)];
-  });
-  return { params, step };
+function maybeBackward(options, f, inputs) {
+  const forward = jit(f);
+  if (!options.backward) return repeated(options, () => forward(...kept(inputs)));
+  const result = forward(...kept(inputs));
+  const cotangent = result.ndim === 0 ? np.array(1) : normal(...result.shape);
+  result.dispose();
+  const gradients = jit(
+    grad((xs, c) =>
+      f(...xs)
+        .mul(c)
+        .sum(),
+    ),
+  );
+  return repeated(options, () => gradients(kept(inputs), cotangent.ref));
 }
 
-await serve({
-  async matmul({ size }) {
-    const [a, b] = [normal([size, size], 1), normal([size, size], 1)];
+function layerNorm(x, w, b) {
+  const centred = x.ref.sub(np.mean(x, -1, { keepdims: true }));
+  const variance = np.mean(np.square(centred.ref), -1, { keepdims: true });
+  return centred
+    .div(np.sqrt(variance.add(1e-5)))
+    .mul(w)
+    .add(b);
+}
+
+const rmsNorm = (x, w) =>
+  x.ref.div(np.sqrt(np.mean(np.square(x), -1, { keepdims: true }).add(1e-5))).mul(w);
+
+/** [batch, heads, context, width] each. */
+function attention(q, k, v) {
+  const [context, width] = q.shape.slice(-2);
+  const scores = np.matmul(q, np.matrixTranspose(k)).div(Math.sqrt(width));
+  const seen = np.tri(context, context, 0, { dtype: np.bool });
+  return np.matmul(nn.softmax(np.where(seen, scores, -1e30), -1), v);
+}
+
+/** Mean over the rows of logits [rows, classes] of what their targets i32 [rows] cost, in nats. */
+function crossEntropy(logits, target) {
+  const [rows, classes] = logits.shape;
+  const chosen = nn.logSoftmax(logits, -1).mul(nn.oneHot(target, classes).astype(np.float32));
+  return chosen.sum().mul(-1 / rows);
+}
+
+const gelu = (x) => x.ref.mul(0.5).mul(lax.erf(x.mul(Math.SQRT1_2)).add(1));
+
+/** One parameter's AdamW: [parameter, m, v] from those and the gradient; `t` counts from 1. */
+function adamwOne(parameter, m, v, g, fix1, fix2, weightDecay) {
+  const { lr, eps } = adamw;
+  const [b1, b2] = adamw.betas;
+  const newM = m.mul(b1).add(g.ref.mul(1 - b1));
+  const newV = v.mul(b2).add(np.square(g).mul(1 - b2));
+  const update = newM.ref
+    .div(fix1.ref)
+    .div(np.sqrt(newV.ref.div(fix2.ref)).add(eps))
+    .mul(lr);
+  const decayed = weightDecay ? parameter.mul(1 - lr * weightDecay) : parameter;
+  return [decayed.sub(update), newM, newV];
+}
+
+/** Over lists of arrays; `t` is used up. */
+function adamwAll(parameters, ms, vs, gradients, t, weightDecay) {
+  const [b1, b2] = adamw.betas;
+  const fix1 = np.array(1).sub(np.power(b1, t.ref));
+  const fix2 = np.array(1).sub(np.power(b2, t));
+  const rows = parameters.map((p, i) =>
+    adamwOne(p, ms[i], vs[i], gradients[i], fix1, fix2, weightDecay(p)),
+  );
+  fix1.dispose();
+  fix2.dispose();
+  return [0, 1, 2].map((i) => rows.map((row) => row[i]));
+}
+
+function training(weights, batches, loss) {
+  const names = Object.keys(weights);
+  const named = (list) => Object.fromEntries(names.map((name, i) => [name, list[i]]));
+  const step = jit((parameters, ms, vs, t, input, target) => {
+    const lossOf = (list, x, y) => loss(named(list), x, y);
+    const [value, grads] = valueAndGrad(lossOf)(tree.ref(parameters), input, target);
+    const length = np.sqrt(grads.map((g) => np.square(g.ref).sum()).reduce((x, y) => x.add(y)));
+    const factor = np.minimum(np.array(adamw.clipGradNorm).div(length), 1);
+    const clipped = grads.map((g) => g.mul(factor.ref));
+    factor.dispose();
+    const decay = (p) => (p.ndim >= 2 ? adamw.weightDecay : 0);
+    return [value, ...adamwAll(parameters, ms, vs, clipped, t.ref, decay), t.add(1)];
+  });
+  const list = names.map((name) => weights[name]);
+  const zeros = () => list.map((x) => np.zeros(x.shape));
+  let state = [list, zeros(), zeros(), np.array(1)];
+  const losses = [];
+  function advance() {
+    const { input, target } = batches[losses.length % batches.length];
+    const [value, ...next] = step(...state, input.ref, target.ref);
+    state = next;
+    return value;
+  }
+  const read = async (value) => losses.push(await value.jsAsync());
+  const run = () => read(advance());
+  return {
+    run,
+    async losses(count) {
+      while (losses.length < count) await run();
+      return losses.slice(0, count);
+    },
+    async traffic() {
+      if (!counts) return null;
+      await blockUntilReady(state);
+      const before = { ...counts };
+      const value = advance();
+      await value.blockUntilReady();
+      const traffic = {
+        dispatches: counts.dispatches - before.dispatches,
+        submits: counts.submits - before.submits,
+      };
+      await read(value);
+      return traffic;
+    },
+  };
+}
+
+const ints = (values, shape) => np.array(values, { dtype: np.int32 }).reshape(shape);
+
+const tasks = {
+  async linear(options) {
+    const { rows, inputs, outputs, part } = options;
+    const x = normal(rows, inputs);
+    const y = normal(rows, outputs);
+    const weight = normal(inputs, outputs);
+    const parts = {
+      forward: () => np.matmul(x.ref, weight.ref),
+      dX: () => np.matmul(y.ref, np.matrixTranspose(weight.ref)),
+      dW: () => np.matmul(np.matrixTranspose(x.ref), y.ref),
+    };
+    return repeated(options, parts[part]);
+  },
+
+  async matmul(options) {
+    const { batch, m, n, k } = options;
+    const [a, b] = [normal(...batch, m, k), normal(...batch, k, n)];
+    return repeated(options, () => np.matmul(a.ref, b.ref));
+  },
+
+  async attention(options) {
+    const { batch, heads, context, width } = options;
+    const inputs = Array.from({ length: 3 }, () => normal(batch, heads, context, width));
+    return maybeBackward(options, attention, inputs);
+  },
+
+  async norm(options) {
+    const { kind, rows, width } = options;
+    const inputs = [normal(rows, width), normal(width), normal(width)];
+    return kind === "layer"
+      ? maybeBackward(options, layerNorm, inputs)
+      : maybeBackward(options, rmsNorm, inputs.slice(0, 2));
+  },
+
+  async reduce(options) {
+    const { kind, rows, width, dim } = options;
+    const x = normal(rows, width);
+    const run = {
+      sum: () => np.sum(x.ref, dim),
+      max: () => np.max(x.ref, dim),
+      argmax: () => np.argmax(x.ref, dim),
+      logsumexp: () => nn.logsumexp(x.ref, 1),
+      softmax: () => nn.softmax(x.ref, 1),
+    };
+    return repeated(options, run[kind]);
+  },
+
+  async crossEntropy(options) {
+    const { rows, classes } = options;
+    const target = ints(
+      Int32Array.from({ length: rows }, (_, i) => (i * 7919) % classes),
+      [rows],
+    );
+    return maybeBackward(options, (x) => crossEntropy(x, target.ref), [normal(rows, classes)]);
+  },
+
+  async elementwise(options) {
+    const { kind, rows, width } = options;
+    const [x, y, row] = [normal(rows, width), normal(rows, width), normal(width)];
+    const fused = jit(gelu);
+    const run = {
+      add: () => x.ref.add(y.ref),
+      "add a row": () => x.ref.add(row.ref),
+      gelu: () => fused(x.ref),
+      sort: () => np.sort(x.ref),
+      normal: () => normal(rows, width),
+    };
+    return repeated(options, run[kind]);
+  },
+
+  async adamw(options) {
+    const { tensors, rows, width } = options;
+    const list = () => Array.from({ length: tensors }, () => normal(rows, width));
+    const zeros = () => Array.from({ length: tensors }, () => np.zeros([rows, width]));
+    const gradients = list();
+    const step = jit((parameters, ms, vs, grads, t) => [
+      ...adamwAll(parameters, ms, vs, grads, t.ref, () => adamw.weightDecay),
+      t.add(1),
+    ]);
+    let [parameters, ms, vs, t] = [list(), zeros(), zeros(), np.array(1)];
     return async () => {
-      const c = np.matmul(a.ref, b.ref);
-      await blockUntilReady(c);
-      c.dispose();
+      [parameters, ms, vs, t] = step(parameters, ms, vs, kept(gradients), t);
+      await blockUntilReady([parameters, ms, vs]);
     };
   },
 
-  async gpt(config) {
-    const { vocab, context, batch } = config;
-    const { params, step } = gpt(config);
-    const zeros = () => tree.map((x) => np.zeros(x.shape), params);
-    let state = [params, zeros(), zeros(), np.array(1)];
-    const rows = (shift) =>
-      nn.oneHot(
-        np
-          .arange(batch * context)
-          .mul(7)
-          .add(shift)
-          .astype(np.int32)
-          .mod(vocab),
-        vocab,
-      );
-    const [input, target] = [rows(0), rows(1)].map((x) => x.astype(np.float32));
-    return async () => {
-      const [loss, ...next] = step(...state, input.ref, target.ref);
-      state = next;
-      return loss.item();
+  async gpt(problem) {
+    const { batch, context, layers, heads, width, vocab } = problem;
+    const rows = batch * context;
+    const batches = gptBatches(problem).map(({ input, target }) => ({
+      input: ints(input, [rows]),
+      target: ints(target, [rows]),
+    }));
+    const loss = (w, input, target) => {
+      const linear = (x, name) =>
+        np.matmul(x, np.matrixTranspose(w[`${name}.weight`])).add(w[`${name}.bias`]);
+      const norm = (x, name) => layerNorm(x, w[`${name}.weight`], w[`${name}.bias`]);
+      const table = w["transformer.wte.weight"];
+      let x = np
+        .matmul(nn.oneHot(input, vocab).astype(np.float32), table.ref)
+        .reshape([batch, context, width])
+        .add(w["transformer.wpe.weight"]);
+      for (let i = 0; i < layers; i++) {
+        const block = `transformer.h.${i}`;
+        const packed = linear(norm(x.ref, `${block}.ln_1`), `${block}.attn.c_attn`);
+        const parts = np
+          .split(packed.reshape([batch, context, 3 * heads, width / heads]), 3, 2)
+          .map((part) => np.transpose(part, [0, 2, 1, 3]));
+        const y = np.transpose(attention(...parts), [0, 2, 1, 3]).reshape([batch, context, width]);
+        x = x.add(linear(y, `${block}.attn.c_proj`));
+        const hidden = gelu(linear(norm(x.ref, `${block}.ln_2`), `${block}.mlp.c_fc`));
+        x = x.add(linear(hidden, `${block}.mlp.c_proj`));
+      }
+      const last = norm(x, "transformer.ln_f").reshape([rows, width]);
+      return crossEntropy(np.matmul(last, np.matrixTranspose(table)), target);
     };
+    return training(arraysOf(gptWeights(problem)), batches, loss);
   },
+
+  async convNet(problem) {
+    const { batch, side, data } = problem;
+    const batches = digitBatches(problem, data).map(({ input, target }) => ({
+      input: arrayOf({ shape: [batch, 1, side, side], values: input }),
+      target: ints(target, [batch]),
+    }));
+    const loss = (w, input, target) => {
+      const layer = (x, name) => {
+        const convolved = lax.conv(x, w[`${name}.weight`], [1, 1], "SAME");
+        const [n, channels, height, width] = convolved.shape;
+        const positive = nn.relu(convolved.add(w[`${name}.bias`].reshape([channels, 1, 1])));
+        return np.max(positive.reshape([n, channels, height / 2, 2, width / 2, 2]), [3, 5]);
+      };
+      const rows = layer(layer(input, "conv1"), "conv2").reshape([batch, -1]);
+      const logits = np.matmul(rows, np.matrixTranspose(w["head.weight"])).add(w["head.bias"]);
+      return crossEntropy(logits, target);
+    };
+    return training(arraysOf(convNetWeights(problem)), batches, loss);
+  },
+};
+
+const manifest = new URL("package.json", import.meta.url);
+const { dependencies } = JSON.parse(readFileSync(manifest, "utf8"));
+await serve({
+  about: { adapter: "", version: dependencies["@jax-js/jax"] },
+  tasks,
+  deviceMemory: () => (counts ? { buffers: counts.peakBytes } : {}),
 });
+process.exit(0);

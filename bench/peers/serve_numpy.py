@@ -1,13 +1,16 @@
-"""NumPy's end of bench/peers/peer.ts, for linear algebra in float32.
+"""NumPy's end of bench/frame/engine.ts, for linear algebra in float32.
 
     python3 bench/peers/serve_numpy.py
 """
 
-import json
 import sys
-import time
+
+# The folder holds sources only.
+sys.dont_write_bytecode = True
 
 import numpy as np
+
+from serving import serve
 
 
 def general(size):
@@ -56,16 +59,7 @@ def svdvals(size):
 
 
 TASKS = {task.__name__: task for task in (cholesky, solve, qr, eigh, eigvalsh, svd, svdvals)}
-made = {}
-for line in sys.stdin:
-    request = json.loads(line)
-    size = request["options"]["size"]
-    key = (request["task"], size)
-    if key not in made:
-        made[key] = TASKS[request["task"]](size)
-        made[key]()
-    start = time.perf_counter()
-    for _ in range(request["repeats"]):
-        made[key]()
-    ms = (time.perf_counter() - start) * 1000 / request["repeats"]
-    print(json.dumps({"ms": ms}), flush=True)
+serve(
+    {"adapter": "", "version": np.__version__},
+    {name: lambda options, make=make: make(options["size"]) for name, make in TASKS.items()},
+)

@@ -1,0 +1,6 @@
+/** What the build inlines as text (`with { type: "text" }`). */
+
+declare module "*/plots.js" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,86 @@
+/** The arguments of `npm run bench`. */
+import { parseArgs } from "node:util";
+import { wantedAdapter } from "../../src/platform/node";
+
+export interface Options {
+  /** Names of suites, in the order in which they run. */
+  readonly suites: readonly string[];
+  readonly peers: boolean;
+  readonly json: boolean;
+  readonly quick: boolean;
+  /** The CPU executor, or a driver; null: a GPU where there is one, else the CPU executor. */
+  readonly adapter: Adapter | null;
+  /** Of ours on the CPU executor, and of PyTorch. Null: one a core. */
+  readonly threads: number | null;
+  /** Fused multiply-adds on the CPU executor, which Node 20 has behind a flag. */
+  readonly relaxed: boolean;
+  /** Where to write the page of results. */
+  readonly page: string | null;
+  /** Whether to keep the rows under bench/results. */
+  readonly save: boolean;
+}
+
+/** What is wrong with the arguments. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+export const adapters = ["cpu", "lavapipe", "swiftshader", "gpu"] as const;
+export type Adapter = (typeof adapters)[number];
+
+export const usage = `npm run bench -- [suite...] [--peers] [--json] [--adapter cpu|lavapipe|swiftshader|gpu]
+                 [--quick] [--threads N] [--relaxed] [--page FILE] [--save]`;
+
+const flags = {
+  peers: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  quick: { type: "boolean", default: false },
+  relaxed: { type: "boolean", default: false },
+  save: { type: "boolean", default: false },
+  adapter: { type: "string" },
+  threads: { type: "string" },
+  page: { type: "string" },
+} as const;
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: flags, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(
+      `${error instanceof Error ? error.message.split(". ")[0] : error}.\n${usage}`,
+    );
+  }
+}
+
+/**
+ * @param known names of the suites; "all" stands for each
+ * @throws UsageError that names the argument and what it may be
+ */
+export function readCommandLine(args: readonly string[], known: readonly string[]): Options {
+  const { values, positionals } = parsed(args);
+  for (const name of positionals)
+    if (name !== "all" && !known.includes(name))
+      throw new UsageError(
+        `There is no suite "${name}". There are: ${known.join(", ")}; "all" runs each.`,
+      );
+  const { adapter } = values;
+  if (adapter !== undefined && !adapters.includes(adapter as Adapter))
+    throw new UsageError(`--adapter is "${adapter}"; it is one of ${adapters.join(", ")}.`);
+  const threads = values.threads === undefined ? null : Number(values.threads);
+  if (threads !== null && !(Number.isInteger(threads) && threads > 0))
+    throw new UsageError(`--threads is "${values.threads}"; it is a whole number above 0.`);
+  const named = (adapter as Adapter | undefined) ?? wantedAdapter() ?? null;
+  if (values.relaxed && named !== "cpu")
+    throw new UsageError("--relaxed is for the CPU executor: add --adapter cpu.");
+  return {
+    suites: positionals.includes("all") ? known : positionals,
+    peers: values.peers,
+    json: values.json,
+    quick: values.quick,
+    adapter: named,
+    threads,
+    relaxed: values.relaxed,
+    page: values.page ?? null,
+    save: values.save,
+  };
+}

@@ -1,0 +1,87 @@
+/** The engines that a run compares, and those it cannot and why. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import type { Options } from "./commandLine";
+import { Engine } from "./engine";
+
+export interface EngineKind {
+  readonly name: string;
+  /** "webgpu", "cpu" (ours), "wasm", "native". */
+  readonly executor: string;
+  /** What it needs and does not find here, or null. */
+  readonly missing: string | null;
+  /** @param env added to the environment */
+  start(env?: Readonly<Record<string, string>>): Engine;
+}
+
+const peersFolder = "bench/peers";
+const python = "/usr/bin/python3";
+
+/** Ours first, as it is and with steps that are not compiled; then the peers. @param built the folder of the bundled benches */
+export function enginesFor(
+  options: Options,
+  executor: "cpu" | "webgpu",
+  built: string,
+): EngineKind[] {
+  const threads = options.threads ?? availableParallelism();
+  const ours = (name: string, ...flags: string[]): EngineKind => ({
+    name,
+    executor,
+    missing: null,
+    start: (env) =>
+      new Engine(
+        name,
+        [
+          process.execPath,
+          ...(options.relaxed ? ["--experimental-wasm-relaxed-simd"] : []),
+          path.join(built, "ours.mjs"),
+          executor,
+          ...(executor === "cpu" ? ["--threads", String(threads)] : []),
+          ...(options.relaxed ? ["--relaxed"] : []),
+          ...flags,
+        ],
+        env,
+      ),
+  });
+  const all = [ours("tilegrad"), ours("tilegrad eager", "--eager")];
+  if (!options.peers) return all;
+
+  const installed = existsSync(path.join(peersFolder, "node_modules"));
+  const backend = executor === "cpu" ? "wasm" : "webgpu";
+  const inNode = (name: string, script: string): EngineKind => ({
+    name,
+    executor: backend,
+    missing: installed ? null : `npm ci --prefix ${peersFolder} installs it`,
+    start: (env) =>
+      new Engine(
+        name,
+        [
+          process.execPath,
+          path.join(peersFolder, script),
+          backend,
+          ...(backend === "webgpu" ? [path.resolve(built, "webgpu.mjs")] : []),
+        ],
+        env,
+      ),
+  });
+  const hasTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
+  return [
+    ...all,
+    inNode("TensorFlow.js", "tfjs.mjs"),
+    inNode("jax-js", "jax.mjs"),
+    {
+      name: "PyTorch",
+      executor: "native",
+      missing: hasTorch ? null : `${python} has no torch (Debian: python3-torch)`,
+      start: (env) =>
+        new Engine(
+          "PyTorch",
+          [python, path.join(peersFolder, "torch_cpu.py"), String(threads)],
+          // Waiting threads that spin take the core that the other one needs.
+          { OMP_WAIT_POLICY: "PASSIVE", ...env },
+        ),
+    },
+  ];
+}

@@ -1,0 +1,33 @@
+/** All suites, in the order in which "all" runs them. */
+import type { Suite } from "../frame/bench";
+import { attention } from "./attention";
+import { bundle } from "./bundle";
+import { crossEntropy } from "./crossEntropy";
+import { curves } from "./curves";
+import { elementwise } from "./elementwise";
+import { firstStep } from "./firstStep";
+import { matmul } from "./matmul";
+import { memory } from "./memory";
+import { mnist } from "./mnist";
+import { norms } from "./norms";
+import { optimizer } from "./optimizer";
+import { overhead } from "./overhead";
+import { reductions } from "./reductions";
+import { train } from "./train";
+
+export const suites: readonly Suite[] = [
+  matmul,
+  attention,
+  norms,
+  reductions,
+  crossEntropy,
+  elementwise,
+  optimizer,
+  train,
+  mnist,
+  overhead,
+  firstStep,
+  memory,
+  curves,
+  bundle,
+];
