@@ -52,3 +52,8 @@ fn main(
 test("all roots keep the whole text", () => {
   expect(reachable(text, ["main", "c", "d"])).toBe(text);
 });
+
+test("a function that two texts bring along stays once", () => {
+  const one = "fn a(x: f32) -> f32 { return x; }\n";
+  expect(reachable(`${one}alias T = f32;\n${one}`, ["a"])).toBe(`${one}alias T = f32;\n`);
+});

@@ -29,9 +29,13 @@ function definitions(text: string): Definition[] {
   }));
 }
 
-/** `text` without the functions that neither `roots` nor what they call name. */
+/**
+ * `text` without the functions that neither `roots` nor what they call name. One that is there several times, as
+ * part of several texts put together, stays once.
+ */
 export function reachable(text: string, roots: readonly string[]): string {
-  const known = new Map(definitions(text).map((d) => [d.name, d]));
+  const all = definitions(text);
+  const known = new Map(all.toReversed().map((d) => [d.name, d]));
   const kept = new Set<string>();
   const visit = (name: string): void => {
     const definition = known.get(name);
@@ -43,8 +47,8 @@ export function reachable(text: string, roots: readonly string[]): string {
   for (const root of roots) visit(root);
   let result = "";
   let at = 0;
-  for (const { name, start, end } of known.values()) {
-    if (kept.has(name)) continue;
+  for (const { name, start, end } of all) {
+    if (kept.has(name) && known.get(name)!.start === start) continue;
     result += text.slice(at, start);
     at = end;
   }

@@ -3,7 +3,7 @@
  * and steps on numbers alone are left out. Results have the bits of the operations one by one.
  */
 import { type DType, decodeHost, encodeHost, isFloat } from "../tensor/dtype";
-import type { Expression, Step } from "./expression";
+import { type Expression, operandCount, type Step } from "./expression";
 
 /** A value of the expression in the making. */
 export type Term =
@@ -127,4 +127,32 @@ export class ExpressionBuilder {
         return null;
     }
   }
+}
+
+/** The terms of all values of an expression, from those of its operands. */
+export function termsOf(
+  builder: ExpressionBuilder,
+  expression: Expression,
+  operands: readonly Term[],
+): Term[] {
+  const { inputs, numbers = [], steps } = expression;
+  const terms = [...operands];
+  numbers.forEach((number, j) => {
+    terms.push(builder.number(number, inputs[operands.length + j]!));
+  });
+  for (const { fn, args, dtype } of steps) {
+    const given = args.map((a) => terms[a]!);
+    terms.push(builder.step(fn, given, dtype));
+  }
+  return terms;
+}
+
+/** What an expression computes of some of its outputs, and the operands that takes. */
+export function ofOutputs(expression: Expression, outputs: readonly number[]): Built {
+  const builder = new ExpressionBuilder();
+  const operands = expression.inputs
+    .slice(0, operandCount(expression))
+    .map((dtype, k) => builder.operand(k, dtype));
+  const terms = termsOf(builder, expression, operands);
+  return builder.build(outputs.map((k) => terms[expression.outputs[k]!]!));
 }

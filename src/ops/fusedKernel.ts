@@ -7,6 +7,7 @@ import * as includes from "../kernels/generated/includes";
 import { gridFor } from "../kernels/launch";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { storageType } from "../tensor/dtype";
+import { infinity } from "./epilogue";
 import { dtypeOf, type Expression, formulaOf, operandCount } from "./expression";
 import { functionsOf, stepLines, valueName, valueType, type Width } from "./expressionText";
 import type { Access, Walks } from "./fusedAccess";
@@ -24,7 +25,6 @@ export interface FusedText {
 }
 
 const workgroup = 64;
-const infinity = 0x7f800000;
 const walks = (access: Access): boolean => access !== "dense" && access !== "scalar";
 /** Whether the binding is an array of vec4s. */
 const isWide = (access: Access, width: Width): boolean =>

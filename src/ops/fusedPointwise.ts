@@ -7,7 +7,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { storageType } from "../tensor/dtype";
 import { type Shape, sizeOf } from "../tensor/shape";
 import { dtypeOf, type Expression } from "./expression";
-import { stridesOver, type Walks, walksOf } from "./fusedAccess";
+import { stridesOver, walksOf } from "./fusedAccess";
 import { runFused } from "./fusedKernel";
 import type { Primitive } from "./primitive";
 import { dense } from "./shape";
@@ -22,11 +22,11 @@ export interface FusedAttrs {
 }
 
 /** What `use` makes of the operands, copied where their strides do not fit the shape iterated over. */
-function withWalks<T>(
+export function withOperandsOver<T>(
   inputs: readonly DeviceTensor[],
-  { shape, operandShapes }: FusedAttrs,
-  exact: boolean,
-  use: (operands: readonly DeviceTensor[], walks: Walks) => T,
+  operandShapes: readonly Shape[],
+  shape: Shape,
+  use: (operands: readonly DeviceTensor[]) => T,
 ): T {
   const copies: DeviceTensor[] = [];
   const operands = inputs.map((t, k) => {
@@ -35,10 +35,22 @@ function withWalks<T>(
     copies.push(copy);
     return copy;
   });
-  const strides = operands.map((t, k) => stridesOver(t, operandShapes[k]!, shape)!);
-  const result = use(operands, walksOf(operands, shape, strides, exact));
+  const result = use(operands);
   for (const copy of copies) copy.dispose();
   return result;
+}
+
+function runInto(
+  inputs: readonly DeviceTensor[],
+  { expression, shape, operandShapes }: FusedAttrs,
+  outputs: readonly DeviceTensor[],
+  into?: number,
+): void {
+  withOperandsOver(inputs, operandShapes, shape, (operands) => {
+    const strides = operands.map((t, k) => stridesOver(t, operandShapes[k]!, shape)!);
+    const walks = walksOf(operands, shape, strides, into !== undefined);
+    runFused(expression, operands, walks, outputs, sizeOf(shape), into);
+  });
 }
 
 export const fusedPointwise: Primitive<FusedAttrs> = {
@@ -53,11 +65,7 @@ export const fusedPointwise: Primitive<FusedAttrs> = {
   run: (inputs, attrs, outputs) => {
     const { device } = inputs[0]!;
     const results = outputs.map(({ shape, dtype }) => DeviceTensor.empty(device, shape, dtype));
-    const size = sizeOf(attrs.shape);
-    if (size > 0)
-      withWalks(inputs, attrs, false, (operands, walks) =>
-        runFused(attrs.expression, operands, walks, results, size),
-      );
+    if (sizeOf(attrs.shape) > 0) runInto(inputs, attrs, results);
     return results;
   },
   runInPlace: (inputs, attrs, outputs, into) => {
@@ -69,9 +77,7 @@ export const fusedPointwise: Primitive<FusedAttrs> = {
     if (outputs.length !== 1 || shared || !fits || !target.isDense || size === 0) return null;
     const { storage, offset } = target;
     const result = new DeviceTensor(storage, out!.shape, out!.dtype, undefined, offset);
-    withWalks(inputs, attrs, true, (operands, walks) =>
-      runFused(attrs.expression, operands, walks, [result], size, into),
-    );
+    runInto(inputs, attrs, [result], into);
     return [result];
   },
   vjp: null,

@@ -1,7 +1,9 @@
 /** Reductions over any dimensions, in a fixed order: the same bits on every run. */
+import type { Device } from "../device/device";
 import type { AdapterClass } from "../device/executor";
 import { DTypeError, ShapeError } from "../errors";
-import { gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
+import { type Grid, gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
+import type { AnyKernel, KernelOptions } from "../kernels/kernel";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -36,7 +38,7 @@ interface ReduceAttrs {
   readonly dims: readonly number[];
 }
 
-type Kind = "sum" | "mean" | "prod" | "max" | "min" | "any" | "all";
+export type ReduceKind = "sum" | "mean" | "prod" | "max" | "min" | "any" | "all";
 
 /** What is done with two partial results: see shaders/include/combine. */
 type Combination = "sum" | "product" | "max" | "min";
@@ -56,10 +58,10 @@ const neutral: Record<Combination, Record<"f32" | "i32" | "u32", number>> = {
 };
 
 /** Truth values are 0 and 1, so nothing to look at is 1 for `all`, not the greatest u32. */
-const startOf = (kind: Kind, type: "f32" | "i32" | "u32"): number =>
+const startOf = (kind: ReduceKind, type: "f32" | "i32" | "u32"): number =>
   kind === "all" ? 1 : neutral[combination[kind]][type];
 
-const combination: Record<Kind, Combination> = {
+const combination: Record<ReduceKind, Combination> = {
   sum: "sum",
   mean: "sum",
   prod: "product",
@@ -85,7 +87,34 @@ export const forcedReduceVariant: { current: ReduceVariant | null } = { current:
 /** Longest run one invocation adds up on its own: bounds both its time and its rounding error. */
 const chunkLength = 1024;
 
-function split(x: DeviceTensor, dims: readonly number[]) {
+/** What a reduction reads: a tensor, or elements that a kernel computes from several (see fusedReduction.ts). */
+export interface Elements {
+  readonly device: Device;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly dtype: DType;
+  readonly bindingOffset: number;
+  /** Launches the kernel on the elements. */
+  launch(
+    kernel: AnyKernel,
+    y: DeviceTensor,
+    params: object,
+    grid: Grid,
+    options: KernelOptions,
+  ): void;
+}
+
+const elementsOf = (x: DeviceTensor): Elements => ({
+  device: x.device,
+  shape: x.shape,
+  strides: x.strides,
+  dtype: x.dtype,
+  bindingOffset: x.bindingOffset,
+  launch: (kernel, y, params, grid, options) =>
+    launch(x.device, kernel, { x: x.binding, y: y.binding }, params, grid, options),
+});
+
+function split(x: Pick<Elements, "shape" | "strides">, dims: readonly number[]) {
   const kept = x.shape.map((_, i) => i).filter((i) => !dims.includes(i));
   const pick = (list: readonly number[], which: readonly number[]) => which.map((i) => list[i]!);
   const outer = coalesce(pick(x.shape, kept), [pick(x.strides, kept)]);
@@ -96,11 +125,22 @@ function split(x: DeviceTensor, dims: readonly number[]) {
 
 const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length : 8);
 
-/** `scale` multiplies the floating-point result; `out` has the outer shape, with or without kept dims. */
-function reduce(
-  x: DeviceTensor,
+/** `out` has the outer shape, with or without kept dims. */
+export function reduceElements(
+  x: Elements,
   dims: readonly number[],
-  kind: Kind,
+  kind: ReduceKind,
+  out: Spec,
+): DeviceTensor {
+  const reduced = sizeOf(dims.map((d) => x.shape[d]!));
+  return reduce(x, dims, kind, kind === "mean" ? 1 / reduced : 1, out);
+}
+
+/** `scale` multiplies the floating-point result. */
+function reduce(
+  x: Elements,
+  dims: readonly number[],
+  kind: ReduceKind,
   scale: number,
   out: Spec,
 ): DeviceTensor {
@@ -144,22 +184,19 @@ function reduce(
     slots,
     overrides,
   };
-  const bindings = { x: x.binding, y: y.binding };
   if (variant === "workgroup") {
-    const grid = gridFor(device, outerSize, 1);
-    launch(device, reduceWorkgroup, bindings, { ...params, scale }, grid, options);
+    x.launch(reduceWorkgroup, y, { ...params, scale }, gridFor(device, outerSize, 1), options);
     return y;
   }
-  launch(
-    device,
+  x.launch(
     reduceSerial,
-    bindings,
+    y,
     { ...params, chunks, length: chunkLength, scale: chunks === 1 ? scale : 1 },
     gridFor(device, outerSize * chunks, 64),
     options,
   );
   if (chunks === 1) return y;
-  const total = reduce(y, [1], kind, scale, out);
+  const total = reduce(elementsOf(y), [1], kind, scale, out);
   y.dispose();
   return total;
 }
@@ -169,7 +206,7 @@ function reducedShape(shape: Shape, dims: readonly number[]): number[] {
 }
 
 interface ReduceRow {
-  kind: Kind;
+  kind: ReduceKind;
   formula: string;
   /** Result dtype for an operand dtype. @throws DTypeError where the reduction is not defined. */
   result(dtype: DType): DType;
@@ -192,10 +229,7 @@ function reduction({ kind, result, ...row }: ReduceRow): Primitive<ReduceAttrs> 
         throw new ShapeError(`${kind}: shape ${show(x!.shape)} has no elements to choose from.`);
       return [{ shape, dtype: result(x!.dtype) }];
     },
-    run: ([x], { dims }, [out]) => {
-      const reduced = sizeOf(dims.map((d) => x!.shape[d]!));
-      return [reduce(x!, dims, kind, kind === "mean" ? 1 / reduced : 1, out!)];
-    },
+    run: ([x], { dims }, [out]) => [reduceElements(elementsOf(x!), dims, kind, out!)],
     batch: (inputs, { attrs }) => bind(primitive, inputs, { dims: attrs.dims.map((d) => d + 1) }),
   };
   return primitive;

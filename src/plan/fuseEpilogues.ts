@@ -10,7 +10,7 @@
  */
 import { addedBuffers, type EpilogueAttrs } from "../ops/epilogue";
 import { type Expression, operandCount } from "../ops/expression";
-import { ExpressionBuilder, type Term } from "../ops/expressionBuilder";
+import { ExpressionBuilder, type Term, termsOf } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import type { AnyPrimitive, Spec } from "../ops/primitive";
 import { shapePrimitives } from "../ops/shape";
@@ -178,24 +178,6 @@ class Rewriting {
       .map(hostOf)
       .filter((host) => host !== null);
   }
-}
-
-/** The terms of all values of an expression, from those of its operands. */
-function termsOf(
-  builder: ExpressionBuilder,
-  expression: Expression,
-  operands: readonly Term[],
-): Term[] {
-  const { inputs, numbers = [], steps } = expression;
-  const terms = [...operands];
-  numbers.forEach((number, j) => {
-    terms.push(builder.number(number, inputs[operands.length + j]!));
-  });
-  for (const { fn, args, dtype } of steps) {
-    const given = args.map((a) => terms[a]!);
-    terms.push(builder.step(fn, given, dtype));
-  }
-  return terms;
 }
 
 interface Joined {

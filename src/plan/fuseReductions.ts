@@ -2,14 +2,15 @@
  * Reductions with their producers: where a sum, a mean or an extremum is all that reads what pointwise operations
  * compute, the reduction computes it element by element, and it is never stored.
  */
+import { ofOutputs } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { type FusedReductionAttrs, fusedReduction } from "../ops/fusedReduction";
-import type { ReduceKind } from "../ops/reduce";
-import { reducePrimitives } from "../ops/reduce";
+import { type ReduceKind, reducePrimitives } from "../ops/reduce";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { FusionOptions } from "./fusePointwise";
 import { countUses, type Graph, makeNode, type Node, rewired, type Value } from "./graph";
 import { refinedShape } from "./refinedShape";
+import { withoutDeadCode } from "./simplify";
 
 const kinds: ReadonlySet<string> = new Set<ReduceKind>([
   "sum",
@@ -28,6 +29,10 @@ const isReduction = ({ primitive }: Node): boolean =>
 const mostOperands = 7;
 const mostNumbers = 20;
 
+/** Functions of a few instructions. */
+const cheap =
+  /^op_(id|add|sub|mul|neg|abs|sign|square|max|min|where|to|truth|not|eq|ne|lt|le|and|or|relu|clamp|addcmul|lerp)(_|$)/;
+
 /** The dimensions of `refined` that make up those of `shape`. */
 function refinedDims(shape: Shape, dims: readonly number[], refined: Shape): number[] {
   const found: number[] = [];
@@ -41,21 +46,30 @@ function refinedDims(shape: Shape, dims: readonly number[], refined: Shape): num
   return found;
 }
 
-/** The pointwise node whose elements the reduction reads, where nobody else reads them. */
-function producer(value: Value, uses: ReadonlyMap<Value, number>): Node | null {
-  const { source } = value;
-  if (source.kind !== "node" || uses.get(value) !== 1) return null;
-  const { node } = source;
-  if (node.primitive === fusedPointwise) return node.outputs.length === 1 ? node : null;
-  return node.primitive.name === "reshape" ? producer(node.inputs[0]!, uses) : null;
+/** An output of a fused node. */
+interface Made {
+  readonly node: Node;
+  readonly output: number;
 }
 
-function joined(node: Node, from: Node, { maxBindings }: FusionOptions): Node | null {
+/** What the elements of a value are computed by, where one reader reads them and nobody else. */
+function maker(value: Value, uses: ReadonlyMap<Value, number>): Made | null {
+  const { source } = value;
+  if (source.kind !== "node" || uses.get(value) !== 1) return null;
+  const { node, output } = source;
+  if (node.primitive === fusedPointwise) return { node, output };
+  return node.primitive.name === "reshape" ? maker(node.inputs[0]!, uses) : null;
+}
+
+/** The reduction with what it reads computed in it, or null where it cannot be. */
+function joined(node: Node, { node: from, output }: Made, maxBindings: number): Node | null {
   const [value] = node.inputs;
-  const { expression, shape, operandShapes } = from.attrs as FusedAttrs;
+  const { expression: whole, shape, operandShapes } = from.attrs as FusedAttrs;
+  const { expression, operands } = ofOutputs(whole, [output]);
   const refined = refinedShape(shape, value!.shape);
   const most = Math.min(maxBindings - 1, mostOperands);
-  if (!refined || sizeOf(refined) === 0 || from.inputs.length > most) return null;
+  if (!refined || sizeOf(refined) === 0 || operands.length > most || operands.length === 0)
+    return null;
   if ((expression.numbers ?? []).length > mostNumbers) return null;
   if (node.recomputed !== from.recomputed) return null;
   const [out] = node.outputs;
@@ -65,33 +79,79 @@ function joined(node: Node, from: Node, { maxBindings }: FusionOptions): Node | 
     dims: refinedDims(value!.shape, dims, refined),
     expression,
     shape: refined,
-    operandShapes,
+    operandShapes: operands.map((k) => operandShapes[k]!),
     outputShape: out!.shape,
     dtype: out!.dtype,
   };
-  return makeNode(fusedReduction, attrs, from.inputs, node.outputs, node.recomputed);
+  const inputs = operands.map((k) => from.inputs[k]!);
+  return makeNode(fusedReduction, attrs, inputs, node.outputs, node.recomputed);
+}
+
+const isCheap = (reduction: Node): boolean =>
+  (reduction.attrs as FusedReductionAttrs).expression.steps.every(({ fn }) => cheap.test(fn));
+
+/** A fused node without some of its outputs, or null where none is left. */
+function without(node: Node, taken: ReadonlySet<number>): { node: Node; kept: number[] } | null {
+  const attrs = node.attrs as FusedAttrs;
+  const kept = [...node.outputs.keys()].filter((k) => !taken.has(k));
+  if (kept.length === 0) return null;
+  const { expression, operands } = ofOutputs(attrs.expression, kept);
+  const rest: FusedAttrs = {
+    ...attrs,
+    expression,
+    operandShapes: operands.map((k) => attrs.operandShapes[k]!),
+    outputShapes: kept.map((k) => attrs.outputShapes[k]!),
+  };
+  const inputs = operands.map((k) => node.inputs[k]!);
+  const specs = kept.map((k) => node.outputs[k]!);
+  return { node: makeNode(fusedPointwise, rest, inputs, specs, node.recomputed), kept };
 }
 
 /** The graph with reductions that compute what they read. Runs after `fusePointwise`. */
-export function fuseReductions(graph: Graph, options: FusionOptions): Graph {
+export function fuseReductions(graph: Graph, { maxBindings }: FusionOptions): Graph {
   const uses = countUses(graph);
-  const replaced = new Map<Value, Value>();
-  const gone = new Set<Node>();
-  const made = new Map<Node, Node>();
-  for (const node of graph.nodes) {
-    const from = isReduction(node) ? producer(node.inputs[0]!, uses) : null;
-    const fused = from && joined(node, from, options);
+  /** By the fused node whose output they read. */
+  const found = new Map<Node, { made: Made; reduction: Node; fused: Node }[]>();
+  for (const reduction of graph.nodes) {
+    const made = isReduction(reduction) ? maker(reduction.inputs[0]!, uses) : null;
+    const fused = made && joined(reduction, made, maxBindings);
     if (!fused) continue;
-    gone.add(from);
-    made.set(node, fused);
-    replaced.set(node.outputs[0]!, fused.outputs[0]!);
+    const known = found.get(made.node);
+    if (known) known.push({ made, reduction, fused });
+    else found.set(made.node, [{ made, reduction, fused }]);
   }
-  if (made.size === 0) return graph;
-  const isDead = (node: Node): boolean =>
-    gone.has(node) ||
-    (node.primitive.name === "reshape" &&
-      node.inputs[0]!.source.kind === "node" &&
-      isDead(node.inputs[0]!.source.node));
-  const nodes = graph.nodes.flatMap((node) => (isDead(node) ? [] : [made.get(node) ?? node]));
-  return rewired(graph, nodes, replaced);
+  const replaced = new Map<Value, Value>();
+  /** What stands in the place of a node; null: nothing. */
+  const standing = new Map<Node, Node | null>();
+  for (const [from, all] of found) {
+    // What other outputs need too would be computed twice: only little of it is.
+    const chosen = all.length === from.outputs.length ? all : all.filter((f) => isCheap(f.fused));
+    if (chosen.length === 0) continue;
+    const rest = without(from, new Set(chosen.map(({ made }) => made.output)));
+    standing.set(from, rest?.node ?? null);
+    rest?.kept.forEach((k, i) => void replaced.set(from.outputs[k]!, rest.node.outputs[i]!));
+    for (const { reduction, fused } of chosen) {
+      standing.set(reduction, fused);
+      replaced.set(reduction.outputs[0]!, fused.outputs[0]!);
+    }
+  }
+  if (standing.size === 0) return graph;
+  const nodes = graph.nodes.flatMap((node) => {
+    const stands = standing.get(node);
+    return stands === undefined ? [node] : stands ? [stands] : [];
+  });
+  return withoutDeadCode(rewired(graph, withoutOrphans(nodes, replaced), replaced));
+}
+
+/** Without the reshapes of values that are gone. */
+function withoutOrphans(nodes: readonly Node[], replaced: ReadonlyMap<Value, Value>): Node[] {
+  const present = new Set<Node>();
+  for (const node of nodes) {
+    const isThere = node.inputs.every((value) => {
+      const { source } = replaced.get(value) ?? value;
+      return source.kind !== "node" || present.has(source.node);
+    });
+    if (isThere) present.add(node);
+  }
+  return [...present];
 }
