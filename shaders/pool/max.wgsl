@@ -35,10 +35,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         var at = line * params.size.z + t2.first;
         for (var k = 0; k < t2.count; k++) {
           let value = f32(x[row + u32(at)]);
-          if (chosen < 0 || value > best || (is_nan(value) && !is_nan(best))) {
-            best = value;
-            chosen = at;
-          }
+          // Without branches: no processor can guess where a maximum stands.
+          let takes = (chosen < 0) | (value > best) | (is_nan(value) & !is_nan(best));
+          best = select(best, value, takes);
+          chosen = select(chosen, at, takes);
           at += t2.step;
         }
       }
