@@ -179,6 +179,14 @@ class Chain {
     return this.freed > 0;
   }
 
+  /** Whether what it computes is computed again elsewhere too. */
+  get hasVersions(): boolean {
+    for (const { outputs } of this.nodes)
+      for (const value of outputs)
+        if ((this.versions.get(this.state.originOf(value))?.length ?? 0) > 1) return true;
+    return false;
+  }
+
   private isAlive(residence: Residence): boolean {
     if (residence === this.dropped) return false;
     return residence.first < this.at && (residence.lasting || residence.last >= this.at);
@@ -264,7 +272,7 @@ function improved(state: State, budget: number): State | null {
   for (const chain of candidates(state).slice(0, mostTried)) {
     let best: State | null = null;
     let least = excess;
-    for (const shared of [true, false]) {
+    for (const shared of chain.hasVersions ? [true, false] : [false]) {
       const next = withCopies(state, chain, shared);
       const left = next.excess(budget);
       if (left >= least) continue;
