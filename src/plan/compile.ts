@@ -47,6 +47,8 @@ export interface PlanReport extends PlanSize {
   readonly reason: string;
   /** Operations computed again to keep within the budget. */
   readonly recomputed: number;
+  /** The work that adds, as a part of all: 0.05 for 5 %. Estimated. */
+  readonly addedWork: number;
   /** Nodes as traced, and after all passes. */
   readonly traced: number;
   readonly nodes: number;
@@ -232,6 +234,7 @@ class Compiler<A extends readonly unknown[], R> {
         ...executable.size,
         reason,
         recomputed: recomputation?.recomputed ?? 0,
+        addedWork: recomputation?.addedWork ?? 0,
         traced: traced.graph.nodes.length,
         nodes: graph.nodes.length,
         milliseconds: performance.now() - start,
@@ -307,7 +310,7 @@ function describe(name: string, report: PlanReport, budget?: number): string {
   const within =
     budget === undefined
       ? ""
-      : `; ${report.recomputed} operations are computed again to keep within ${mebibytes(budget)}` +
+      : `; ${report.recomputed} operations are computed again (${(100 * report.addedWork).toFixed(1)} % more work) to keep within ${mebibytes(budget)}` +
         (report.arenaBytes > budget
           ? ", and nothing more can be: raise the budget or lower the batch"
           : "");

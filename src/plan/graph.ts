@@ -32,7 +32,7 @@ export interface Node {
   readonly inputs: readonly Value[];
   /** In the order of the primitive's outputs; set once, right after the node is made. */
   readonly outputs: readonly Value[];
-  /** Made inside `checkpoint` for the backward pass: never merged with the first computation of the same. */
+  /** Computed again on purpose, by `checkpoint` or under a memory budget: never merged with the first computation of the same. */
   readonly recomputed?: true;
 }
 

@@ -30,9 +30,8 @@ export function optimise(traced: Graph, { device, memoryBudget, made }: PassOpti
   graph = withConstantsFolded(graph, made);
   graph = withoutDeadCode(graph);
   graph = withLayouts(graph);
-  graph = fusePointwise(graph, fusion);
-  graph = fuseEpilogues(graph, fusion);
-  if (memoryBudget === null) return { graph, recomputation: null };
-  const recomputation = recomputeWithin(graph, { budgetBytes: memoryBudget });
+  const fuse = (of: Graph): Graph => fuseEpilogues(fusePointwise(of, fusion), fusion);
+  if (memoryBudget === null) return { graph: fuse(graph), recomputation: null };
+  const recomputation = recomputeWithin(graph, { budgetBytes: memoryBudget, fuse });
   return { graph: recomputation.graph, recomputation };
 }
