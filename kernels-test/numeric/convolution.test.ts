@@ -4,6 +4,7 @@ import * as tg from "../../src/node";
 import type { ConvolutionAttrs } from "../../src/ops/convolutionGeometry";
 import {
   type ConvolutionProblem,
+  convolutionTile,
   convolutionVariants,
   forcedConvolutionSplit,
   forcedConvolutionVariant,
@@ -152,6 +153,52 @@ describe("every variant of a convolution", () => {
     },
   );
 
+  test("by tiles of Winograd's errs by at most twice as much as sums in order", async () => {
+    const [x, w] = [
+      real([1, 64, 9, 8], 1, { low: -1, high: 1 }),
+      real([16, 64, 3, 3], 2, { low: -1, high: 1 }),
+    ];
+    const [expected] = convolution(
+      [
+        { shape: [1, 1, 64, 9, 8], data: x.value.data },
+        { shape: [1, 16, 64, 3, 3], data: w.value.data },
+      ],
+      {
+        strides: [1, 1],
+        low: [1, 1],
+        high: [1, 1],
+        dilation: [1, 1],
+        kernelDilation: [1, 1],
+        flip: false,
+      },
+    );
+    const worst = async (variant: (typeof variants)[number]): Promise<number> => {
+      forcedConvolutionVariant.current = variant;
+      const y = await tg
+        .scope(() => tg.conv2d(upload(tg, x), upload(tg, w), { padding: 1 }))
+        .data();
+      return expected!.data.reduce((most, v, i) => Math.max(most, Math.abs(v - y[i]!)), 0);
+    };
+    // Sums of 576 products are of size 8, and each addition rounds by up to 2^-21: 24 steps of a random walk of
+    // that width are 1e-5, and the worst of many sums is a few times that.
+    const inOrder = await worst("register");
+    expect(inOrder).toBeLessThan(6e-5);
+    expect(await worst("winograd")).toBeLessThan(2 * inOrder);
+  });
+
+  test("of f16 agree between Winograd's tiles and the others", async () => {
+    if (!tg.currentDevice().executor.adapter.features.includes("shader-f16")) return;
+    const x = real([1, 8, 6, 7], 1, { low: -1, high: 1 });
+    const w = real([4, 8, 3, 3], 2, { low: -1, high: 1 });
+    const results = [];
+    for (const variant of ["winograd", "register"] as const) {
+      forcedConvolutionVariant.current = variant;
+      const y = tg.scope(() => tg.conv2d(upload(tg, x).to("f16"), upload(tg, w).to("f16")));
+      results.push(await y.to("f32").data());
+    }
+    expectClose(results[0]!, results[1]!, { relative: 2 ** -10, absolute: 2 ** -12 }, "f16");
+  });
+
   test("lets NaN and infinity reach the pixels that meet them, and no others", async () => {
     // Of transformed tiles all pixels see what one sees.
     for (const channels of [1, 4]) {
@@ -208,6 +255,42 @@ describe("the choice of a variant", () => {
     expect(convolutionVariants.defaultChoice(alone, target())).toBe("direct");
     const pixel = { ...problem, images: 1, pixels: 1 };
     expect(convolutionVariants.defaultChoice(pixel, target())).toBe("direct");
+  });
+
+  test("is Winograd's for kernels of 3 x 3 from 32 channels and 32 tiles of pixels on", () => {
+    const square = { ...problem, square: true, images: 2, channels: 32, outs: 32, pixels: 64 };
+    const choice = (change: Partial<ConvolutionProblem>) =>
+      convolutionVariants.defaultChoice({ ...square, ...change }, target());
+    expect(choice({})).toBe("winograd");
+    for (const less of [{ channels: 31 }, { outs: 31 }, { images: 1 }, { square: false }])
+      expect(choice(less), JSON.stringify(less)).not.toBe("winograd");
+  });
+
+  test("is by phases where they spare more than their dispatches cost", () => {
+    const isSplit = (spared: number, phases = 4) =>
+      convolutionVariants.isSplit({ ...problem, phases, spared }, "packed");
+    expect([isSplit(3 * 2 ** 18 - 1), isSplit(3 * 2 ** 18)]).toEqual([false, true]);
+    expect(isSplit(2 ** 30, 1)).toBe(false);
+  });
+
+  test("of tiles is the largest of which there are enough", () => {
+    const tile = (rows: number, granted = 2 ** 15) =>
+      convolutionTile(
+        { rows, cols: 128, groups: 1 },
+        {
+          ...target(),
+          limits: {
+            ...target().limits,
+            maxInvocationsPerWorkgroup: 256,
+            maxWorkgroupBytes: granted,
+          },
+        },
+      );
+    expect(tile(128 * 128)).toEqual({ side: 16, groups: 2 });
+    expect(tile(128 * 127)).toEqual({ side: 8, groups: 2 });
+    expect(tile(32)).toEqual({ side: 8, groups: 1 });
+    expect(tile(128 * 128, 2 ** 13)).toEqual({ side: 8, groups: 2 });
+    expect(tile(32, 1024)).toBeUndefined();
   });
 
   test("is tiles otherwise, by adapter", () => {

@@ -81,7 +81,7 @@ export function convolutionTile(
 const worthDispatch = 2 ** 18;
 
 /** Channels on both sides, and tiles of 2x2 pixels, from which on the products outweigh the transforms. */
-const winogradPays = { channels: 32, outs: 32, tiles: 64 };
+const winogradPays = { channels: 32, outs: 32, tiles: 32 };
 
 /** Below these, most of a tile, or of the work of arranging the operands, would be wasted. */
 const few = { rows: 3, outs: 3, channels: 4, pixels: 16 };
