@@ -24,7 +24,8 @@ await tf.ready();
 /** Resolves when all that was asked for is done. WebAssembly has done it already. */
 async function done() {
   if (backend !== "webgpu") return;
-  tf.backend().submitQueue();
+  // It has no encoder while nothing waits to be sent.
+  if (tf.backend().commandEncoder) tf.backend().submitQueue();
   await tf.backend().queue.onSubmittedWorkDone();
 }
 
