@@ -231,15 +231,15 @@ describe("a memory plan", () => {
     expect(separately(request.buffers) / plan.peakBytes).toBeGreaterThan(1.5);
   });
 
-  test("of 2,000 buffers is made in less than a second", () => {
+  test("of 2,000 buffers takes a fraction of a second of processor time", () => {
     const request = trainingStep({ layers: 40, rows: 1024, width: 128, fused: false });
     expect(request.buffers.length).toBeGreaterThan(1900);
-    const times = [0, 1, 2].map(() => {
-      const start = performance.now();
+    const milliseconds = [0, 1, 2].map(() => {
+      const start = process.cpuUsage();
       planMemory(request);
-      return performance.now() - start;
+      return process.cpuUsage(start).user / 1000;
     });
-    expect(Math.min(...times)).toBeLessThan(1000);
+    expect(Math.min(...milliseconds)).toBeLessThan(400);
   });
 
   test("a chain of operations lives in two places", () => {
