@@ -116,6 +116,7 @@ describe("the clock's resolution", () => {
     ["a browser's 100 us", [0, 100_000, 300_000, 1_200_000], 100_000],
     ["65.536 us", [65_536, 131_072, 655_360], 65_536],
     ["5 us, read as milliseconds", [5_000, 14_999, 20_001], 5_000],
+    ["5 us, on the clock that threads share", [4_883, 10_010, 30_029, 14_893], 5_000],
     ["nanoseconds", [12_345, 901, 77], 1],
     ["nothing but zeros", [0, 0], 1],
   ])("%s", (_, readings, resolution) => {

@@ -7,8 +7,15 @@
 /** Steps that clocks are known to have, nanoseconds, coarsest first: browsers' 1 ms, 100, 65.536, 20, 5 us; GPUs'. */
 const knownSteps = [1_000_000, 100_000, 65_536, 20_000, 5_000, 1_024, 1_000, 100, 32, 10] as const;
 
-/** Clocks that count in fractions of a nanosecond are read as whole ones. */
+/** Readings are whole nanoseconds. */
 const roundingError = 1;
+
+/**
+ * Milliseconds since 1970, as clocks that threads share count them, are good to 244 ns in an f64. Where there are
+ * enough readings to be sure of a step all the same, they may be off by that.
+ */
+const sharedClockError = 250;
+const enoughReadings = 4;
 
 /**
  * The coarsest known step that all readings are multiples of; 1 where there is none.
@@ -20,7 +27,11 @@ export function resolutionOf(readings: Iterable<number>): number {
   if (distinct.size === 0) return 1;
   const isMultiple = (reading: number, step: number): boolean => {
     const rest = reading % step;
-    return Math.min(rest, step - rest) <= roundingError && reading + roundingError >= step;
+    const allowed =
+      distinct.size >= enoughReadings
+        ? Math.max(Math.min(step / 16, sharedClockError), roundingError)
+        : roundingError;
+    return Math.min(rest, step - rest) <= allowed && reading + allowed >= step;
   };
   return (
     knownSteps.find((step) => [...distinct].every((reading) => isMultiple(reading, step))) ?? 1

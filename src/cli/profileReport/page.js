@@ -165,8 +165,11 @@ function drawRoofline(place) {
   const { points, bandwidth, peak } = roofline;
   const intensities = [...points.map(({ x }) => x), peak / bandwidth];
   const speeds = [...points.map(({ y }) => y), peak];
-  const low = Math.min(...intensities) / 3;
-  const high = Math.max(...intensities) * 3;
+  // Whole powers of ten, so that those are what the axes say.
+  const below = (value) => 10 ** Math.floor(Math.log10(value));
+  const above = (value) => 10 ** Math.ceil(Math.log10(value));
+  const low = below(Math.min(...intensities));
+  const high = above(Math.max(...intensities));
   const ridge = peak / bandwidth;
   const xs = [low, ridge, high].sort((a, b) => a - b);
   const roof = xs.map((x) => Math.min(x * bandwidth, peak));
@@ -185,7 +188,7 @@ function drawRoofline(place) {
         y: {
           distr: 3,
           log: 10,
-          range: [Math.min(...speeds, ...roof) / 2, Math.max(...speeds) * 2],
+          range: [below(Math.min(...speeds, ...roof)), above(1.2 * Math.max(...speeds))],
         },
       },
       series: [{}, { stroke: color("guessing"), width: 2, points: { show: false } }],
