@@ -3,6 +3,7 @@ import { type Device, withDevice } from "../../src/device/device";
 import { initOn } from "../../src/init";
 import { add, mul } from "../../src/ops/arithmetic";
 import { layerNorm, rmsNorm } from "../../src/ops/norm";
+import { forcedParameterStages, parameterStages } from "../../src/ops/normParameters";
 import { sum } from "../../src/ops/reduce";
 import { forcedRowTeam, rowTeams } from "../../src/ops/rowTeam";
 import { select, to, transpose } from "../../src/ops/shape";
@@ -26,6 +27,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   forcedRowTeam.current = null;
+  forcedParameterStages.current = null;
 });
 
 interface Operands {
@@ -188,14 +190,53 @@ describe("parameters", () => {
     if (gradients.bias) expectClose(await gradients.bias.data(), dbias, summed(rows));
   });
 
-  test("only the gradients that are asked for are computed", async () => {
-    const at = tensor(x, { shape: [rows, cols] });
-    const before = device.executor.counters.dispatches;
-    grad((w: Tensor) => sum(layerNorm(at, cols, w)))(tensor(weight));
-    const parametersOnly = device.executor.counters.dispatches - before;
-    grad((t: Tensor) => sum(layerNorm(t, cols, tensor(weight))))(at);
-    const inputOnly = device.executor.counters.dispatches - before - parametersOnly;
-    expect(parametersOnly - inputOnly).toBe(1);
+  test.each(parameterStages.candidates())(
+    "in %i stages, only the gradients that are asked for are computed",
+    async (stages) => {
+      forcedParameterStages.current = stages;
+      const at = tensor(x, { shape: [rows, cols] });
+      const before = device.executor.counters.dispatches;
+      grad((w: Tensor) => sum(layerNorm(at, cols, w)))(tensor(weight));
+      const parametersOnly = device.executor.counters.dispatches - before;
+      grad((t: Tensor) => sum(layerNorm(t, cols, tensor(weight))))(at);
+      const inputOnly = device.executor.counters.dispatches - before - parametersOnly;
+      expect(parametersOnly - inputOnly).toBe(stages - 1);
+    },
+  );
+
+  test.each([
+    [1, 3],
+    [63, 5],
+    [65, 128],
+    [700, 12],
+  ])("of %i rows of %i have the same gradients in one stage and in two", async (many, wide) => {
+    const at = tensor(normals(many * wide, 17), { shape: [many, wide] });
+    const parameters = { weight: tensor(normals(wide, 18)), bias: tensor(normals(wide, 19)) };
+    const gradients = () =>
+      grad((p: typeof parameters) => sum(mul(layerNorm(at, wide, p.weight, p.bias), at)))(
+        parameters,
+      );
+    const given = {
+      x: (await at.data()) as Float32Array,
+      weight: (await parameters.weight.data()) as Float32Array,
+    };
+    const expected = host(true, given, wide, 1e-5).pullback(given.x);
+    const found = [];
+    for (const stages of parameterStages.candidates()) {
+      forcedParameterStages.current = stages;
+      const { weight: dweight, bias: dbias } = gradients();
+      found.push([await dweight.data(), await dbias.data()]);
+      expectClose(await dweight.data(), expected.dweight, summed(many));
+      expectClose(await dbias.data(), expected.dbias, summed(many));
+    }
+    if (device.executor.adapter.class !== "hardware") expect(found[0]).toEqual(found[1]);
+  });
+
+  test("few rows are summed in one stage, except on a GPU", () => {
+    expect(parameterStages.defaultChoice("wasm", 1024, 128)).toBe(1);
+    expect(parameterStages.defaultChoice("software", 2048, 128)).toBe(1);
+    expect(parameterStages.defaultChoice("software", 2049, 128)).toBe(2);
+    expect(parameterStages.defaultChoice("hardware", 6, 5)).toBe(2);
   });
 
   test("a weight that is a slice in the middle of a buffer is read from its place", async () => {

@@ -6,6 +6,7 @@
 // access: neighbouring invocations walk neighbouring columns, each down one block. The order of the sum is
 //         fixed by rows and depth.
 #include "grid"
+#include "norm_parameters"
 alias V = f32; // f32 | vec4f
 
 struct Params {
@@ -25,19 +26,10 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let item = linear_index(id, groups, 64u);
-  let chunk = item / params.cols;
-  if (chunk >= params.blocks) { return; }
+  let b = item / params.cols;
+  if (b >= params.blocks) { return; }
   let c = item % params.cols;
-  let first = chunk * params.depth;
-  let last = min(first + params.depth, params.rows);
-  var weight = V(0.0);
-  var bias = V(0.0);
-  for (var r = first; r < last; r++) {
-    let at = r * params.cols + c;
-    let cotangent = g[at];
-    weight += cotangent * ((x[at] - mean[r]) * rstd[r]);
-    bias += cotangent;
-  }
-  block_sums[chunk * 2u * params.cols + c] = weight;
-  block_sums[(chunk * 2u + 1u) * params.cols + c] = bias;
+  let sums = sums_of_block(b, c);
+  block_sums[b * 2u * params.cols + c] = sums.weight;
+  block_sums[(b * 2u + 1u) * params.cols + c] = sums.bias;
 }

@@ -1,23 +1,16 @@
 /** Normalisation of rows: layer normalisation and root-mean-square normalisation. */
 import { ArgumentError, ShapeError } from "../errors";
-import {
-  gridFor,
-  launch,
-  normBackward,
-  normForward,
-  normParameterPartials,
-  normParameterSums,
-} from "../kernels";
-import { bindingAlignment, DeviceTensor } from "../tensor/deviceTensor";
-import { byteSize, requireDType } from "../tensor/dtype";
+import { normBackward, normForward } from "../kernels";
+import { DeviceTensor } from "../tensor/deviceTensor";
+import { requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
-import { denseStrides, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
-import { Storage } from "../tensor/storage";
+import { type Shape, sameShape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul, sub } from "./arithmetic";
 import { likeOperand } from "./autocast";
 import { type Epilogue, infinity, launchWith, primitiveWithEpilogue } from "./epilogue";
 import { rsqrt } from "./functions";
+import { sumParameters } from "./normParameters";
 import type { BatchContext, Primitive, Spec } from "./primitive";
 import { mean, sum } from "./reduce";
 import { planRows } from "./rowTeam";
@@ -180,51 +173,8 @@ const parameterCotangents: Primitive<NormAttrs> = {
     const row = { shape: [cols], dtype: x!.dtype };
     return hasBias ? [row, row] : [row];
   },
-  run: ([g, x, mean, rstd], attrs, outputs) => {
-    const { device } = x!;
-    const rows = rowCount(x!, attrs);
-    const V = attrs.cols % 4 === 0 ? "vec4f" : "f32";
-    const lanes = V === "vec4f" ? 4 : 1;
-    const cols = attrs.cols / lanes;
-    // Both stages then add up about as many terms, which also keeps the rounding error low.
-    const depth = Math.max(Math.ceil(Math.sqrt(rows)), 1);
-    const blocks = Math.max(Math.ceil(rows / depth), 1);
-    const blockSums = DeviceTensor.empty(device, [blocks, 2, attrs.cols], "f32");
-    const held = [dense(g!), dense(x!)] as const;
-    launch(
-      device,
-      normParameterPartials,
-      {
-        g: held[0].binding,
-        x: held[1].binding,
-        mean: mean!.binding,
-        rstd: rstd!.binding,
-        block_sums: blockSums.binding,
-      },
-      { rows, cols, depth, blocks },
-      gridFor(device, blocks * cols, 64),
-      { types: { V } },
-    );
-    // One buffer for both sums, each where a binding may start, so that one dispatch writes both.
-    const aligned = bindingAlignment / byteSize("f32");
-    const stride = Math.ceil(attrs.cols / aligned) * aligned;
-    const parameters = outputs.length;
-    const bytes = parameters * stride * byteSize("f32");
-    const storage = Storage.allocate(device, bytes, "norm parameter cotangents");
-    const sums = outputs.map(
-      (o, p) => new DeviceTensor(storage, o.shape, o.dtype, denseStrides(o.shape), p * stride),
-    );
-    launch(
-      device,
-      normParameterSums,
-      { block_sums: blockSums.binding, sum: { buffer: storage.buffer, offset: 0, bytes } },
-      { blocks, cols, parameters, stride: stride / lanes },
-      gridFor(device, parameters * cols, 64),
-      { types: { V } },
-    );
-    for (const t of [...held, blockSums]) t.dispose();
-    return sums;
-  },
+  run: (inputs, attrs, outputs) =>
+    sumParameters(inputs, rowCount(inputs[1]!, attrs), attrs.cols, outputs),
   vjp: (cotangents, { inputs: [g, x], attrs, pullback }) => [
     ...pullback((...of) => plainParameters(of, attrs), [g!, x!], cotangents),
     null,
