@@ -716,7 +716,7 @@ cuda.memory_allocated, cuda.memory_summary | memory |
 autograd.set_detect_anomaly | setDebug | setDebug
  | scope, keep, .dispose | Array.dispose, Array.ref | JavaScript does not say when a tensor is out of reach
 backends.cudnn.benchmark | tune, useTuning | | winners are measured on request and kept per adapter
-profiler.profile | - \`device.executor.startTiming()\`, where the device has timestamps | profiler.startTrace
+profiler.profile | profile | profiler.startTrace | with the roofline: docs/profiling.md
 `,
   },
 ];
