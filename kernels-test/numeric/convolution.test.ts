@@ -10,6 +10,7 @@ import {
   forcedConvolutionVariant,
 } from "../../src/ops/convolutionVariants";
 import { matmulTarget } from "../../src/ops/matmulLaunch";
+import { forcedMatmulVariant, matmulVariants } from "../../src/ops/matmulVariants";
 import { expectClose } from "../harness";
 import { convolution } from "../primitives/convolution";
 import { real, upload } from "../primitives/operand";
@@ -20,6 +21,7 @@ beforeAll(async () => {
 afterEach(() => {
   forcedConvolutionVariant.current = null;
   forcedConvolutionSplit.current = null;
+  forcedMatmulVariant.current = null;
 });
 
 const target = () => matmulTarget(tg.currentDevice());
@@ -309,6 +311,45 @@ describe("convolutions", () => {
     expect([...(await tg.conv1d(x, tg.tensor([[[1, -1]]])).data())]).toEqual([-1, -1, -1]);
     const y = tg.convTranspose1d(tg.tensor([[1, 2]]), tg.tensor([[[1, 1]]]), { stride: 2 });
     expect([...(await y.data())]).toEqual([1, 1, 2, 2]);
+  });
+
+  test("with kernels of one element add the bias in whatever product computes them", async () => {
+    const values = (n: number, step: number) =>
+      Float32Array.from({ length: n }, (_, i) => ((i * step) % 17) - 8);
+    for (const [groups, size] of [
+      [1, 5],
+      [1, 4],
+      [2, 5],
+    ] as const) {
+      const x = values(2 * 6 * size * 7, 5);
+      const w = values((10 * 6) / groups, 3);
+      const bias = values(10, 7);
+      const expected = Float32Array.from({ length: 2 * 10 * size * 7 }, (_, i) => {
+        const [pixel, out, image] = [
+          i % (size * 7),
+          Math.floor(i / (size * 7)) % 10,
+          Math.floor(i / (size * 70)),
+        ];
+        const [ins, first] = [6 / groups, Math.floor((out * groups) / 10) * (6 / groups)];
+        let sum = bias[out]!;
+        for (let c = 0; c < ins; c++)
+          sum += x[(image * 6 + first + c) * size * 7 + pixel]! * w[out * ins + c]!;
+        return sum;
+      });
+      for (const kernel of [null, ...matmulVariants.candidates(target())]) {
+        forcedMatmulVariant.current = kernel;
+        forcedConvolutionVariant.current = "product";
+        const y = tg.scope(() =>
+          tg.conv2d(
+            tg.tensor(x, { shape: [2, 6, size, 7] }),
+            tg.tensor(w, { shape: [10, 6 / groups, 1, 1] }),
+            { bias: tg.tensor(bias), groups },
+          ),
+        );
+        expect(await y.data(), JSON.stringify(kernel)).toEqual(expected);
+        y.dispose();
+      }
+    }
   });
 
   test("of nothing give nothing, or the bias", async () => {

@@ -13,7 +13,7 @@ struct Params {
   c_col: u32,
   a_offset: u32,
   b_offset: u32,
-  // 1: add the bias. 0: there is none, and some other operand stands in its binding.
+  // 1: add the bias, of which one stride is 0. 0: there is none, and some other operand stands in its binding.
   biased: u32,
   bias_row: u32,
   bias_col: u32,

@@ -97,11 +97,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     }
   }
 
-  // The bias, four columns in each, takes the place of the rows of a.
+  // A bias of columns, four in each, takes the place of the rows of a.
+  let by_row = params.bias_row != 0u;
   for (var z = 0u; z < cols; z += 4u) {
     let count = cols - z;
     var add: vec4f;
-    if (params.biased == 1u) {
+    if (params.biased == 1u && !by_row) {
       add.x = bias_at(0u, col + z);
       if (count > 1u) { add.y = bias_at(0u, col + z + 1u); }
       if (count > 2u) { add.z = bias_at(0u, col + z + 2u); }
@@ -113,9 +114,11 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
   for (var y = 0u; y < rows; y++) {
     let sums = c_tile + y / 4u * COLS + y % 4u;
     let to = at.c + (row + y) * params.c_row + col;
-    for (var z = 0u; z < whole; z += 4u) { put_four(to + z, col + z, tile[sums + z] + tile[z / 4u]); }
+    var lift = 0.0;
+    if (by_row) { lift = bias_at(row + y, 0u); }
+    for (var z = 0u; z < whole; z += 4u) { put_four(to + z, col + z, tile[sums + z] + tile[z / 4u] + lift); }
     if (whole < cols) {
-      put_some(to + whole, col + whole, tile[sums + whole] + tile[whole / 4u], cols - whole);
+      put_some(to + whole, col + whole, tile[sums + whole] + tile[whole / 4u] + lift, cols - whole);
     }
   }
 }

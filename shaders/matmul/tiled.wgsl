@@ -89,6 +89,10 @@ fn main(
   let bottom = min(params.m, row + width * 4u);
   let right = min(params.n, col + width * 4u);
   for (var y = row + local.y * 4u; y < bottom; y += SIDE * 4u) {
+    var lift = vec4f(0.0);
+    if (params.bias_row != 0u) {
+      lift = vec4f(bias_at(y, 0u), bias_at(y + 1u, 0u), bias_at(y + 2u, 0u), bias_at(y + 3u, 0u));
+    }
     for (var z = col + local.x * 4u; z < right; z += SIDE * 4u) {
       let second = z >= col + SIDE * 4u;
       var part = x0;
@@ -99,7 +103,8 @@ fn main(
       }
       let cols = min(right - z, 4u);
       for (var q = 0u; q < cols; q++) {
-        store(at.c, y, z + q, part[q] + bias_at(0u, z + q));
+        let add = select(lift, vec4f(bias_at(0u, z + q)), params.bias_row == 0u);
+        store(at.c, y, z + q, part[q] + add);
       }
     }
   }

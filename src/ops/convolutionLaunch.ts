@@ -35,6 +35,7 @@ import { matmulInto, matmulTarget } from "./matmulLaunch";
 import { packedSplit, registerWorkgroup, tileSize } from "./matmulVariants";
 import type { Spec } from "./primitive";
 import { reshape } from "./shape";
+import { choose } from "./variants";
 
 /**
  * x * w + bias.
@@ -71,7 +72,12 @@ export function convolved(
   const variant =
     forced && convolutionVariants.isApplicable(forced, problem, target)
       ? forced
-      : convolutionVariants.defaultChoice(problem, target);
+      : choose(y.device, {
+          family: "convolution",
+          problem: Object.values(problem),
+          candidates: () => convolutionVariants.candidates(problem, target),
+          defaultChoice: () => convolutionVariants.defaultChoice(problem, target),
+        });
   if (variant === "product") return product(x, w, bias, y);
   if (variant === "winograd") winograd(g, x, w, bias, y);
   else run(variant, convolutionVariants.isSplit(problem, variant) ? parts : [g], { x, w, bias, y });
@@ -101,7 +107,7 @@ function run(
   }
 }
 
-/** One product of matrices per image and group, and then the bias. */
+/** One product of matrices per image and group. A bias that all products share is added in them. */
 function product(
   x: DeviceTensor,
   w: DeviceTensor,
@@ -111,9 +117,11 @@ function product(
   const columns = reshape(x, [...x.shape.slice(0, 3), -1]) as DeviceTensor;
   const matrices = reshape(w, w.shape.slice(0, 3)) as DeviceTensor;
   const flat = y.view([...y.shape.slice(0, 3), columns.shape[3]!], y.strides.slice(0, 3).concat(1));
-  matmulInto(matrices, columns, null, flat);
-  for (const view of [columns, matrices, flat]) view.dispose();
-  if (!bias) return y;
+  const shared = bias?.shape[0] === 1;
+  const rows = shared ? bias.view([bias.shape[1]!, 1], [bias.strides[1]!, 1]) : null;
+  matmulInto(matrices, columns, rows, flat);
+  for (const view of [columns, matrices, flat, rows]) view?.dispose();
+  if (!bias || shared) return y;
   const ones = new Array<number>(y.rank - 3).fill(1);
   const spread = reshape(bias, [...bias.shape, ...ones]);
   const sum = add(y, spread) as DeviceTensor;

@@ -100,7 +100,7 @@ export function isElementwise(a: DeviceTensor, b: DeviceTensor, shape: Shape): b
 
 /**
  * c = a b + bias, of the broadcast shape; a and b have at least two dimensions and any strides.
- * @param bias [n], or null for none
+ * @param bias [n], or [m, 1]: one for each row; or null for none
  * @param epilogue what is stored instead; c is then its first output
  * @throws LimitError for an epilogue with more operands and outputs than the device can bind
  */
@@ -160,6 +160,8 @@ function dispatch(
     : problem;
   const [first, second] = flipped ? [b, a] : [a, b];
   const strides = flipped ? [...batch.strides].reverse() : batch.strides;
+  const byRow = bias?.rank === 2;
+  const biasStride = bias ? bias.strides[0]! : 0;
   const shared = {
     m: p.m,
     n: p.n,
@@ -173,8 +175,8 @@ function dispatch(
     a_offset: first.bindingOffset,
     b_offset: second.bindingOffset,
     biased: bias ? 1 : 0,
-    bias_row: bias && flipped ? bias.strides[0]! : 0,
-    bias_col: bias && !flipped ? bias.strides[0]! : 0,
+    bias_row: flipped === byRow ? 0 : biasStride,
+    bias_col: flipped === byRow ? biasStride : 0,
     bias_offset: bias ? bias.bindingOffset : 0,
     column_row: flipped ? 1 : 0,
     column_col: flipped ? 0 : 1,
