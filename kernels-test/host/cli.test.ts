@@ -101,7 +101,37 @@ describe("the command line", () => {
     expect(start.given.size).toBe(0);
   });
 
+  test("profile gets the words of the command behind --, or behind its own flags", async () => {
+    const flags = ["--steps", "4", "--out", "p", "--measure-roofline"];
+    const words = ["train", "gpt", "--text", "a.txt", "--json"];
+    const expected = {
+      command: words,
+      steps: 4,
+      warmup: 2,
+      out: "p",
+      measureRoofline: true,
+      json: false,
+    };
+    for (const dashes of [["--"], []]) {
+      const { calls } = await run(["profile", ...flags, ...dashes, ...words]);
+      expect(calls).toEqual([["profile", expected]]);
+    }
+    const { calls } = await run(["profile", "--json", "--warmup", "0", "--", "start"]);
+    expect(calls[0]![1]).toMatchObject({ command: ["start"], steps: 5, warmup: 0, json: true });
+    expect((calls[0]![1] as { out: string }).out).toMatch(/^runs\/profile-/);
+  });
+
   test.each([
+    [["profile"], /profile what\? Try: tilegrad profile -- train gpt --text FILE/],
+    [
+      ["profile", "--stepz", "3"],
+      /unknown option '--stepz' .*Did you mean --steps\?.*profile --help/,
+    ],
+    [
+      ["profile", "--steps", "0", "--", "start"],
+      /--steps must be a whole number from 1 up, got "0"/,
+    ],
+    [["profile", "--warmup", "x", "--", "start"], /--warmup must be a whole number from 0 up/],
     [["train", "gpt", "--stepz", "3"], /unknown option '--stepz' .*Did you mean --steps\?.*--help/],
     [["train", "gpt", "--text"], /option '--text <file>' argument missing/],
     [["train", "gpt", "--text", "nosuch.txt"], /--text nosuch\.txt: there is no such file/],

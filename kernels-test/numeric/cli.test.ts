@@ -103,6 +103,52 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+describe("profile", () => {
+  const profile = (...flags: string[]) =>
+    tilegrad([
+      ...["profile", "--steps", "2", ...flags, "--"],
+      ...["train", "gpt", "--text", "text.txt", ...SMALL],
+    ]);
+
+  test("prints a table of the kernels of a training step, and leaves three files", async () => {
+    const { code, out, err } = await profile("--out", "profiled");
+    expect(code).toBe(0);
+    expect(err).toContain("2 runs to warm up, one by the clock, 2 timed runs");
+    expect(out).toMatch(/^one run is one training step\n/);
+    expect(out).toMatch(
+      /roofline, as measured: copies [\d.]+ GB\/s, multiply-adds [\d.]+ GFLOP\/s/,
+    );
+    expect(out).toMatch(/% +1 .* optim\/update$/m);
+    const files = (await readdir(at("profiled"))).sort();
+    expect(files).toEqual(["profile.html", "profile.json", "trace.json"]);
+    const data = JSON.parse(await readFile(at("profiled/profile.json"), "utf8"));
+    expect(data.unit).toBe("training step");
+    expect(data.runs).toBe(2);
+    expect(data.dispatches).toHaveLength(data.host.dispatches);
+    const { traceEvents } = JSON.parse(await readFile(at("profiled/trace.json"), "utf8"));
+    const kernels = traceEvents.filter(({ cat }: { cat?: string }) => cat === "kernel");
+    expect(kernels).toHaveLength(data.host.dispatches);
+    const page = await readFile(at("profiled/profile.html"), "utf8");
+    expect(page).toContain("Content-Security-Policy");
+    expect(page).toContain("uPlot");
+  });
+
+  test("with --json prints one object, and says in it where the files are", async () => {
+    const { code, out } = await profile("--out", "profiledJson", "--json");
+    expect(code).toBe(0);
+    const data = JSON.parse(out);
+    expect(data.files).toContain("profiledJson/trace.json");
+    expect(data.kernels.map(({ name }: { name: string }) => name)).toContain("optim/update");
+  });
+
+  test("a wrong flag of the inner command is one line, and nothing is written", async () => {
+    const { code, out, err } = await tilegrad(["profile", "--", "train", "gpt", "--stepz", "3"]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^tilegrad: unknown option '--stepz' .*Did you mean --steps\?.*\n$/);
+    expect(existsSync(at("runs"))).toBe(false);
+  });
+});
+
 describe("train gpt", () => {
   let straight: RunEvent[];
 
