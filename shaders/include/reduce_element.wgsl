@@ -1,8 +1,8 @@
 // Element r of the reduced dimensions from `base` on: the including kernel declares REDUCED_RANK, the types
-// T and C, the binding `x`, and parameters `reduced_shape` and `reduced_strides`.
+// T and V, the binding `x`, and parameters `reduced_shape` and `reduced_strides`.
 #include "strided"
-fn element(base: u32, r: u32) -> C {
-  if (REDUCED_RANK == 1u) { return C(x[base + r * dim_of(params.reduced_strides, 0u)]); }
+fn element(base: u32, r: u32) -> V {
+  if (REDUCED_RANK == 1u) { return V(x[base + r * dim_of(params.reduced_strides, 0u)]); }
   var rest = r;
   var at = base;
   for (var d = REDUCED_RANK; d > 0u; d--) {
@@ -10,5 +10,5 @@ fn element(base: u32, r: u32) -> C {
     at += (rest % size) * dim_of(params.reduced_strides, d - 1u);
     rest /= size;
   }
-  return C(x[at]);
+  return V(x[at]);
 }

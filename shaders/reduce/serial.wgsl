@@ -16,6 +16,7 @@ override REDUCED_RANK: u32 = 1; // 1 | 2 | 8
 alias T = f32; // f32 | f16 | i32 | u32
 alias C = f32; // f32 | i32 | u32
 alias R = f32; // f32 | f16 | i32 | u32
+alias V = C;
 
 struct Params {
   outer_shape: array<vec4<u32>, 2>,

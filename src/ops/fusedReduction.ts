@@ -194,6 +194,7 @@ function elementsOf(attrs: FusedReductionAttrs, operands: readonly DeviceTensor[
     strides: denseStrides(shape),
     dtype: dtypeOf(expression, expression.outputs[0]!),
     bindingOffset: 0,
+    isComputed: true,
     launch: (kernel, y, params, grid, options) => {
       const program = programOf(kernel, options, attrs, ranks, added);
       const view = new DataView(new ArrayBuffer(program.params!.size));

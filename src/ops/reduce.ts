@@ -2,7 +2,15 @@
 import type { Device } from "../device/device";
 import type { AdapterClass } from "../device/executor";
 import { DTypeError, ShapeError } from "../errors";
-import { type Grid, gridFor, launch, reduceArg, reduceSerial, reduceWorkgroup } from "../kernels";
+import {
+  type Grid,
+  gridFor,
+  launch,
+  reduceArg,
+  reduceColumns,
+  reduceSerial,
+  reduceWorkgroup,
+} from "../kernels";
 import type { AnyKernel, KernelOptions } from "../kernels/kernel";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
@@ -71,14 +79,24 @@ const combination: Record<ReduceKind, Combination> = {
   all: "min",
 };
 
-export type ReduceVariant = "serial" | "workgroup";
+export type ReduceVariant = "serial" | "workgroup" | "columns";
 
 /** How a reduction of `reduced` elements into each of `outer` results may run. */
 export const reduceVariants = {
-  isApplicable: (_variant: ReduceVariant): boolean => true,
-  defaultChoice: (adapter: AdapterClass, outer: number, reduced: number): ReduceVariant =>
-    adapter === "hardware" && reduced >= 64 && outer < 65536 ? "workgroup" : "serial",
-  candidates: (): readonly ReduceVariant[] => ["serial", "workgroup"],
+  /** @param areColumns whether four neighbouring results are of four neighbouring elements, as `columnsOf` says */
+  isApplicable: (variant: ReduceVariant, areColumns: boolean): boolean =>
+    variant !== "columns" || areColumns,
+  defaultChoice: (
+    adapter: AdapterClass,
+    outer: number,
+    reduced: number,
+    areColumns: boolean,
+  ): ReduceVariant => {
+    if (adapter === "hardware" && reduced >= 64 && outer < 65536) return "workgroup";
+    return areColumns ? "columns" : "serial";
+  },
+  candidates: (areColumns: boolean): readonly ReduceVariant[] =>
+    areColumns ? ["serial", "workgroup", "columns"] : ["serial", "workgroup"],
 };
 
 /** For tests: runs one variant everywhere; null lets `defaultChoice` decide. */
@@ -94,6 +112,8 @@ export interface Elements {
   readonly strides: readonly number[];
   readonly dtype: DType;
   readonly bindingOffset: number;
+  /** Whether they are not in memory, so that the kernels know nothing of how they lie. */
+  readonly isComputed: boolean;
   /** Launches the kernel on the elements. */
   launch(
     kernel: AnyKernel,
@@ -110,6 +130,7 @@ const elementsOf = (x: DeviceTensor): Elements => ({
   strides: x.strides,
   dtype: x.dtype,
   bindingOffset: x.bindingOffset,
+  isComputed: false,
   launch: (kernel, y, params, grid, options) =>
     launch(x.device, kernel, { x: x.binding, y: y.binding }, params, grid, options),
 });
@@ -121,6 +142,21 @@ function split(x: Pick<Elements, "shape" | "strides">, dims: readonly number[]) 
   const inner = coalesce(pick(x.shape, dims), [pick(x.strides, dims)]);
   const size = (list: readonly number[]) => sizeOf(pick(x.shape, list));
   return { outer, inner, outerSize: size(kept), reducedSize: size(dims) };
+}
+
+/** The strides of a reduction counted in vec4s, or null where four neighbouring results are not one vec4. */
+function columnsOf(
+  { outer, inner }: ReturnType<typeof split>,
+  offset: number,
+): { shape: number[]; outer: number[]; inner: number[] } | null {
+  const above = outer.strides[0]!.slice(0, -1);
+  const others = [outer.shape.at(-1)!, offset, ...above, ...inner.strides[0]!];
+  if (outer.strides[0]!.at(-1) !== 1 || others.some((n) => n % 4 !== 0)) return null;
+  return {
+    shape: [...outer.shape.slice(0, -1), outer.shape.at(-1)! / 4],
+    outer: [...above.map((n) => n / 4), 1],
+    inner: inner.strides[0]!.map((n) => n / 4),
+  };
 }
 
 const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length : 8);
@@ -144,8 +180,11 @@ function reduce(
   scale: number,
   out: Spec,
 ): DeviceTensor {
-  const { outer, inner, outerSize, reducedSize } = split(x, dims);
+  const parts = split(x, dims);
+  const { outer, inner, outerSize, reducedSize } = parts;
   const { device } = x;
+  const columns = x.isComputed ? null : columnsOf(parts, x.bindingOffset);
+  const areColumns = columns !== null;
   const C = computeType(out.dtype);
   const suffix = C === "f32" ? "" : (`_${C}` as const);
   const slots = {
@@ -169,12 +208,17 @@ function reduce(
     forcedReduceVariant.current ??
     choose(device, {
       family: "reduce",
-      problem: [outerSize, reducedSize, inner.strides[0]!.at(-1) === 1],
-      candidates: reduceVariants.candidates,
+      problem: [outerSize, reducedSize, inner.strides[0]!.at(-1) === 1, areColumns],
+      candidates: () => reduceVariants.candidates(areColumns),
       defaultChoice: () =>
-        reduceVariants.defaultChoice(device.executor.adapter.class, outerSize, reducedSize),
+        reduceVariants.defaultChoice(
+          device.executor.adapter.class,
+          outerSize,
+          reducedSize,
+          areColumns,
+        ),
     });
-  const chunks = variant === "serial" ? Math.max(Math.ceil(reducedSize / chunkLength), 1) : 1;
+  const chunks = variant !== "workgroup" ? Math.max(Math.ceil(reducedSize / chunkLength), 1) : 1;
   const y =
     chunks === 1
       ? DeviceTensor.empty(device, out.shape, out.dtype)
@@ -188,13 +232,21 @@ function reduce(
     x.launch(reduceWorkgroup, y, { ...params, scale }, gridFor(device, outerSize, 1), options);
     return y;
   }
-  x.launch(
-    reduceSerial,
-    y,
-    { ...params, chunks, length: chunkLength, scale: chunks === 1 ? scale : 1 },
-    gridFor(device, outerSize * chunks, 64),
-    options,
-  );
+  const ofChunks = { chunks, length: chunkLength, scale: chunks === 1 ? scale : 1 };
+  if (variant === "columns" && columns) {
+    const inVectors = {
+      outer_shape: padded(columns.shape, oRank, 1),
+      outer_strides: padded(columns.outer, oRank, 0),
+      reduced_strides: padded(columns.inner, rRank, 0),
+      outer: outerSize / 4,
+      offset: x.bindingOffset / 4,
+    };
+    const grid = gridFor(device, (outerSize / 4) * chunks, 16);
+    x.launch(reduceColumns, y, { ...params, ...inVectors, ...ofChunks }, grid, options);
+  } else {
+    const grid = gridFor(device, outerSize * chunks, 64);
+    x.launch(reduceSerial, y, { ...params, ...ofChunks }, grid, options);
+  }
   if (chunks === 1) return y;
   const total = reduce(elementsOf(y), [1], kind, scale, out);
   y.dispose();

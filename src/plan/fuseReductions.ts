@@ -1,6 +1,6 @@
 /**
- * Reductions with their producers: where a sum, a mean or an extremum is all that reads what pointwise operations
- * compute, the reduction computes it element by element, and it is never stored.
+ * Reductions with their producers: where a sum, a mean or an extremum along rows is all that reads what cheap
+ * pointwise operations compute, the reduction computes it element by element, and it is never stored.
  */
 import { ofOutputs } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
@@ -31,7 +31,7 @@ const mostNumbers = 20;
 
 /** Functions of a few instructions. */
 const cheap =
-  /^op_(id|add|sub|mul|neg|abs|sign|square|max|min|where|to|truth|not|eq|ne|lt|le|and|or|relu|clamp|addcmul|lerp)(_|$)/;
+  /^op_(id|add|sub|mul|neg|abs|sign|square|max|min|where|to|truth|not|eq|ne|lt|le|and|or|relu|clamp|addcmul|lerp|tanh_vjp|sigmoid_vjp|relu_vjp)(_[iu]32)?$/;
 
 /** The dimensions of `refined` that make up those of `shape`. */
 function refinedDims(shape: Shape, dims: readonly number[], refined: Shape): number[] {
@@ -61,6 +61,12 @@ function maker(value: Value, uses: ReadonlyMap<Value, number>): Made | null {
   return node.primitive.name === "reshape" ? maker(node.inputs[0]!, uses) : null;
 }
 
+/** Sums of columns are taken four at once, faster than they could be computed element by element. */
+const isOfRows = (shape: Shape, dims: readonly number[]): boolean => {
+  const last = shape.findLastIndex((size) => size !== 1);
+  return last < 0 || dims.includes(last);
+};
+
 /** The reduction with what it reads computed in it, or null where it cannot be. */
 function joined(node: Node, { node: from, output }: Made, maxBindings: number): Node | null {
   const [value] = node.inputs;
@@ -74,6 +80,7 @@ function joined(node: Node, { node: from, output }: Made, maxBindings: number): 
   if (node.recomputed !== from.recomputed) return null;
   const [out] = node.outputs;
   const { dims } = node.attrs as { readonly dims: readonly number[] };
+  if (!isOfRows(value!.shape, dims)) return null;
   const attrs: FusedReductionAttrs = {
     kind: node.primitive.name as ReduceKind,
     dims: refinedDims(value!.shape, dims, refined),
@@ -87,6 +94,10 @@ function joined(node: Node, { node: from, output }: Made, maxBindings: number): 
   return makeNode(fusedReduction, attrs, inputs, node.outputs, node.recomputed);
 }
 
+/**
+ * Elements are computed one by one in a reduction, and four at once in a kernel of their own: what takes more than
+ * a few instructions is faster stored.
+ */
 const isCheap = (reduction: Node): boolean =>
   (reduction.attrs as FusedReductionAttrs).expression.steps.every(({ fn }) => cheap.test(fn));
 
@@ -124,8 +135,7 @@ export function fuseReductions(graph: Graph, { maxBindings }: FusionOptions): Gr
   /** What stands in the place of a node; null: nothing. */
   const standing = new Map<Node, Node | null>();
   for (const [from, all] of found) {
-    // What other outputs need too would be computed twice: only little of it is.
-    const chosen = all.length === from.outputs.length ? all : all.filter((f) => isCheap(f.fused));
+    const chosen = all.filter(({ fused }) => isCheap(fused));
     if (chosen.length === 0) continue;
     const rest = without(from, new Set(chosen.map(({ made }) => made.output)));
     standing.set(from, rest?.node ?? null);
