@@ -1,4 +1,5 @@
 /** A run of suites: its engines, how cases are measured, and the rows found. */
+import type { Roofline } from "../../src/profile/roofline";
 import type { Options } from "./commandLine";
 import { type Engine, EngineError } from "./engine";
 import type { EngineKind } from "./engines";
@@ -55,6 +56,10 @@ export class Bench {
 
   /** What our engine computes on, in its words; empty before it has run. */
   adapter = "";
+  /** Whether that is a GPU. */
+  hardware = false;
+  /** Of that adapter, once it has been asked for. */
+  #roofline: Roofline | null = null;
 
   constructor(
     readonly options: Options,
@@ -103,8 +108,11 @@ export class Bench {
       }
       const engine = kind.start(env);
       try {
-        const { adapter, version } = await engine.about();
-        if (kind === this.ours) this.adapter = adapter;
+        const { adapter, version, hardware = false } = await engine.about();
+        if (kind === this.ours) {
+          this.adapter = adapter;
+          this.hardware = hardware;
+        }
         this.versions.set(kind.name, version);
         running.push({ kind, engine });
       } catch (error) {
@@ -180,10 +188,20 @@ export class Bench {
     }
   }
 
-  /** Measures cases on all engines. */
-  async compare(suite: string, cases: readonly Case[]): Promise<void> {
-    const running = await this.start(suite, this.compared);
+  /** The roofline of our adapter if it is asked for, else null. */
+  async #rooflineOf(running: readonly Running[]): Promise<Roofline | null> {
+    const ours = running.find(({ kind }) => kind === this.ours)?.engine;
+    if (!this.options.roofline || !ours) return null;
+    if (!this.#roofline && (await ours.make("roofline", "roofline", {})))
+      this.#roofline = (await ours.call("roofline", "measure")) as Roofline;
+    return this.#roofline;
+  }
+
+  /** Measures cases on engines. Default: all that suites compare. */
+  async compare(suite: string, cases: readonly Case[], kinds = this.compared): Promise<void> {
+    const running = await this.start(suite, kinds);
     try {
+      const roofline = await this.#rooflineOf(running);
       for (const task of cases) {
         if (task.long && this.options.quick) continue;
         const turns: Turn[] = [];
@@ -192,7 +210,9 @@ export class Bench {
           if (turn) turns.push(turn);
         }
         const measured = await this.takeTurns(turns, task.options.repeats);
-        this.report(suite, task.name, measured, ({ samples }) => ({ rate: rateOf(task, samples) }));
+        this.report(suite, task.name, measured, ({ samples, kind }) =>
+          ratesOf(task, samples, this.adapterOf(kind) === this.adapter ? roofline : null),
+        );
         for (const { engine, key, failure } of turns)
           if (!failure) await engine.drop(key).catch(() => undefined);
       }
@@ -202,10 +222,20 @@ export class Bench {
   }
 }
 
-/** Work by the fastest sample's time. */
-function rateOf({ flops, bytes }: Case, samples: readonly number[]): string {
-  const per = (amount: number) => (amount / Math.min(...samples) / 1e6).toFixed(1);
-  if (samples.length === 0) return "";
-  if (flops) return `${per(flops)} GFLOP/s`;
-  return bytes ? `${per(bytes)} GB/s` : "";
+/** Work by the fastest sample's time, as the roofline is that of the fastest reading; and both for the table. */
+export function ratesOf(
+  { flops, bytes }: Pick<Case, "flops" | "bytes">,
+  samples: readonly number[],
+  roofline: Roofline | null,
+): Partial<Row> & { rate?: string } {
+  const work = flops ?? bytes;
+  if (samples.length === 0 || !work) return {};
+  const perSecond = work / Math.min(...samples) / 1e6;
+  const peak = flops ? roofline?.gigaflopsPerSecond : roofline?.gigabytesPerSecond;
+  const rate = `${perSecond.toFixed(1)} ${flops ? "GFLOP/s" : "GB/s"}`;
+  return {
+    ...(flops ? { gigaflopsPerSecond: perSecond } : { gigabytesPerSecond: perSecond }),
+    ...(peak ? { ofRoofline: perSecond / peak } : {}),
+    rate: peak ? `${rate}, ${((100 * perSecond) / peak).toFixed(0)} % of the roofline` : rate,
+  };
 }

@@ -11,6 +11,13 @@ export class EngineError extends Error {
   override name = "EngineError";
 }
 
+export interface About {
+  readonly adapter: string;
+  readonly version: string;
+  /** Whether it computes on a GPU. Ours says so. */
+  readonly hardware?: boolean;
+}
+
 type Answer = Record<string, unknown> & { error?: string };
 
 export class Engine {
@@ -62,8 +69,8 @@ export class Engine {
     return answer;
   }
 
-  async about(): Promise<{ adapter: string; version: string }> {
-    return (await this.#ask("about")) as unknown as { adapter: string; version: string };
+  async about(): Promise<About> {
+    return (await this.#ask("about")) as unknown as About;
   }
 
   /** Makes a task ready to run, under a name of its own; false if the engine does not know it. */

@@ -8,7 +8,7 @@ import { Engine } from "./engine";
 
 export interface EngineKind {
   readonly name: string;
-  /** "webgpu", "cpu" (ours), "wasm", "native". */
+  /** "webgpu", "cpu" (ours), "wasm", "native", "cuda". */
   readonly executor: string;
   /** What it needs and does not find here, or null. */
   readonly missing: string | null;
@@ -18,6 +18,30 @@ export interface EngineKind {
 
 const peersFolder = "bench/peers";
 const python = "/usr/bin/python3";
+
+/** PyTorch as it is without `torch.compile`, on the GPU: the reference of the suites that are for GPUs. */
+export function torchOnGpu(): EngineKind {
+  // The python that the user chose, which may be a virtual environment's.
+  const program = "python3";
+  const asked = spawnSync(program, [
+    "-c",
+    "import torch; raise SystemExit(0 if torch.cuda.is_available() else 3)",
+  ]);
+  const missing =
+    asked.status === 0
+      ? null
+      : asked.status === 3
+        ? "PyTorch finds no CUDA device"
+        : `${program} with torch (2.0 or later, with CUDA) is not there`;
+  const name = "PyTorch eager";
+  const script = path.join(peersFolder, "pytorch.py");
+  return {
+    name,
+    executor: "cuda",
+    missing,
+    start: (env) => new Engine(name, [program, script, "cuda"], env),
+  };
+}
 
 /** Ours first, as it is and with steps that are not compiled; then the peers. @param built the folder of the bundled benches */
 export function enginesFor(
@@ -78,7 +102,7 @@ export function enginesFor(
       start: (env) =>
         new Engine(
           "PyTorch",
-          [python, path.join(peersFolder, "torch_cpu.py"), String(threads)],
+          [python, path.join(peersFolder, "pytorch.py"), "cpu", String(threads)],
           // Waiting threads that spin take the core that the other one needs.
           { OMP_WAIT_POLICY: "PASSIVE", ...env },
         ),

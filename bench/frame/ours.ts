@@ -33,6 +33,8 @@ import {
   trainStep,
   transpose,
 } from "../../src/node";
+import { nodePlatform } from "../../src/platform/node";
+import { rooflineOf } from "../../src/profile/roofline";
 import { serve, type Work } from "../peers/serve.mjs";
 import {
   adamw,
@@ -44,6 +46,7 @@ import {
   gptWeights,
 } from "../peers/trainingProblems.mjs";
 import { openWebGPU, type WebGPUCounts } from "../peers/webgpu";
+import { measureDispatches } from "./dispatches";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -253,6 +256,22 @@ const tasks = {
     return repeated(options, () => optimizer.step(gradients));
   },
 
+  /** Host milliseconds of dispatches by way, one figure a round. */
+  async dispatches({ dispatches, rounds }: { dispatches: number; rounds: number }) {
+    return {
+      run: async () => undefined,
+      measure: () => measureDispatches(device, dispatches, rounds),
+    };
+  },
+
+  /** What the adapter can do at most, measured once for all processes. */
+  async roofline() {
+    return {
+      run: async () => undefined,
+      measure: async () => rooflineOf(device.executor, await nodePlatform.byteCache()),
+    };
+  },
+
   async gpt(problem: GptProblem) {
     const { batch, context, vocab } = problem;
     const model = new nn.GPT(problem);
@@ -296,7 +315,11 @@ const tasks = {
 
 const { adapter } = device.executor;
 await serve({
-  about: { adapter: adapter.description || adapter.vendor, version: packageJson.version },
+  about: {
+    adapter: adapter.description || adapter.vendor,
+    version: packageJson.version,
+    hardware: adapter.class === "hardware",
+  },
   tasks,
   deviceMemory: () => ({ buffers: counts ? counts.peakBytes : memory(device).peakBytes }),
 });

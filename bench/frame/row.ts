@@ -17,6 +17,13 @@ export interface Row {
   readonly samples: number;
   /** This engine's median by ours: above 1, ours is better. Null where either is missing. */
   readonly ratio: number | null;
+  /** By the fastest sample, where the case says how much work it is. */
+  readonly gigaflopsPerSecond?: number;
+  readonly gigabytesPerSecond?: number;
+  /** Of the measured peak of multiply-adds or bandwidth of copies of the adapter, with --roofline. */
+  readonly ofRoofline?: number;
+  /** By the median, of a language model's training step. */
+  readonly tokensPerSecond?: number;
   /** Of a training step. */
   readonly dispatches?: number;
   readonly submits?: number;

@@ -12,6 +12,7 @@ import {
   convNet,
   convNetWeights,
   digitBatches,
+  type GptProblem,
   gptBatches,
   gptWeights,
   hasMnist,
@@ -47,18 +48,19 @@ export function trainings(): { gpt: Training; digits: Training } {
 }
 
 /** The weights and batches of a training as files, for PyTorch; removed at the end of the process. */
-export function problemFolder(training: Case): string {
+export function problemFolder(training: Pick<Case, "task" | "options">): string {
   const folder = mkdtempSync(path.join(tmpdir(), "tilegrad-bench-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const gpt = training.task === "gpt";
-  const weights = gpt ? gptWeights(tinyGpt) : convNetWeights(convNet);
+  const problem = training.options as unknown as GptProblem;
+  const weights = gpt ? gptWeights(problem) : convNetWeights(convNet);
   const { batch, side } = convNet;
   const data = (training.options["data"] ?? null) as string | null;
   const batches = gpt
     ? {
-        shape: [tinyGpt.batch, tinyGpt.context],
-        targetShape: [tinyGpt.batch, tinyGpt.context],
-        list: gptBatches(tinyGpt),
+        shape: [problem.batch, problem.context],
+        targetShape: [problem.batch, problem.context],
+        list: gptBatches(problem),
       }
     : { shape: [batch, 1, side, side], targetShape: [batch], list: digitBatches(convNet, data) };
   const { shape, targetShape, list } = batches;
