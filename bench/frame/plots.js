@@ -52,8 +52,8 @@ function draw(id, plot) {
   return new uPlot(
     {
       width: place.clientWidth,
-      height: plot.labels ? 300 : 240,
-      padding: [8, 24, 0, 0],
+      height: plot.labels ? 340 : 240,
+      padding: [8, plot.labels ? 64 : 24, 0, 0],
       scales: {
         x: {
           time: false,
@@ -79,7 +79,7 @@ function draw(id, plot) {
       axes: [
         {
           ...axis,
-          size: plot.labels ? 110 : 32,
+          size: plot.labels ? 150 : 32,
           rotate: plot.labels ? -35 : 0,
           splits: plot.labels ? () => plot.x : undefined,
           values: plot.labels ? (_, ticks) => ticks.map((i) => plot.labels[i] ?? "") : undefined,

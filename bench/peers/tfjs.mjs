@@ -24,9 +24,13 @@ await tf.ready();
 /** Resolves when all that was asked for is done. WebAssembly has done it already. */
 async function done() {
   if (backend !== "webgpu") return;
+  const { queue } = tf.backend();
   // It has no encoder while nothing waits to be sent.
-  if (tf.backend().commandEncoder) tf.backend().submitQueue();
-  await tf.backend().queue.onSubmittedWorkDone();
+  if (tf.backend().commandEncoder) {
+    tf.backend().endComputePassEncoder();
+    tf.backend().submitQueue();
+  }
+  await queue.onSubmittedWorkDone();
 }
 
 let seed = 0;
