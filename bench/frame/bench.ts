@@ -189,7 +189,7 @@ export class Bench {
   }
 
   /** The roofline of our adapter if it is asked for, else null. */
-  async #rooflineOf(running: readonly Running[]): Promise<Roofline | null> {
+  async rooflineOf(running: readonly Running[]): Promise<Roofline | null> {
     const ours = running.find(({ kind }) => kind === this.ours)?.engine;
     if (!this.options.roofline || !ours) return null;
     if (!this.#roofline && (await ours.make("roofline", "roofline", {})))
@@ -201,7 +201,7 @@ export class Bench {
   async compare(suite: string, cases: readonly Case[], kinds = this.compared): Promise<void> {
     const running = await this.start(suite, kinds);
     try {
-      const roofline = await this.#rooflineOf(running);
+      const roofline = await this.rooflineOf(running);
       for (const task of cases) {
         if (task.long && this.options.quick) continue;
         const turns: Turn[] = [];

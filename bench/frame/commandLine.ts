@@ -91,7 +91,9 @@ export function readCommandLine(args: readonly string[], known: readonly string[
   };
   const width = count("width");
   if (width !== null && width % headWidth !== 0)
-    throw new UsageError(`--width is ${width}; it is a multiple of ${headWidth}, the width of a head.`);
+    throw new UsageError(
+      `--width is ${width}; it is a multiple of ${headWidth}, the width of a head.`,
+    );
   const named = (adapter as Adapter | undefined) ?? wantedAdapter() ?? null;
   if (values.relaxed && named !== "cpu")
     throw new UsageError("--relaxed is for the CPU executor: add --adapter cpu.");

@@ -3,7 +3,7 @@ export interface Work {
   dispose?(): unknown;
 }
 export function serve(engine: {
-  about: { adapter: string; version: string };
+  about: { adapter: string; version: string; hardware?: boolean };
   tasks: Readonly<Record<string, (options: never) => Promise<Work | (() => Promise<unknown>)>>>;
   deviceMemory?: () => { buffers?: number; planned?: number };
 }): Promise<void>;

@@ -6,6 +6,8 @@ import { crossEntropy } from "./crossEntropy";
 import { curves } from "./curves";
 import { elementwise } from "./elementwise";
 import { firstStep } from "./firstStep";
+import { gpt2 } from "./gpt2";
+import { gpu } from "./gpu";
 import { matmul } from "./matmul";
 import { memory } from "./memory";
 import { mnist } from "./mnist";
@@ -30,4 +32,6 @@ export const suites: readonly Suite[] = [
   memory,
   curves,
   bundle,
+  gpu,
+  gpt2,
 ];

@@ -1,8 +1,10 @@
-"""PyTorch on the CPU: its end of bench/frame/engine.ts.
+"""PyTorch, eager, on the CPU or a GPU: its end of bench/frame/engine.ts.
 
-    OMP_WAIT_POLICY=PASSIVE python3 bench/peers/torch_cpu.py THREADS
+    OMP_WAIT_POLICY=PASSIVE python3 bench/peers/pytorch.py cpu THREADS
+    python3 bench/peers/pytorch.py cuda
 
-Without that policy two threads spin while they wait for each other, and cost three times as much.
+Without that policy two threads spin while they wait for each other, and cost three times as much. On a GPU
+products stay f32, as PyTorch has them by default: TensorFloat-32 is off.
 """
 
 import json
@@ -19,18 +21,33 @@ from torch.nn import functional as F
 ORACLES = pathlib.Path(__file__).resolve().parents[2] / "kernels-test" / "oracles"
 sys.path.insert(0, str(ORACLES))
 
+import gpt_model
 import safetensors_io
 from gpt_model import adamw, build, loss_of
 from serving import serve
 
-torch.set_num_threads(int(sys.argv[1]))
+device = sys.argv[1]
+if device == "cuda":
+    torch.set_default_device(device)
+    about = torch.cuda.get_device_name()
+else:
+    torch.set_num_threads(int(sys.argv[2]))
+    about = f"CPU, {sys.argv[2]} threads"
 torch.manual_seed(1)
+
+# Where it has one, PyTorch's users take its fused attention; the fixtures' model writes it out.
+if hasattr(F, "scaled_dot_product_attention"):
+    gpt_model.scaled_dot_product_attention = lambda q, k, v, isCausal: F.scaled_dot_product_attention(
+        q, k, v, is_causal=isCausal
+    )
 
 
 def repeated(options, operation):
     def run():
         for _ in range(options.get("repeats", 1)):
             operation()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     return run
 
@@ -139,8 +156,8 @@ class Training:
         training = json.loads((folder / "adamw.json").read_text())
         self.model, self.loss, self.clip = model, loss, training["clipGradNorm"]
         self.optimizer = adamw(model, training)
-        self.inputs = torch.from_numpy(batches["input"])
-        self.targets = torch.from_numpy(batches["target"]).long()
+        self.inputs = torch.from_numpy(batches["input"]).to(device)
+        self.targets = torch.from_numpy(batches["target"]).long().to(device)
         self.seen = []
 
     def run(self):
@@ -185,7 +202,7 @@ def conv_net(options):
 
 
 serve(
-    {"adapter": f"CPU, {sys.argv[1]} threads", "version": torch.__version__},
+    {"adapter": about, "version": torch.__version__},
     {
         "linear": linear,
         "matmul": matmul,
