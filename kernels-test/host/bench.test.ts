@@ -26,6 +26,7 @@ describe("the command line of the benches", () => {
     expect(readCommandLine(["train", "matmul", "--peers", "--adapter", "lavapipe"], names)).toEqual(
       {
         ...{ suites: ["train", "matmul"], peers: true, json: false, quick: false },
+        ...{ roofline: false, force: false, layers: null, width: null },
         ...{ adapter: "lavapipe", threads: null, relaxed: false, page: null, save: false },
       },
     );
@@ -36,6 +37,8 @@ describe("the command line of the benches", () => {
     [["--fast"], /--fast.*\[--quick\]/s],
     [["--adapter", "mesa"], /--adapter is "mesa"; it is one of cpu, lavapipe, swiftshader, gpu/],
     [["--threads", "0"], /--threads is "0"; it is a whole number above 0/],
+    [["--layers", "x"], /--layers is "x"; it is a whole number above 0/],
+    [["--width", "100"], /--width is 100; it is a multiple of 64/],
     [["--adapter", "lavapipe", "--relaxed"], /--relaxed is for the CPU executor/],
     [["--page"], /--page/],
   ])("refuses %s and says what there is", (args, wanted) => {
