@@ -3,6 +3,7 @@ import type { Device } from "../device/device";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { fuseEpilogues } from "./fuseEpilogues";
 import { fusePointwise } from "./fusePointwise";
+import { fuseReductions } from "./fuseReductions";
 import type { Graph } from "./graph";
 import { withLayouts } from "./layout";
 import { type Recomputation, recomputeWithin } from "./recompute";
@@ -30,7 +31,8 @@ export function optimise(traced: Graph, { device, memoryBudget, made }: PassOpti
   graph = withConstantsFolded(graph, made);
   graph = withoutDeadCode(graph);
   graph = withLayouts(graph);
-  const fuse = (of: Graph): Graph => fuseEpilogues(fusePointwise(of, fusion), fusion);
+  const fuse = (of: Graph): Graph =>
+    fuseReductions(fuseEpilogues(fusePointwise(of, fusion), fusion), fusion);
   if (memoryBudget === null) return { graph: fuse(graph), recomputation: null };
   const recomputation = recomputeWithin(graph, { budgetBytes: memoryBudget, fuse });
   return { graph: recomputation.graph, recomputation };
