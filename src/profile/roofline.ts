@@ -29,6 +29,9 @@ export interface Roofline {
 const leastReadings = 7;
 const leastReading = 300;
 
+/** Readings of each form before one is chosen. */
+const readingsOfForm = 3;
+
 /** Beyond that, neither the quantisation of timestamps nor the start of a dispatch counts. */
 const longEnough = 10e6;
 
@@ -210,9 +213,10 @@ async function mostInANanosecond(
     await timeOnce(executor, dispatch, 1);
     const once = await timeOnce(executor, dispatch, 1);
     const times = Math.min(Math.ceil(longEnough / once), 1024);
-    const nanoseconds = times > 1 ? await timeOnce(executor, dispatch, times) : once;
-    const rate = dispatch.work / nanoseconds;
-    if (rate > best.rate) best = { dispatch, times, rate };
+    for (let i = 0; i < readingsOfForm; i++) {
+      const rate = dispatch.work / (await timeOnce(executor, dispatch, times));
+      if (rate > best.rate) best = { dispatch, times, rate };
+    }
   }
   const { dispatch, times } = best;
   let { rate } = best;
