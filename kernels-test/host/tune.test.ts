@@ -68,10 +68,19 @@ describe("a contest", () => {
     expect(seconds["b"]).toBe(1);
   });
 
-  test("runs hopeless candidates once", async () => {
-    const { outcome, runs } = race({ a: [1], b: [10] }, "a");
+  test("runs hopeless candidates once, but never gives the usual one up for one bad round", async () => {
+    const { outcome, runs } = race({ a: [1], b: [10], c: [2] }, "a");
     await outcome;
-    expect(runs).toEqual({ a: 3, b: 1 });
+    expect(runs).toEqual({ a: 3, b: 1, c: 3 });
+    const disturbed = race({ a: [100, 1], b: [2] }, "a");
+    expect((await disturbed.outcome).winner).toBe("a");
+  });
+
+  test("is decided by more rounds between the fastest and the usual candidate", async () => {
+    const { outcome, runs } = race({ a: [9, 9, 9, 1], b: [3], c: [4] }, "a");
+    expect((await outcome).winner).toBe("a");
+    expect(runs["a"]).toBeGreaterThan(3);
+    expect(runs["c"]).toBe(3);
   });
 
   test("passes over candidates that cannot run", async () => {
