@@ -62,7 +62,11 @@ function drawTimeline(place) {
       },
       series: [{}, { show: true, stroke: "transparent", points: { show: false } }],
       axes: [
-        axis({ size: 32, values: (_, ticks) => ticks.map((tick) => `${digits(tick)} ms`) }),
+        axis({
+          size: 32,
+          space: 80,
+          values: (_, ticks) => ticks.map((tick) => `${digits(tick)} ms`),
+        }),
         axis({
           size: MARGIN,
           splits: () => lanes.map((_, lane) => lane + 0.5),
@@ -149,7 +153,11 @@ function drawMemory(place) {
         },
       ],
       axes: [
-        axis({ size: 32, values: (_, ticks) => ticks.map((tick) => `${digits(tick)} ms`) }),
+        axis({
+          size: 32,
+          space: 80,
+          values: (_, ticks) => ticks.map((tick) => `${digits(tick)} ms`),
+        }),
         axis({ size: MARGIN, values: (_, ticks) => ticks.map((tick) => `${digits(tick)} MiB`) }),
       ],
       legend: { show: false },
