@@ -64,6 +64,13 @@ const separateModules = {
 /** A line of a primitive's record that only documents it: see src/ops/primitive.ts. */
 const documentation = /^(\s+(?:formula|derivative):)\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`),$/gm;
 
+/**
+ * Calls across files that make primitives: bundlers heed `@__NO_SIDE_EFFECTS__` of a function in the same file, but
+ * some not of one that is imported.
+ */
+const makers =
+  /(?<![\w.]|function )\b(?=(?:unary|binary|ternary|wherePrimitive|activation|elementary|stepwise|real|signed|numeric)\()/g;
+
 /** Leaves out what is there to be read and not to run: comments of kernels, formulas of primitives. */
 const withoutDocumentation = {
   name: "without documentation",
@@ -72,7 +79,7 @@ const withoutDocumentation = {
       const text = await readFile(file, "utf8");
       const contents = /[/\\]kernels[/\\]generated[/\\]/.test(file)
         ? shippedLauncher(text)
-        : text.replace(documentation, '$1 "",');
+        : text.replace(documentation, '$1 "",').replace(makers, "/* @__PURE__ */ ");
       return { contents, loader: "ts" };
     });
   },

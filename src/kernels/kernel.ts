@@ -42,7 +42,7 @@ export interface Kernel<B, P, O> {
     readonly types: Readonly<Record<string, string>>;
     readonly slots: Readonly<Record<string, string>>;
   };
-  /** The listed values of each choice that lists them. */
+  /** The listed values of each choice that lists them; empty in the built package. */
   readonly allowed: Readonly<Record<string, readonly string[]>>;
   /** WGSL features the text enables. */
   readonly features: readonly string[];

@@ -220,7 +220,8 @@ export function glu(x: Tensor, dim = -1): Tensor {
   });
 }
 
-export const activationPrimitives = [
+// Reading a pair has no effects, which bundlers cannot know.
+export const activationPrimitives = /* @__PURE__ */ (() => [
   logSigmoidPrimitive,
   softsignPrimitive,
   mishPair[0],
@@ -230,4 +231,4 @@ export const activationPrimitives = [
   eluPrimitive,
   preluPrimitive,
   hardtanhPrimitive,
-];
+])();

@@ -247,7 +247,8 @@ export function round(x: Tensor, decimals = 0): Tensor {
   });
 }
 
-export const functionPrimitives = [
+// Reading a pair has no effects, which bundlers cannot know.
+export const functionPrimitives = /* @__PURE__ */ (() => [
   expPrimitive,
   logPrimitive,
   log1pPrimitive,
@@ -275,4 +276,4 @@ export const functionPrimitives = [
   floorPrimitive,
   ceilPrimitive,
   roundPrimitive,
-];
+])();

@@ -242,10 +242,11 @@ export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
   });
 }
 
-export const softmaxPrimitives = [
+// Reading a pair has no effects, which bundlers cannot know.
+export const softmaxPrimitives = /* @__PURE__ */ (() => [
   softmaxPair[0],
   softmaxPair[1],
   logSoftmaxPair[0],
   logSoftmaxPair[1],
   logSumExpPrimitive,
-];
+])();
