@@ -40,7 +40,8 @@ const bench = new Bench(given, engines, (row, rate) => {
 });
 
 const started = new Date();
-for (const suite of suites.filter(({ name }) => given.suites.includes(name))) {
+for (const wanted of given.suites) {
+  const suite = suites.find(({ name }) => name === wanted)!;
   if (!given.json) console.log(`\n${suite.name}: ${suite.summary}\n${tableHead}`);
   await suite.run(bench);
 }
