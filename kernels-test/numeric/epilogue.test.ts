@@ -58,16 +58,18 @@ function withEpilogue(
   return primitive.run(inputs, all, primitive.outputs(inputs, all));
 }
 
+/**
+ * The CPU executor gives the same bits. Others may contract products and sums, and keep more of an f16 than it
+ * holds until it is stored: up to four roundings, each by 2^-11 of values at most twice the largest result.
+ */
 async function expectSame(actual: Tensor, expected: Tensor, what: string): Promise<void> {
   expect(actual.shape, what).toEqual(expected.shape);
-  const half = expected.dtype === "f16" ? 1e-3 : 2e-6;
+  const values = (await expected.data()) as Float32Array;
+  const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const rounding = expected.dtype === "f16" ? 8 * 2 ** -11 : 2e-6;
   const exact = device.executor.kind === "cpu";
-  expectClose(
-    await actual.data(),
-    await expected.data(),
-    exact ? { relative: 0, absolute: 0 } : { relative: half, absolute: half },
-    what,
-  );
+  const tolerance = { relative: 0, absolute: exact ? 0 : rounding * largest };
+  expectClose(await actual.data(), values, tolerance, what);
 }
 
 interface Kind {
@@ -145,13 +147,12 @@ const furtherKinds = {
   },
 } satisfies Record<string, Kind>;
 
-/** Odd sizes, and one for each way in which the kernels load and store vec4s. */
+/** Odd sizes that the kernels read and write element by element, and sizes for vec4s. */
 const shapes: readonly (readonly [batch: Shape, m: number, n: number, k: number])[] = [
   [[], 1, 1, 3],
-  [[], 63, 5, 8],
   [[], 5, 65, 63],
-  [[], 65, 132, 20],
-  [[3, 2], 7, 12, 5],
+  [[], 63, 132, 20],
+  [[3, 2], 7, 12, 8],
 ];
 
 async function expectProducts(kind: Kind, dtype: DType): Promise<void> {
@@ -184,7 +185,9 @@ const kernels = ["subgroup", "register", "tiled", "packed", "vector"] as const;
 
 describe.each(kernels)("%s", (kernel) => {
   test.each(Object.entries<Kind>(kinds))("stores %s", async (_, kind) => {
-    for (const variant of variants.filter((v) => v.kernel === kernel)) {
+    // Variants of one kernel store by the same text: one kind tries them all.
+    const count = kind === kinds["a residual, a column and a number"] ? undefined : 1;
+    for (const variant of variants.filter((v) => v.kernel === kernel).slice(0, count)) {
       forcedMatmulVariant.current = variant;
       await expectProducts(kind, "f32");
     }
@@ -195,10 +198,10 @@ describe.each(kernels)("%s", (kernel) => {
       expect(() => drawn([1], 1, "f16")).toThrow(/shader-f16/);
       return;
     }
-    for (const variant of variants.filter((v) => v.kernel === kernel).slice(0, 2)) {
-      forcedMatmulVariant.current = variant;
-      await expectProducts(kinds["a residual, a column and a number"], "f16");
-    }
+    const variant = variants.find((v) => v.kernel === kernel);
+    if (!variant) return;
+    forcedMatmulVariant.current = variant;
+    await expectProducts(kinds["a residual, a column and a number"], "f16");
   });
 });
 

@@ -9,18 +9,21 @@
 enable subgroups;
 #include "grid"
 #include "strided"
-#include "matmul"
-#include "matmul_store"
+#include "matmul_store_block"
 override WG: u32 = 8; // 8 | 16 | 32 | 64
 override VECTOR_B: u32 = 0; // 0 | 1
 alias T = f32; // f32 | f16
+// What c is written in: T, or vec4s of it where n, or m of the transposed product, is a multiple of 4.
+alias V = f32; // f32 | f16 | vec4f | vec4h
+#slot PICK = pick_lane // pick_lane | pick_all
+override LANES: u32 = 1; // 1 | 4
 
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> b: array<T>;
 // The same memory, for vec4 loads along n: b_col is 1, and offset, b_row and batch strides are whole vec4s.
 @group(0) @binding(2) var<storage, read> b4: array<vec4<T>>;
 @group(0) @binding(3) var<storage, read> bias: array<T>;
-@group(0) @binding(4) var<storage, read_write> c: array<T>;
+@group(0) @binding(4) var<storage, read_write> c: array<V>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn load_a(at: vec4<u32>) -> vec4f {
@@ -86,11 +89,8 @@ fn main(
       x[7] += outer(w3, v1);
     }
   }
-  // One loop instead of 128 stores: LLVM compiles it ten times faster. The bias may go along either side.
-  for (var i = 0u; i < 32u; i++) {
-    let y = min(row + (i >> 3u) * 4u + quad, last);
-    let z = min(col + (i & 7u), params.n - 1u);
-    let add = vec4f(bias_at(y.x, z), bias_at(y.y, z), bias_at(y.z, z), bias_at(y.w, z));
-    store(at.c, row + (i >> 3u) * 4u, col + (i & 7u), x[i >> 2u][i & 3u] + add);
+  // One loop instead of 128 stores: LLVM compiles it ten times faster.
+  for (var i = 0u; i < 8u; i++) {
+    store_block(at.c, row + (i >> 1u) * 4u, col + (i & 1u) * 4u, x[i]);
   }
 }

@@ -193,6 +193,15 @@ function dispatch(
     bias: (bias ?? second).binding,
     c: c.binding,
   };
+  /** Rows of c that are whole vec4s are stored as such, by kernels that keep blocks of it. */
+  const width = problem.n % 4 === 0 ? 4 : 1;
+  const storing =
+    width === 4
+      ? ({
+          types: { ...types, V: types.T === "f16" ? "vec4h" : "vec4f" },
+          slots: { PICK: "pick_all" },
+        } as const)
+      : ({ types: { ...types, V: types.T }, slots: { PICK: "pick_lane" } } as const);
   switch (variant.kernel) {
     case "subgroup":
     case "register": {
@@ -204,8 +213,11 @@ function dispatch(
         { ...bindings, b4: bindings.b },
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
-        { types, overrides: { WG: workgroup, VECTOR_B: vectorAlongCols(p.b) ? 1 : 0 } },
-        1,
+        {
+          ...storing,
+          overrides: { WG: workgroup, VECTOR_B: vectorAlongCols(p.b) ? 1 : 0, LANES: width },
+        },
+        width,
         epilogue,
       );
       return;
@@ -244,14 +256,9 @@ function dispatch(
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         {
-          ...(problem.n % 4 === 0
-            ? {
-                types: { ...types, V: a.dtype === "f16" ? "vec4h" : "vec4f" },
-                slots: { PICK: "pick_all" },
-              }
-            : { types: { ...types, V: types.T }, slots: { PICK: "pick_lane" } }),
+          ...storing,
           overrides: {
-            LANES: problem.n % 4 === 0 ? 4 : 1,
+            LANES: width,
             ROWS: block.rows,
             COLS: block.cols,
             DEPTH: block.depth,
@@ -259,7 +266,7 @@ function dispatch(
             LOAD_B: loadMode(p.b),
           },
         },
-        problem.n % 4 === 0 ? 4 : 1,
+        width,
         epilogue,
       );
       return;
