@@ -39,12 +39,15 @@ const arrayOf = ({ shape, values }) => np.array(values).reshape(shape);
 const arraysOf = (weights) =>
   Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, arrayOf(weight)]));
 
+/** What is computed last of one operation's results: waiting for an array costs a submit, so one is enough. */
+const lastOf = (result) => tree.leaves(result).at(-1);
+
 /** `operation` gives an array or a tree of them. */
 const repeated =
   ({ repeats = 1 }, operation) =>
   async () => {
     const results = Array.from({ length: repeats }, operation);
-    await blockUntilReady(results);
+    await blockUntilReady(results.map(lastOf));
     tree.dispose(results);
   };
 
@@ -155,7 +158,7 @@ function training(weights, batches, loss) {
     },
     async traffic() {
       if (!counts) return null;
-      await blockUntilReady(state);
+      await state.at(-1).blockUntilReady();
       const before = { ...counts };
       const value = advance();
       await value.blockUntilReady();
@@ -253,7 +256,7 @@ const tasks = {
     let [parameters, ms, vs, t] = [list(), zeros(), zeros(), np.array(1)];
     return async () => {
       [parameters, ms, vs, t] = step(parameters, ms, vs, kept(gradients), t);
-      await blockUntilReady([parameters, ms, vs]);
+      await parameters.at(-1).blockUntilReady();
     };
   },
 

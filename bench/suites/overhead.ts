@@ -48,9 +48,9 @@ export const overhead: Suite = {
     await hostTimes(bench);
     await bench.compare(suite, [
       {
-        name: "sum of 64 numbers",
+        name: "sum of 64 × 64 numbers",
         task: "elementwise",
-        options: { kind: "add", rows: 1, width: 64, repeats: dispatches },
+        options: { kind: "add", rows: 64, width: 64, repeats: dispatches },
       },
     ]);
   },
