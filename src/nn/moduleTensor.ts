@@ -1,6 +1,7 @@
 /** A tensor that belongs to a module: no scope frees it, and values are copied into it in place. */
 import { ArgumentError } from "../errors";
 import { assign } from "../ops/assign";
+import { clone } from "../ops/shape";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { keep, scope } from "../tensor/scope";
@@ -11,11 +12,17 @@ import type { Tensor } from "../tensor/tensor";
 export type StateValue = Tensor | { readonly values: ArrayLike<number>; readonly shape: Shape };
 
 export abstract class ModuleTensor extends DeviceTensor {
-  /** Takes over the value. */
+  /** Takes over the value: its memory too, where nobody else looks at it. */
   constructor(value: DeviceTensor) {
-    super(value.storage, value.shape, value.dtype, value.strides, value.offset);
+    const own = value.isDense && !value.storage.isShared ? value : (clone(value) as DeviceTensor);
+    super(own.storage, own.shape, own.dtype, own.strides, own.offset);
     keep(this);
+    own.dispose();
     value.dispose();
+  }
+
+  override get isAssignable(): boolean {
+    return true;
   }
 
   /**

@@ -1,8 +1,9 @@
 /** Changing a tensor that lives on, as optimizers and running statistics do. */
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { storedBytes } from "../tensor/dtype";
+import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
-import { contiguous, to } from "./shape";
+import { clone, contiguous, to } from "./shape";
 import { currentStaging, resolve } from "./trace";
 
 /**
@@ -18,8 +19,20 @@ export function assign(target: DeviceTensor, value: Tensor): boolean {
     return true;
   }
   if (!(source instanceof DeviceTensor)) return false;
-  const bytes = Math.ceil(storedBytes(target.dtype, target.size) / 4) * 4;
-  if (bytes > 0)
-    target.device.executor.copy({ ...source.binding, bytes }, { ...target.binding, bytes });
+  copyInto(target, source);
   return true;
+}
+
+/** Copies elements between dense tensors of one shape and dtype, also where one buffer holds both. */
+export function copyInto(target: DeviceTensor, source: DeviceTensor): void {
+  const bytes = storedBytes(target.dtype, target.size);
+  if (bytes === 0) return;
+  const [from, to] = [source.binding, target.binding];
+  if (from.buffer === to.buffer) {
+    if (from.offset === to.offset) return;
+    // No device copies within one buffer.
+    scope(() => copyInto(target, clone(source) as DeviceTensor));
+    return;
+  }
+  target.device.executor.copy({ ...from, bytes }, { ...to, bytes });
 }

@@ -1,16 +1,17 @@
 /**
  * Lowering: the nodes of a graph become commands. Each primitive runs as always, on tensors of a device whose
  * executor does nothing but note what it is told, and whose buffers are only numbers. What they are in the end
- * is decided when all commands are known: see layOut in executable.ts.
+ * is decided when all commands are known: see placement.ts.
  */
 import { BufferPool, type MemoryCategory } from "../device/bufferPool";
 import { Device, type FaultMeaning } from "../device/device";
 import type { BufferBinding, DeviceBuffer, Executor, Program, ReadRange } from "../device/executor";
 import { TilegradError } from "../errors";
-import { rowMajor } from "../ops/shape";
+import { copyInto } from "../ops/assign";
+import { dense } from "../ops/shape";
 import { runOnDevice } from "../ops/trace";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import { byteSize, storedBytes } from "../tensor/dtype";
+import { storedBytes } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { sizeOf } from "../tensor/shape";
 import { Storage } from "../tensor/storage";
@@ -220,7 +221,7 @@ class Lowering {
     const results = this.graph.results.map((value) => this.locate(value));
     for (const { target, value } of this.graph.writes) {
       const [to, tensor] = [this.tensorOnRecorder(target), this.tensorOf(value)];
-      this.copyInto(to, tensor);
+      copyInto(to, dense(tensor));
     }
     return { commands: this.device.recorder.commands, results };
   }
@@ -303,19 +304,6 @@ class Lowering {
   private locate(value: Value): Located {
     const { storage, strides, offset } = this.tensorOf(value);
     return { buffer: storage.buffer as VirtualBuffer, strides, offset };
-  }
-
-  /** `to` is dense. */
-  private copyInto(to: DeviceTensor, from: DeviceTensor): void {
-    if (to.size === 0) return;
-    const source = rowMajor(from);
-    const bytes = Math.ceil(storedBytes(to.dtype, to.size) / 4) * 4;
-    const range = ({ storage, offset, dtype }: DeviceTensor): BufferBinding => ({
-      buffer: storage.buffer,
-      offset: offset * byteSize(dtype),
-      bytes,
-    });
-    this.device.executor.copy(range(source), range(to));
   }
 }
 

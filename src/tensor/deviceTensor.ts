@@ -41,6 +41,11 @@ export class DeviceTensor extends Tensor {
     noteCreated(this);
   }
 
+  /** Whether it lives to have values copied into it: one that belongs to a module. */
+  get isAssignable(): boolean {
+    return false;
+  }
+
   /** A new dense tensor, contents undefined. */
   static empty(device: Device, shape: Shape, dtype: DType): DeviceTensor {
     requireKnown(dtype, `a tensor of shape ${show(shape)}`);
@@ -132,7 +137,6 @@ export class DeviceTensor extends Tensor {
   moveTo(storage: Storage, offset: number): void {
     this.check();
     storage.retain();
-    this.storage.superseded = true;
     this.storage.release();
     Object.assign(this, { storage, offset, strides: denseStrides(this.shape) });
   }
