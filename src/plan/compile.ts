@@ -11,14 +11,16 @@ import { currentAutocast } from "../ops/autocast";
 import { clone, dense } from "../ops/shape";
 import { currentStaging, isTransforming, resolve } from "../ops/trace";
 import { foldIn, nextKey, withSource } from "../random/random";
-import type { DeviceTensor } from "../tensor/deviceTensor";
+import { DeviceTensor } from "../tensor/deviceTensor";
 import { toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
+import { show } from "../tensor/shape";
+import type { Tensor } from "../tensor/tensor";
 import { withTensors } from "../tensor/tree";
 import { hasStandIns } from "../transforms/parameters";
 import { Executable, type PlannedKernel, type PlanSize } from "./executable";
 import { optimise } from "./passes";
-import { difference, type Leaf, readArguments } from "./signature";
+import { difference, kept, type Leaf, readArguments } from "./signature";
 import { type Assumption, trace } from "./stage";
 
 export interface CompileOptions {
@@ -80,6 +82,7 @@ interface Plan {
   readonly leaves: readonly Leaf[];
   readonly device: Device;
   readonly assumptions: readonly Assumption[];
+  outdated(): string | null;
   readonly structure: unknown;
   readonly executable: Executable;
   /** Numbers of tensors that a call takes over. */
@@ -116,7 +119,14 @@ export function compile<A extends readonly unknown[], R>(
   for (const name of Object.keys(options))
     if (!known.includes(name))
       throw new ArgumentError(`compile: no option ${name}; it takes ${known.join(", ")}.`);
-  const { memoryBudget } = options;
+  const { memoryBudget, maxPlans = 1, donate = [] } = options;
+  if (!Number.isInteger(maxPlans) || maxPlans < 1)
+    throw new ArgumentError(`compile: maxPlans is ${maxPlans}; it takes a whole number from 1 on.`);
+  for (const position of donate)
+    if (!Number.isInteger(position) || position < 0)
+      throw new ArgumentError(
+        `compile: donate has ${position}; it takes positions of arguments, from 0 on.`,
+      );
   if (memoryBudget !== undefined && !(memoryBudget > 0))
     throw new ArgumentError(`compile: memoryBudget is ${memoryBudget}; it takes bytes above 0.`);
   const compiler = new Compiler(fn, options);
@@ -152,8 +162,12 @@ class Compiler<A extends readonly unknown[], R> {
     return scope(() => {
       const { given, tensors, plan } = this.planFor(args);
       const inputs = tensors.map((t, i) => {
-        // Others that look at the memory of a donated tensor go on seeing what it held.
-        if (plan.donated.has(i) && t.storage.isShared) return clone(t) as DeviceTensor;
+        // Others that look at the memory of a donated tensor go on seeing what it held, and arguments are as
+        // they were at the call, whatever the function assigns to.
+        const isOthers = plan.donated.has(i)
+          ? t.storage.isShared || tensors.indexOf(t) !== tensors.lastIndexOf(t)
+          : plan.executable.writes(t.storage.buffer);
+        if (isOthers) return clone(t) as DeviceTensor;
         return t.isDense ? t : dense(t);
       });
       if (plan.draws) inputs.push(freshKey(plan.device));
@@ -179,9 +193,9 @@ class Compiler<A extends readonly unknown[], R> {
 
   private planFor(args: A) {
     const given = toDevice(args);
-    const { leaves, tensors: handles } = readArguments([...given, currentAutocast()]);
-    const tensors = handles.map((t) => resolve(t) as DeviceTensor);
-    for (const t of tensors) t.check();
+    const { leaves: own, tensors: handles } = readArguments(given);
+    const leaves = [...own, { path: "autocast", value: currentAutocast() }];
+    const tensors = handles.map((t) => this.requireReal(resolve(t)));
     const device = tensors[0]?.device ?? currentDevice();
     for (const t of tensors)
       if (t.device !== device)
@@ -241,19 +255,37 @@ class Compiler<A extends readonly unknown[], R> {
         kernels: executable.kernels,
       };
       this.options.log?.(describe(this.name, report, this.options.memoryBudget));
-      const { assumptions, structure } = traced;
+      const { assumptions, structure, outdated } = traced;
       const release = (): void => {
         executable.dispose();
         traced.release();
         for (const constant of constants) constant.dispose();
       };
-      const held = { leaves, device, assumptions, structure, executable, donated, draws };
+      const held = {
+        leaves: kept(leaves),
+        device,
+        assumptions,
+        outdated,
+        structure,
+        executable,
+        donated,
+        draws,
+      };
       return { ...held, report, release };
     } catch (error) {
       traced.release();
       for (const constant of constants) constant.dispose();
       throw error;
     }
+  }
+
+  private requireReal(tensor: Tensor): DeviceTensor {
+    if (!(tensor instanceof DeviceTensor))
+      throw new ArgumentError(
+        `${this.name}: an argument of shape ${show(tensor.shape)} is a value of a transform, or of an earlier call. Return values instead of keeping them.`,
+      );
+    tensor.check();
+    return tensor;
   }
 
   private traced(args: A): R {
@@ -285,14 +317,14 @@ class Compiler<A extends readonly unknown[], R> {
   }
 }
 
-const isStale = ({ executable, assumptions }: Plan): boolean =>
-  executable.isOutdated || assumptions.some(({ read, current }) => !Object.is(read(), current));
+const isStale = ({ outdated, assumptions }: Plan): boolean =>
+  outdated() !== null || assumptions.some(({ read, current }) => !Object.is(read(), current));
 
 /** Why a plan does not fit a call, or null where it does. */
 function mismatch(plan: Plan, leaves: readonly Leaf[], device: Device): string | null {
   if (plan.device !== device) return "the arguments live on another device";
-  if (plan.executable.isOutdated)
-    return "a tensor that the function reads has moved to other memory";
+  const outdated = plan.outdated();
+  if (outdated !== null) return outdated;
   for (const { what, read, current } of plan.assumptions)
     if (!Object.is(read(), current)) return `${what} is ${read()} instead of ${current}`;
   return difference(plan.leaves, leaves);

@@ -3,7 +3,7 @@
  * them, and wraps the results.
  */
 import type { Device } from "../device/device";
-import type { DeviceBuffer, Program, Sequence, SlotBuffer } from "../device/executor";
+import type { DeviceBuffer, Program, Sequence, SlotBuffer, SlotRange } from "../device/executor";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { byteSize } from "../tensor/dtype";
 import { Storage } from "../tensor/storage";
@@ -44,6 +44,7 @@ export class Executable {
   private readonly slots: { buffer: DeviceBuffer; offset: number }[] = [];
   private readonly constants = new Map<Slot, Storage>();
   private readonly captured = new Map<DeviceBuffer, Storage>();
+  private readonly written: ReadonlySet<DeviceBuffer>;
   private sequence: Sequence | null = null;
 
   /** @param donated arguments whose memory a call takes over */
@@ -67,6 +68,7 @@ export class Executable {
       constantBytes: bytes("constant"),
       resultBytes: bytes("result"),
     };
+    this.written = writtenFromOutside(this.placed);
     for (const { source } of valuesOf(graph))
       if (source.kind === "captured" || source.kind === "constant")
         this.captured.set(source.tensor.storage.buffer, source.tensor.storage);
@@ -87,32 +89,41 @@ export class Executable {
     return [...counts].map(([{ name, wgsl }, dispatches]) => ({ name, dispatches, wgsl }));
   }
 
-  /** Whether a tensor that it captured has been moved to other memory. */
-  get isOutdated(): boolean {
-    for (const storage of this.captured.values()) if (storage.superseded) return true;
-    return false;
+  /** Whether a run writes to this buffer from outside. */
+  writes(buffer: DeviceBuffer): boolean {
+    return this.written.has(buffer);
   }
 
-  /** @param args dense, in the shapes and dtypes that were traced */
+  /**
+   * Where it throws, for want of memory say, it leaves nothing behind and may be called again.
+   * @param args dense, in the shapes and dtypes that were traced
+   */
   run(args: readonly DeviceTensor[]): DeviceTensor[] {
     this.sequence ??= this.prepare();
     const { slots, results } = this.placed;
     const made = new Map<number, Storage>();
-    slots.forEach((slot, i) => {
-      const entry = this.slots[i]!;
-      if (slot.kind === "arena") entry.buffer = SharedArenas.of(this.device).buffer(slot.arena);
-      else if (slot.kind === "argument") {
-        const { storage, offset, dtype } = args[slot.index]!;
-        entry.buffer = storage.buffer;
-        entry.offset = offset * byteSize(dtype);
-      } else if (slot.kind === "result") {
-        const storage = Storage.allocate(this.device, slot.bytes, slot.label);
-        made.set(i, storage);
-        entry.buffer = storage.buffer;
-      }
-    });
-    this.sequence.run(this.slots as readonly SlotBuffer[]);
-    return results.map((result, i) => this.resultOf(this.graph.results[i]!, result, made, args));
+    // Each holds its memory until the results do.
+    const release = () => made.forEach((storage) => void storage.release());
+    try {
+      slots.forEach((slot, i) => {
+        const entry = this.slots[i]!;
+        if (slot.kind === "arena") entry.buffer = SharedArenas.of(this.device).buffer(slot.arena);
+        else if (slot.kind === "argument") {
+          const { storage, offset, dtype } = args[slot.index]!;
+          entry.buffer = storage.buffer;
+          entry.offset = offset * byteSize(dtype);
+        } else if (slot.kind === "result") {
+          const storage = Storage.allocate(this.device, slot.bytes, slot.label);
+          storage.retain();
+          made.set(i, storage);
+          entry.buffer = storage.buffer;
+        }
+      });
+      this.sequence.run(this.slots as readonly SlotBuffer[]);
+      return results.map((result, i) => this.resultOf(this.graph.results[i]!, result, made, args));
+    } finally {
+      release();
+    }
   }
 
   private resultOf(
@@ -139,20 +150,26 @@ export class Executable {
   /** Takes its memory and binds what does not change. */
   private prepare(): Sequence {
     const { commands, slots, memory } = this.placed;
-    SharedArenas.of(this.device).join(
-      this,
-      memory.arenas.map(({ bytes }) => bytes),
-    );
-    for (const slot of slots) {
-      const buffer =
-        slot.kind === "constant"
-          ? this.constant(slot)
-          : slot.kind === "captured"
-            ? slot.buffer
-            : null;
-      this.slots.push({ buffer: buffer as DeviceBuffer, offset: 0 });
+    try {
+      for (const slot of slots) {
+        const buffer =
+          slot.kind === "constant"
+            ? this.constant(slot)
+            : slot.kind === "captured"
+              ? slot.buffer
+              : null;
+        this.slots.push({ buffer: buffer as DeviceBuffer, offset: 0 });
+      }
+      const sequence = this.device.executor.prepare(commands);
+      SharedArenas.of(this.device).join(
+        this,
+        memory.arenas.map(({ bytes }) => bytes),
+      );
+      return sequence;
+    } catch (error) {
+      this.dispose();
+      throw error;
     }
-    return this.device.executor.prepare(commands);
   }
 
   private constant(slot: Slot & { kind: "constant" }): DeviceBuffer {
@@ -170,12 +187,31 @@ export class Executable {
     this.sequence = null;
     for (const storage of this.constants.values()) storage.release();
     this.constants.clear();
+    this.slots.length = 0;
   }
 }
 
 function sizeOfSlot(slot: Slot): number {
   if (slot.kind === "constant") return slot.contents.byteLength;
   return slot.kind === "result" ? slot.bytes : 0;
+}
+
+/** The buffers from outside, arguments apart, that the commands write to. */
+function writtenFromOutside({ commands, slots }: Placed): Set<DeviceBuffer> {
+  const written = new Set<DeviceBuffer>();
+  const note = ({ slot: number }: SlotRange): void => {
+    const slot = slots[number]!;
+    if (slot.kind === "captured") written.add(slot.buffer);
+  };
+  for (const command of commands) {
+    if (command.kind === "copy") note(command.to);
+    else if (command.kind === "clear") note(command.range);
+    else
+      command.program.bindings.forEach(({ access }, i) => {
+        if (access === "read_write") note(command.bindings[i]!);
+      });
+  }
+  return written;
 }
 
 /** Every value that the graph reads. */

@@ -7,7 +7,9 @@ import type { DeviceBuffer } from "../device/executor";
 
 export class SharedArenas {
   private static readonly known = new WeakMap<Device, SharedArenas>();
-  private readonly buffers: DeviceBuffer[] = [];
+  private readonly buffers: (DeviceBuffer | null)[] = [];
+  /** Bytes of each. */
+  private needed: readonly number[] = [];
   /** For each function that uses them, the bytes it needs of each. */
   private readonly users = new Map<object, readonly number[]>();
 
@@ -33,24 +35,31 @@ export class SharedArenas {
     if (this.users.delete(user) && !this.device.executor.failure) this.resize();
   }
 
-  /** May be another buffer after another function has joined or left. */
+  /**
+   * Made when it is first asked for. May be another buffer after another function has joined or left.
+   * @throws OutOfMemoryError
+   */
   buffer(arena: number): DeviceBuffer {
-    return this.buffers[arena]!;
+    this.buffers[arena] ??= this.device.pool.allocate(
+      this.needed[arena]!,
+      `arena ${arena} of compiled functions`,
+      "plan",
+    );
+    return this.buffers[arena];
   }
 
+  /** Gives back what is too small or larger than anybody needs. */
   private resize(): void {
     const needed: number[] = [];
     for (const bytes of this.users.values())
       bytes.forEach((n, k) => {
         needed[k] = Math.max(needed[k] ?? 0, n);
       });
-    const { pool } = this.device;
+    this.needed = needed;
     for (const [k, buffer] of this.buffers.entries())
-      if (buffer.bytes !== needed[k]) pool.release(buffer);
-    needed.forEach((bytes, k) => {
-      if (this.buffers[k]?.bytes !== bytes)
-        this.buffers[k] = pool.allocate(bytes, `arena ${k} of compiled functions`, "plan");
-    });
-    this.buffers.length = needed.length;
+      if (buffer && buffer.bytes !== needed[k]) {
+        this.device.pool.release(buffer);
+        this.buffers[k] = null;
+      }
   }
 }

@@ -26,6 +26,25 @@ import type { Tensor } from "../tensor/tensor";
 import { tensorsOf } from "../tensor/tree";
 import { type Graph, makeNode, type Node, type Value, type Write } from "./graph";
 
+/** A tensor from outside, and where its elements were when the function was traced. */
+class Followed {
+  private readonly storage: Storage;
+  private readonly offset: number;
+
+  constructor(private readonly tensor: DeviceTensor) {
+    this.storage = tensor.storage;
+    this.offset = tensor.offset;
+  }
+
+  get isDisposed(): boolean {
+    return this.tensor.disposed;
+  }
+
+  get hasMoved(): boolean {
+    return this.tensor.storage !== this.storage || this.tensor.offset !== this.offset;
+  }
+}
+
 /** A value of the graph, as the traced function sees it. */
 class GraphTensor extends Tracer {
   constructor(
@@ -76,6 +95,7 @@ class GraphTrace implements Staging {
   readonly assumptions: Assumption[] = [];
   /** Handles of the trace's own on what it captured. */
   readonly held: DeviceTensor[] = [];
+  private readonly followed = new Map<DeviceTensor, Followed>();
   private readonly captured = new Map<Storage, { tensor: DeviceTensor; value: Value }[]>();
   private readonly written: { target: DeviceTensor; value: Value }[] = [];
   private readonly start = Storage.lastSerial;
@@ -103,10 +123,12 @@ class GraphTrace implements Staging {
   }
 
   write(target: DeviceTensor, value: Tensor): void {
+    this.check(target, "assign");
+    this.follow(target);
+    const entry = { target: this.hold(target), value: this.valueOf(value, "assign") };
     const known = this.written.findIndex((w) => sameElements(w.target, target));
-    const entry = { target, value: this.valueOf(value, "assign") };
-    if (known >= 0) this.written[known] = entry;
-    else this.written.push(entry);
+    if (known >= 0) this.written.splice(known, 1);
+    this.written.push(entry);
   }
 
   recomputing<T>(fn: () => T): T {
@@ -135,16 +157,37 @@ class GraphTrace implements Staging {
       throw new ArgumentError(
         `${op}: an operand inside compile is a value of another transform or of an earlier call of the function. Return values instead of keeping them.`,
       );
+    this.check(tensor, op);
+    return this.lift(tensor);
+  }
+
+  /** What the function read or wrote from outside and did not dispose itself. */
+  get outside(): Followed[] {
+    return [...this.followed.values()].filter((one) => !one.isDisposed);
+  }
+
+  private check(tensor: DeviceTensor, op: string): void {
     tensor.check();
     if (tensor.device !== this.device)
       throw new ArgumentError(
         `${op}: its operands live on different devices. Make them on one, or read and re-create.`,
       );
-    return this.lift(tensor);
+  }
+
+  private follow(tensor: DeviceTensor): void {
+    if (!this.followed.has(tensor)) this.followed.set(tensor, new Followed(tensor));
+  }
+
+  /** A handle on the same elements that lasts as long as the graph. */
+  private hold(tensor: DeviceTensor): DeviceTensor {
+    const own = tensor.alias();
+    this.held.push(own);
+    return own;
   }
 
   private lift(tensor: DeviceTensor): Value {
-    for (const { target, value } of this.written) {
+    this.follow(tensor);
+    for (const { target, value } of this.written.toReversed()) {
       if (sameElements(target, tensor)) return value;
       if (target.storage === tensor.storage && overlap(target, tensor))
         throw new ArgumentError(
@@ -158,10 +201,9 @@ class GraphTrace implements Staging {
     }
     const same = known.find((entry) => sameElements(entry.tensor, tensor));
     if (same) return same.value;
-    const own = tensor.alias();
-    this.held.push(own);
+    const own = this.hold(tensor);
     const { shape, dtype, storage } = own;
-    const isConstant = storage.immutable || storage.serial > this.start;
+    const isConstant = storage.immutable || (storage.serial > this.start && !tensor.isAssignable);
     const kind = isConstant ? "constant" : "captured";
     const value: Value = { shape, dtype, source: { kind, tensor: own } };
     known.push({ tensor: own, value });
@@ -191,6 +233,8 @@ export interface Traced<T> {
   /** What the function returned; its tensors, in `forEachTensor` order, stand for the graph's results. */
   readonly structure: T;
   readonly assumptions: readonly Assumption[];
+  /** Why the graph reads or writes what the function would not any more; null where it does not. */
+  outdated(): string | null;
   /** Frees the handles on captured tensors and constants. */
   release(): void;
 }
@@ -221,7 +265,15 @@ export function trace<T>(
         }),
       );
       const graph: Graph = { nodes: staged.nodes, results, writes: staged.writes };
-      return { graph, structure, assumptions: staged.assumptions, release };
+      const { assumptions, outside } = staged;
+      const outdated = (): string | null => {
+        for (const one of outside) {
+          if (one.isDisposed) return "a tensor that the function uses was disposed";
+          if (one.hasMoved) return "a tensor that the function uses has moved to other memory";
+        }
+        return null;
+      };
+      return { graph, structure, assumptions, outdated, release };
     } catch (error) {
       release();
       throw error;

@@ -6,6 +6,7 @@ import { DeviceTensor } from "./deviceTensor";
 import { byteSize, decodeHost, type HostArray } from "./dtype";
 import { isDense, type Shape, show } from "./shape";
 import type { Tensor } from "./tensor";
+import { isPlain } from "./tree";
 
 export interface HostTensor<V extends TypedArray = TypedArray> {
   readonly values: V;
@@ -39,7 +40,7 @@ export function toDevice<T>(tree: T, device?: Device): OnDevice<T> {
     if (typeof value !== "object" || value === null) return value;
     if (isHostTensor(value)) return upload(value.values, value.shape, device ? { device } : {});
     if (Array.isArray(value)) return value.map(walk);
-    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+    if (!isPlain(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
   };
   return walk(tree) as OnDevice<T>;

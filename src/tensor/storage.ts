@@ -12,8 +12,6 @@ export class Storage {
   readonly serial = ++made;
   /** Whether its elements never change once they are written: see ConstantCache. */
   immutable = false;
-  /** Whether a handle was pointed at other memory, so that what was prepared for this one is out of date. */
-  superseded = false;
 
   constructor(
     readonly device: Device,
