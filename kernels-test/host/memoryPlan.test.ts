@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LimitError } from "../../src/errors";
 import {
-  describeMemoryPlan,
   type MemoryPlan,
   type MemoryRequest,
   planMemory,
@@ -301,20 +300,5 @@ describe("a memory plan", () => {
     });
     expect(sum(arenas.map(({ bytes }) => bytes))).toBe(256);
     for (const { offset } of placements) expect(offset % 64).toBe(0);
-  });
-
-  test("is described by its arenas, their sum and the lower bound", () => {
-    const plan = {
-      arenas: [{ bytes: 3 * 2 ** 20 }, { bytes: 2 ** 20 + 2 ** 18 }],
-      placements: [],
-      peakBytes: 4.25 * 2 ** 20,
-      lowerBound: 4 * 2 ** 20,
-    };
-    expect(describeMemoryPlan(plan)).toBe(
-      "4.25 MiB for intermediate results in 2 arenas (3.00 + 1.25), 6.3 % above the 4.00 MiB that are alive at once",
-    );
-    expect(describeMemoryPlan({ ...plan, arenas: [], peakBytes: 0, lowerBound: 0 })).toBe(
-      "no memory for intermediate results",
-    );
   });
 });

@@ -325,16 +325,3 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
     lowerBound: bound * alignment,
   };
 }
-
-/** One line: `7.50 MiB in 2 arenas (4.00 + 3.50), of which up to 7.25 MiB are in use at once (3.4 % more)`. */
-export function describeMemoryPlan({ arenas, peakBytes, lowerBound }: MemoryPlan): string {
-  if (arenas.length === 0) return "no memory for intermediate results";
-  const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
-  const parts = arenas.map(({ bytes }) => mebibytes(bytes)).join(" + ");
-  const excess = ((peakBytes / lowerBound - 1) * 100).toFixed(1);
-  return (
-    `${mebibytes(peakBytes)} MiB for intermediate results in ${arenas.length} ` +
-    `${arenas.length === 1 ? "arena" : `arenas (${parts})`}, ` +
-    `${excess} % above the ${mebibytes(lowerBound)} MiB that are alive at once`
-  );
-}
