@@ -115,7 +115,14 @@ describe("tilegrad kernels", () => {
     expect(parsed).toHaveLength(1);
     expect(parsed[0]).toMatchObject({
       name: "norm/forward",
-      params: { fields: [{ name: "rows", type: "u32" }, { name: "cols" }, { name: "eps" }] },
+      params: {
+        fields: [
+          { name: "rows", type: "u32" },
+          { name: "cols" },
+          { name: "eps" },
+          { name: "infinity" },
+        ],
+      },
     });
   });
 

@@ -575,6 +575,7 @@ func.stack_module_state | nn.stackModuleState |
 func.functionalize | - nothing is written in place |
 autograd.Function | customVjp, customJvp |
 utils.checkpoint.checkpoint | checkpoint |
+compile | compile | jit
 cond | = |
  | whileLoop | | its condition is read on the device
 no_grad, inference_mode | - nothing is recorded outside \`grad\` and \`vjp\`; \`stopGradient\` inside |

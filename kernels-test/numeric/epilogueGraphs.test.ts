@@ -4,6 +4,7 @@ import {
   add,
   compile,
   type Device,
+  full,
   grad,
   init,
   linear,
@@ -12,6 +13,7 @@ import {
   scope,
   type Tensor,
   tensor,
+  where,
 } from "../../src/node";
 import { type Shape, sizeOf } from "../../src/tensor/shape";
 import { valueAndGradients } from "../../src/transforms/parameters";
@@ -116,4 +118,23 @@ test("a GPT's loss and gradients are those of the operations one by one", async 
   // By layer: 2 norms, 4 products, attention; backward 8 products, 4 sums for biases, attention in 3, and
   // for each norm its own kernel and at most two for its parameters.
   expect(count).toBeLessThanOrEqual(layers * (2 + 4 + 1 + 8 + 4 + 3 + 2 * 3) + 16);
+});
+
+test("numbers that WGSL has no text for reach an epilogue: infinities and the negative zero", async () => {
+  const [x, w, keep] = [drawn([9, 16], 1), drawn([16, 12], 2), drawn([9, 12], 3).gt(0)];
+  for (const number of [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -0, 3e38]) {
+    const masked = (a: Tensor, b: Tensor): Tensor =>
+      where(keep, matmul(a, b), full([], number)).mul(1 / 3);
+    const compiled = compile((a: Tensor, b: Tensor) => masked(a, b));
+    const bits = async (t: Tensor) => [...new Uint32Array((await t.data()).buffer)];
+    const normalised = compile((a: Tensor) =>
+      where(keep, layerNorm(matmul(a, w), 12), full([], number)),
+    );
+    expect(await bits(compiled(x, w))).toEqual(await bits(masked(x, w)));
+    const expected = where(keep, layerNorm(matmul(x, w), 12), full([], number));
+    expect(await bits(normalised(x))).toEqual(await bits(expected));
+    expect(compiled.plans[0]!.dispatches).toBe(1);
+    compiled.dispose();
+    normalised.dispose();
+  }
 });

@@ -13,7 +13,7 @@ import { LimitError, TilegradError } from "../errors";
 import { type Grid, launch, launchProgram } from "../kernels";
 import { type AnyKernel, type Kernel, type KernelOptions, specialise } from "../kernels/kernel";
 import { DeviceTensor } from "../tensor/deviceTensor";
-import type { DType } from "../tensor/dtype";
+import { type DType, decodeHost, encodeHost } from "../tensor/dtype";
 import { type Expression, operandCount } from "./expression";
 import {
   functionsOf,
@@ -54,7 +54,8 @@ const keyOf = ({
 }: Epilogue): string =>
   JSON.stringify([
     inputs,
-    numbers,
+    // As text: JSON has none for infinities, and one for both zeros.
+    numbers?.map((value) => (Object.is(value, -0) ? "-0" : String(value))),
     epilogue.operands.map(reachOf),
     steps.map(({ fn, args, dtype }) => [fn, args, dtype]),
     outputs,
@@ -69,11 +70,21 @@ function read(reach: Reach, name: string, dtype: DType, width: Width): string {
   return `${type}(${name}[${reach === "element" ? "i" : "column"}])`;
 }
 
-/** A number as a literal of its type: the shortest decimal that is read as the same f32. */
-const literal = (value: number, dtype: DType, width: Width): string => {
-  const element = `${storedType(dtype, 1)}(${Math.fround(value)})`;
+/**
+ * A number, as its type stores it, in a kernel's text: the shortest decimal that is read as the same f32. WGSL has no
+ * text for what is not finite, which therefore begins with a parameter.
+ */
+function literal(value: number, dtype: DType, width: Width): string {
+  const { buffer } = encodeHost([value, value], dtype);
+  const stored = decodeHost(buffer as ArrayBuffer, dtype, 1)[0]!;
+  const sign = stored < 0 ? " | 0x80000000u" : "";
+  const element = Object.is(stored, -0)
+    ? "bitcast<f32>(0x80000000u)"
+    : Number.isFinite(stored)
+      ? String(stored)
+      : `bitcast<f32>(params.infinity${Number.isNaN(stored) ? " | 0x400000u" : sign})`;
   return `${valueType(dtype, width)}(${valueType(dtype, 1)}(${element}))`;
-};
+}
 
 const declared = (index: number, access: string, name: string, type: string): string =>
   `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${type}>;\n`;

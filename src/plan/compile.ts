@@ -10,6 +10,7 @@ import { ArgumentError } from "../errors";
 import { currentAutocast } from "../ops/autocast";
 import { clone, dense } from "../ops/shape";
 import { currentStaging, isTransforming, resolve } from "../ops/trace";
+import { tuningVersion } from "../ops/variants";
 import { foldIn, nextKey, withSource } from "../random/random";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { toDevice } from "../tensor/hostTensor";
@@ -194,9 +195,13 @@ class Compiler<A extends readonly unknown[], R> {
   private planFor(args: A) {
     const given = toDevice(args);
     const { leaves: own, tensors: handles } = readArguments(given);
-    const leaves = [...own, { path: "autocast", value: currentAutocast() }];
     const tensors = handles.map((t) => this.requireReal(resolve(t)));
     const device = tensors[0]?.device ?? currentDevice();
+    const leaves = [
+      ...own,
+      { path: "autocast", value: currentAutocast() },
+      { path: "the tuning of kernels", value: tuningVersion(device) },
+    ];
     for (const t of tensors)
       if (t.device !== device)
         throw new ArgumentError(

@@ -224,7 +224,7 @@ describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
   });
 });
 
-test("1,000 runs of a sequence take no more memory than the first", async () => {
+test("1,000 runs of a sequence take no more memory than the ring of command lists", async () => {
   const executor = await open({ threads: 2 });
   const [x, y, z] = ["x", "y", "z"].map((label) => executor.createBuffer(256, label)) as [
     DeviceBuffer,
@@ -244,7 +244,8 @@ test("1,000 runs of a sequence take no more memory than the first", async () => 
     await executor.drain();
     used.push(memory.used);
   }
-  expect(used.at(-1)).toBe(used[10]);
+  // A thread that is held up keeps lists from being used again, 64 of 32 KiB at most.
+  expect(used.at(-1)! - used[10]!).toBeLessThanOrEqual(64 * 2 ** 15);
   expect(await words(executor, y, z)).toEqual([new Array(64).fill(17), new Array(64).fill(17)]);
 });
 
