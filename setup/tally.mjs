@@ -47,3 +47,28 @@ export function tallyVitest(run, file, exitCode, root, allowEmpty) {
   else if (tally.passed === 0 && !allowEmpty) return failed(run, "no tests were found");
   return tally;
 }
+
+/**
+ * What came of a run that was cut off, by the lines of lineReporter.mjs: the tests that had ended count, and the
+ * one that was running is named with the reason.
+ * @param events `{ name, state, message }` in order
+ */
+export function tallyCutOff(run, events, reason) {
+  const tally = passed(0);
+  let running = null;
+  for (const { name, state, message } of events) {
+    if (state === "started") {
+      running = name;
+      continue;
+    }
+    running = null;
+    if (state === "passed") tally.passed += 1;
+    else
+      tally.failures.push({
+        name: `${run} › ${name}`,
+        reason: withoutInnards(message) ?? `not run (${state})`,
+      });
+  }
+  tally.failures.push({ name: running === null ? run : `${run} › ${running}`, reason });
+  return tally;
+}

@@ -189,11 +189,18 @@ export class Bench {
   }
 
   /** The roofline of our adapter if it is asked for, else null. */
-  async rooflineOf(running: readonly Running[]): Promise<Roofline | null> {
+  async rooflineOf(suite: string, running: readonly Running[]): Promise<Roofline | null> {
     const ours = running.find(({ kind }) => kind === this.ours)?.engine;
     if (!this.options.roofline || !ours) return null;
-    if (!this.#roofline && (await ours.make("roofline", "roofline", {})))
+    if (!this.#roofline && (await ours.make("roofline", "roofline", {}))) {
       this.#roofline = (await ours.call("roofline", "measure")) as Roofline;
+      const { gigabytesPerSecond, gigaflopsPerSecond } = this.#roofline;
+      this.emit({
+        ...{ suite, case: "roofline", engine: this.ours.name, executor: this.ours.executor },
+        ...{ adapter: this.adapter, unit: "ms", ...figures([], []), ...this.#roofline },
+        note: `copies ${gigabytesPerSecond.toFixed(1)} GB/s, multiply-adds ${gigaflopsPerSecond.toFixed(1)} GFLOP/s`,
+      });
+    }
     return this.#roofline;
   }
 
@@ -201,7 +208,7 @@ export class Bench {
   async compare(suite: string, cases: readonly Case[], kinds = this.compared): Promise<void> {
     const running = await this.start(suite, kinds);
     try {
-      const roofline = await this.rooflineOf(running);
+      const roofline = await this.rooflineOf(suite, running);
       for (const task of cases) {
         if (task.long && this.options.quick) continue;
         const turns: Turn[] = [];

@@ -1,10 +1,11 @@
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
 import type { Bench, Suite } from "../frame/bench";
 import { figures } from "../frame/row";
 
 /** Bytes, minified and compressed, of what a page loads at once for a program; parts it loads later are left out. */
 async function gzipped(program: string, resolveDir: string): Promise<number> {
+  // Only this suite needs it: the others run where it is not installed.
+  const { build } = await import("esbuild");
   const { outputFiles, metafile } = await build({
     stdin: { contents: program, resolveDir, loader: "js" },
     absWorkingDir: process.cwd(),

@@ -101,7 +101,7 @@ async function run(bench: Bench): Promise<void> {
   try {
     const torch = await beside(bench, torchOnGpu(), ours);
     if (torch) turns.push(torch);
-    const roofline = await bench.rooflineOf([turn]);
+    const roofline = await bench.rooflineOf(suite, [turn]);
     const measured = await bench.takeTurns(turns);
     const tokens = problem.batch * problem.context;
     bench.report(suite, nameOf(problem), measured, ({ samples }) => {

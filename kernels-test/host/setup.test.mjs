@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { backportsSource } from "../../setup/apt.mjs";
 import { dependenciesAreCurrent } from "../../setup/dependencies.mjs";
-import { tallyVitest } from "../../setup/tally.mjs";
+import { tallyCutOff, tallyVitest } from "../../setup/tally.mjs";
 import { plannedRuns } from "../../setup/testPlan.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -148,5 +148,34 @@ describe("the tally of a run", () => {
 
   test("counts a run without a report as failed", () => {
     expect(tallyVitest("host", join(folder, "none"), 0, folder, false).failures).toHaveLength(1);
+  });
+});
+
+describe("the count of a run that was cut off", () => {
+  const ended = (name, state, message) => [
+    { name, state: "started" },
+    { name, state, message },
+  ];
+
+  test("keeps what had ended, and names the test that was running", () => {
+    const events = [
+      ...ended("a", "passed"),
+      ...ended("b", "failed", "Error: b\n    at node:internal/x"),
+      { name: "c", state: "started" },
+    ];
+    expect(tallyCutOff("numeric", events, "crashed (SIGSEGV)")).toEqual({
+      passed: 1,
+      failures: [
+        { name: "numeric › b", reason: "Error: b" },
+        { name: "numeric › c", reason: "crashed (SIGSEGV)" },
+      ],
+    });
+  });
+
+  test("is a failure even where every test that was told of passed", () => {
+    expect(tallyCutOff("numeric", ended("a", "passed"), "ended late").failures).toEqual([
+      { name: "numeric", reason: "ended late" },
+    ]);
+    expect(tallyCutOff("numeric", [], "ended late")).toMatchObject({ passed: 0 });
   });
 });
