@@ -32,6 +32,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   forcedMatmulVariant.current = null;
+  forcedMatmulVariant.ofParts = null;
 });
 
 interface Reference {
@@ -135,10 +136,10 @@ const shapes = sizes.flatMap((m, i) =>
 
 test("every variant is a candidate on this adapter unless it cannot run there", () => {
   const hardware = device.executor.adapter.class === "hardware";
-  expect(variants).toHaveLength(hardware ? 7 : 10);
+  expect(variants).toHaveLength(hardware ? 10 : 13);
 });
 
-const kernels = ["subgroup", "register", "tiled", "packed", "vector"] as const;
+const kernels = ["subgroup", "register", "tiled", "packed", "vector", "split"] as const;
 
 describe.each(kernels)("%s", (kernel) => {
   test.each(layouts)(

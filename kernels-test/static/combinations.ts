@@ -63,18 +63,19 @@ const computing: Readonly<Record<string, string>> = {
 /**
  * Whether the choices mean anything together: a computing type C fits the stored type T, functions take C,
  * and what is stored as R is what the function gives, or a conversion of the value as it is. Elements are
- * picked one by one to be stored as T, or four at once to be stored as vec4s of it.
+ * picked one by one to be stored as T or as f32, or four at once to be stored as vec4s of one of them.
  */
 function isMeaningful(
   kernel: AnyKernel,
   functions: ReadonlyMap<string, Signature>,
   chosen: Readonly<Record<string, string>>,
 ): boolean {
-  const { T, C, R, V, PICK, LANES } = chosen;
+  const { T, C, R, V, X, PICK, LANES } = chosen;
   if (PICK) {
-    const inFours = T === "f16" ? "vec4h" : "vec4f";
-    if (PICK === "pick_all" ? V !== inFours || LANES !== "4" : V !== T || LANES !== "1")
-      return false;
+    const inFours = PICK === "pick_all";
+    const stored = inFours ? ["vec4f", T === "f16" ? "vec4h" : "vec4f"] : ["f32", T];
+    if (!stored.includes(V) || LANES !== (inFours ? "4" : "1")) return false;
+    if (X && X !== stored[0]) return false;
   }
   if (T && C && computing[T] !== C && !(kernel.name.startsWith("reduce/") && R === C)) return false;
   for (const name of Object.keys(kernel.defaults.slots)) {

@@ -26,6 +26,10 @@ struct Params {
   infinity: u32,
   // Elements of one product.
   c_batch: u32,
+  // Of sums that are cut into parts: `k` is what each part adds up and the last may fall short of, k_all what all
+  // add up together. The parts are the outermost dimension of the batch, part_products products in each.
+  k_all: u32,
+  part_products: u32,
   // Workgroups side by side along n, in one product, and in all.
   groups_n: u32,
   groups_product: u32,
@@ -36,15 +40,17 @@ struct Params {
   b_batch: array<vec4<u32>, 2>,
 }
 
-// Where the three matrices of one product begin.
+// Where the three matrices of one product begin, and how many products of elements each sum has.
 struct Product {
   a: u32,
   b: u32,
   c: u32,
+  k: u32,
 }
 
 fn product(batch: u32) -> Product {
-  var at = Product(params.a_offset, params.b_offset, batch * params.c_batch);
+  let k = min(params.k, params.k_all - batch / params.part_products * params.k);
+  var at = Product(params.a_offset, params.b_offset, batch * params.c_batch, k);
   var rest = batch;
   for (var d = params.batch_rank; d > 0u; d--) {
     let size = dim_of(params.batch_shape, d - 1u);

@@ -82,15 +82,15 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
 
   let b_tile = DEPTH;
   let c_tile = b_tile + DEPTH * COLS / 4u;
-  for (var start = 0u; start < params.k; start += DEPTH) {
-    let depth = min(params.k - start, DEPTH);
+  for (var start = 0u; start < at.k; start += DEPTH) {
+    let depth = min(at.k - start, DEPTH);
     for (var z = 0u; z < cols; z += 4u) {
       for (var k = 0u; k < depth; k += 4u) {
-        put_block(b_tile + z / 4u * DEPTH + k, block_b(at.b, col + z, start + k));
+        put_block(b_tile + z / 4u * DEPTH + k, block_b(at.b, at.k, col + z, start + k));
       }
     }
     for (var y = 0u; y < rows; y += 4u) {
-      for (var k = 0u; k < depth; k += 4u) { put_block(k, block_a(at.a, row + y, start + k)); }
+      for (var k = 0u; k < depth; k += 4u) { put_block(k, block_a(at.a, at.k, row + y, start + k)); }
       for (var z = 0u; z < cols; z += 8u) {
         multiply(0u, b_tile + z / 4u * DEPTH, DEPTH, c_tile + y / 4u * COLS + z, 4u, depth);
       }

@@ -57,7 +57,7 @@ fn main(
   let b1 = at.b + min(col + 4u + quad, end) * params.b_col;
 
   var x: array<mat4x4f, 8>;
-  for (var k = 0u; k < params.k; k++) {
+  for (var k = 0u; k < at.k; k++) {
     let ka = k * params.a_col;
     let kb = k * params.b_row;
     let v0 = load_b(b0 + kb);

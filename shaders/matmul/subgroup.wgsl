@@ -61,7 +61,7 @@ fn main(
   let b0 = at.b + min(col + quad, end) * params.b_col;
   let b1 = at.b + min(col + 4u + quad, end) * params.b_col;
 
-  let k = params.k;
+  let k = at.k;
   let width = min(subgroup_size, WG);
   var x: array<mat4x4f, 8>;
   for (var first = 0u; first < k; first += width) {

@@ -9,19 +9,23 @@
 #include "grid"
 #include "strided"
 #include "matmul_blocks"
-#include "matmul_store"
+#include "matmul_store_block"
 override SIDE: u32 = 8; // 8 | 16
 const GROUPS = 2u; // 1 | 2
 override LOAD_A: u32 = 0; // 0 | 1 | 2
 override LOAD_B: u32 = 0; // 0 | 1 | 2
 alias T = f32; // f32 | f16
+// What c is written in: T, or vec4s of it where n is a multiple of 4.
+alias V = f32; // f32 | f16 | vec4f | vec4h
+#slot PICK = pick_lane // pick_lane | pick_all
+override LANES: u32 = 1; // 1 | 4
 
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> a4: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> b: array<T>;
 @group(0) @binding(3) var<storage, read> b4: array<vec4<T>>;
 @group(0) @binding(4) var<storage, read> bias: array<T>;
-@group(0) @binding(5) var<storage, read_write> c: array<T>;
+@group(0) @binding(5) var<storage, read_write> c: array<V>;
 @group(0) @binding(6) var<uniform> params: Params;
 
 // Row k of a tile: SIDE * GROUPS vec4s.
@@ -48,14 +52,14 @@ fn main(
   var x1: mat4x4f;
   var x2: mat4x4f;
   var x3: mat4x4f;
-  for (var k = 0u; k < params.k; k += 16u) {
+  for (var k = 0u; k < at.k; k += 16u) {
     workgroupBarrier();
     // Each tile is 4 * width blocks, at most one per invocation. The first invocations load a and the last
     // load b. Neighbours read along the contiguous direction: along k for LOAD 2, else along m or n.
     if (lane < 4u * width) {
       let line = select(lane % width, lane / 4u, LOAD_A == 2u);
       let step = select(lane / width, lane % 4u, LOAD_A == 2u) * 4u;
-      let y = block_a(at.a, row + line * 4u, k + step);
+      let y = block_a(at.a, at.k, row + line * 4u, k + step);
       tile_a[step * width + line] = y[0];
       tile_a[(step + 1u) * width + line] = y[1];
       tile_a[(step + 2u) * width + line] = y[2];
@@ -65,14 +69,14 @@ fn main(
     if (rest < 4u * width) {
       let line = select(rest % width, rest / 4u, LOAD_B == 2u);
       let step = select(rest / width, rest % 4u, LOAD_B == 2u) * 4u;
-      let y = block_b(at.b, col + line * 4u, k + step);
+      let y = block_b(at.b, at.k, col + line * 4u, k + step);
       tile_b[step * width + line] = y[0];
       tile_b[(step + 1u) * width + line] = y[1];
       tile_b[(step + 2u) * width + line] = y[2];
       tile_b[(step + 3u) * width + line] = y[3];
     }
     workgroupBarrier();
-    let depth = min(params.k - k, 16u);
+    let depth = min(at.k - k, 16u);
     for (var q = 0u; q < depth; q++) {
       let u0 = tile_a[q * width + local.y];
       let v0 = tile_b[q * width + local.x];
@@ -86,13 +90,10 @@ fn main(
       }
     }
   }
+  // Bounds known at run time only: a compiler that unrolls this takes seconds.
   let bottom = min(params.m, row + width * 4u);
   let right = min(params.n, col + width * 4u);
   for (var y = row + local.y * 4u; y < bottom; y += SIDE * 4u) {
-    var lift = vec4f(0.0);
-    if (params.bias_row != 0u) {
-      lift = vec4f(bias_at(y, 0u), bias_at(y + 1u, 0u), bias_at(y + 2u, 0u), bias_at(y + 3u, 0u));
-    }
     for (var z = col + local.x * 4u; z < right; z += SIDE * 4u) {
       let second = z >= col + SIDE * 4u;
       var part = x0;
@@ -101,11 +102,7 @@ fn main(
         part = x2;
         if (second) { part = x3; }
       }
-      let cols = min(right - z, 4u);
-      for (var q = 0u; q < cols; q++) {
-        let add = select(lift, vec4f(bias_at(0u, z + q)), params.bias_row == 0u);
-        store(at.c, y, z + q, part[q] + add);
-      }
+      store_block(at.c, y, z, part);
     }
   }
 }

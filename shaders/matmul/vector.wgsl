@@ -7,17 +7,21 @@
 #include "grid"
 #include "strided"
 #include "matmul"
-#include "matmul_put"
 override LANES: u32 = 1; // 1 | 64
 alias T = f32; // f32 | f16
+alias V = f32; // f32 | f16
 
 @group(0) @binding(0) var<storage, read> a: array<T>;
 @group(0) @binding(1) var<storage, read> b: array<T>;
 @group(0) @binding(2) var<storage, read> bias: array<T>;
-@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(0) @binding(3) var<storage, read_write> c: array<V>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 var<workgroup> partial: array<f32, 64>;
+
+// Stores x as element i of c, in the given column of its matrix. An epilogue takes the place of this function:
+// see src/ops/epilogue.ts.
+fn put(i: u32, column: u32, x: V) { c[i] = x; }
 
 @compute @workgroup_size(64)
 fn main(
@@ -36,7 +40,7 @@ fn main(
   let b_at = at.b + col * params.b_col;
   var sum = 0.0;
   if (inside) {
-    for (var k = lane % LANES; k < params.k; k += LANES) {
+    for (var k = lane % LANES; k < at.k; k += LANES) {
       sum += f32(a[a_at + k * params.a_col]) * f32(b[b_at + k * params.b_row]);
     }
   }
@@ -54,6 +58,6 @@ fn main(
     }
   }
   if (inside && lane % LANES == 0u) {
-    put(at.c + row * params.c_row + col * params.c_col, col, T(sum + bias_at(row, col)));
+    put(at.c + row * params.c_row + col * params.c_col, col, V(sum + bias_at(row, col)));
   }
 }

@@ -1,4 +1,4 @@
-/** From two tensors to one dispatch of a matmul kernel. */
+/** From two tensors to one dispatch of a matmul kernel, or two where sums are cut into parts. */
 import type { Device } from "../device/device";
 import {
   gridFor,
@@ -6,10 +6,11 @@ import {
   matmulPacked,
   matmulRegister,
   matmulSubgroup,
+  matmulSumParts,
   matmulTiled,
   matmulVector,
 } from "../kernels";
-import type { DeviceTensor } from "../tensor/deviceTensor";
+import { DeviceTensor } from "../tensor/deviceTensor";
 import { coalesce, type Shape, sizeOf } from "../tensor/shape";
 import { type Epilogue, infinity, launchWith } from "./epilogue";
 import {
@@ -18,7 +19,9 @@ import {
   type MatmulTarget,
   type MatmulVariant,
   type MatrixLayout,
+  matmulSplit,
   matmulVariants,
+  type OnePassVariant,
   packedBlock,
   packedSplit,
   registerCols,
@@ -57,21 +60,42 @@ function layoutOf(t: DeviceTensor, strides: readonly number[]): MatrixLayout {
 interface Walked {
   readonly problem: MatmulProblem;
   readonly batch: { shape: number[]; strides: number[][] };
+  /** What the sums of one product add up in all parts, of which `problem` is one, and the products in a part. */
+  readonly whole: { k: number; products: number };
 }
 
 function walk(a: DeviceTensor, b: DeviceTensor, shape: Shape): Walked {
   const leading = shape.slice(0, -2);
   const batch = coalesce(leading, [batchStrides(a, leading), batchStrides(b, leading)]);
+  const k = a.shape.at(-1)!;
   return {
     batch,
     problem: {
       batch: sizeOf(leading),
       m: shape.at(-2)!,
       n: shape.at(-1)!,
-      k: a.shape.at(-1)!,
+      k,
       a: layoutOf(a, batch.strides[0]!),
       b: layoutOf(b, batch.strides[1]!),
     },
+    whole: { k, products: Math.max(sizeOf(leading), 1) },
+  };
+}
+
+/** The parts of a sum are one more dimension of the batch, along which a moves by columns and b by rows. */
+function walkParts({ problem, batch, whole }: Walked, parts: number): Walked {
+  const split = matmulSplit(problem, parts);
+  const { a, b, k } = split;
+  return {
+    problem: split,
+    batch: {
+      shape: [split.batch / problem.batch, ...batch.shape],
+      strides: [
+        [k * a.col, ...batch.strides[0]!],
+        [k * b.row, ...batch.strides[1]!],
+      ],
+    },
+    whole,
   };
 }
 
@@ -114,19 +138,44 @@ export function matmulInto(
   const walked = walk(a, b, c.shape);
   const target = matmulTarget(c.device);
   const variant = chosen(walked, target, c.device);
-  if (variant.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
-    dispatch({ a, b, bias, c, epilogue }, walked, variant, target);
+  const parts = variant.kernel === "split" ? variant.parts : 1;
+  const pass =
+    variant.kernel === "split"
+      ? (forcedMatmulVariant.ofParts ??
+        matmulVariants.onePass(matmulSplit(walked.problem, parts), target))
+      : variant;
+  if (pass.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
+    run({ a, b, bias, c, epilogue }, walked, pass, parts, target);
     return;
   }
   // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
   const [x, y] = [dense(a), dense(b)];
-  dispatch({ a: x, b: y, bias, c, epilogue }, walk(x, y, c.shape), variant, target);
+  run({ a: x, b: y, bias, c, epilogue }, walk(x, y, c.shape), pass, parts, target);
   x.dispose();
   y.dispose();
 }
 
 const hasUnitStride = (t: DeviceTensor): boolean =>
   t.strides.at(-1) === 1 || t.strides.at(-2) === 1;
+
+function run(
+  operands: Operands,
+  walked: Walked,
+  variant: OnePassVariant,
+  parts: number,
+  target: MatmulTarget,
+): void {
+  if (parts === 1) {
+    dispatch(operands, walked, variant, target);
+    return;
+  }
+  const { a, b, c } = operands;
+  const divided = walkParts(walked, parts);
+  const sums = DeviceTensor.empty(c.device, [divided.batch.shape[0]!, ...c.shape], "f32");
+  dispatch({ a, b, bias: null, c: sums, epilogue: null }, divided, variant, target);
+  addParts(sums, operands);
+  sums.dispose();
+}
 
 type Split = Pick<MatmulTiledParams, "groups_n" | "groups_product" | "groups">;
 
@@ -145,14 +194,62 @@ interface Operands {
   readonly epilogue: Epilogue | null;
 }
 
+/** How c is stored: where its rows are whole vec4s, as such. */
+function storing(c: DeviceTensor) {
+  return c.shape.at(-1)! % 4 === 0
+    ? ({
+        width: 4,
+        type: c.dtype === "f16" ? "vec4h" : "vec4f",
+        slots: { PICK: "pick_all" },
+      } as const)
+    : ({
+        width: 1,
+        type: c.dtype === "f16" ? "f16" : "f32",
+        slots: { PICK: "pick_lane" },
+      } as const);
+}
+
+/** c = the sum of x over its first dimension, and the bias. */
+function addParts(x: DeviceTensor, { a, bias, c, epilogue }: Operands): void {
+  const { width, type, slots } = storing(c);
+  const count = sizeOf(c.shape) / width;
+  const byRow = bias?.rank === 2;
+  const biasStride = bias ? bias.strides[0]! : 0;
+  launchWith(
+    c.device,
+    matmulSumParts,
+    { x: x.binding, bias: (bias ?? x).binding, c: c.binding },
+    {
+      count,
+      parts: x.shape[0]!,
+      rows: c.shape.at(-2)!,
+      cols: c.shape.at(-1)! / width,
+      biased: bias ? 1 : 0,
+      bias_row: byRow ? biasStride : 0,
+      bias_col: byRow ? 0 : biasStride,
+      bias_offset: bias ? bias.bindingOffset : 0,
+      infinity,
+    },
+    gridFor(c.device, count, 64),
+    {
+      types: { T: typeOf(a), X: width === 4 ? "vec4f" : "f32", V: type },
+      slots,
+      overrides: { LANES: width },
+    },
+    width,
+    epilogue,
+  );
+}
+
+const typeOf = ({ dtype }: DeviceTensor): "f16" | "f32" => (dtype === "f16" ? "f16" : "f32");
+
 function dispatch(
   { a, b, bias, c, epilogue }: Operands,
-  { problem, batch }: Walked,
-  variant: MatmulVariant,
+  { problem, batch, whole }: Walked,
+  variant: OnePassVariant,
   target: MatmulTarget,
 ): void {
   const { device } = c;
-  const types = { T: a.dtype === "f16" ? "f16" : "f32" } as const;
   const flipped = "along" in variant && variant.along === "m";
   // The transposed product: c^T = b^T a^T.
   const p: MatmulProblem = flipped
@@ -182,6 +279,8 @@ function dispatch(
     column_col: flipped ? 0 : 1,
     infinity,
     c_batch: problem.m * problem.n,
+    k_all: whole.k,
+    part_products: whole.products,
     batch_rank: batch.shape.length,
     batch_shape: batch.shape,
     a_batch: strides[0]!,
@@ -193,15 +292,8 @@ function dispatch(
     bias: (bias ?? second).binding,
     c: c.binding,
   };
-  /** Rows of c that are whole vec4s are stored as such, by kernels that keep blocks of it. */
-  const width = problem.n % 4 === 0 ? 4 : 1;
-  const storing =
-    width === 4
-      ? ({
-          types: { ...types, V: types.T === "f16" ? "vec4h" : "vec4f" },
-          slots: { PICK: "pick_all" },
-        } as const)
-      : ({ types: { ...types, V: types.T }, slots: { PICK: "pick_lane" } } as const);
+  const { width, type, slots } = storing(c);
+  const types = { T: typeOf(a), V: type };
   switch (variant.kernel) {
     case "subgroup":
     case "register": {
@@ -214,7 +306,8 @@ function dispatch(
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         {
-          ...storing,
+          types,
+          slots,
           overrides: { WG: workgroup, VECTOR_B: vectorAlongCols(p.b) ? 1 : 0, LANES: width },
         },
         width,
@@ -233,10 +326,11 @@ function dispatch(
         gridFor(device, parts.groups, 1),
         {
           types,
+          slots,
           constants: { GROUPS: groups },
-          overrides: { SIDE: side, ...loadModes(transposed(p.a), p.b) },
+          overrides: { SIDE: side, LANES: width, ...loadModes(transposed(p.a), p.b) },
         },
-        1,
+        width,
         epilogue,
       );
       return;
@@ -256,7 +350,8 @@ function dispatch(
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         {
-          ...storing,
+          types,
+          slots,
           overrides: {
             LANES: width,
             ROWS: block.rows,
@@ -281,7 +376,7 @@ function dispatch(
         { ...shared, ...parts },
         gridFor(device, parts.groups, 1),
         {
-          types,
+          types: { T: typeOf(a), V: typeOf(c) },
           overrides: { LANES: variant.lanes },
         },
         1,

@@ -39,11 +39,21 @@ export interface MatmulTarget {
  * - packed: a block of c per workgroup of one invocation; the operands are packed for SIMD registers.
  * - vector: `lanes` invocations per element of c.
  */
-export type MatmulVariant =
+export type OnePassVariant =
   | { readonly kernel: "subgroup" | "register"; readonly along: "n" | "m" }
   | { readonly kernel: "tiled"; readonly side: 8 | 16; readonly groups: 1 | 2 }
   | { readonly kernel: "packed" }
   | { readonly kernel: "vector"; readonly lanes: 1 | 64 };
+
+/**
+ * Or split: one pass gives the sums of at most `parts` parts of k, as so many products of whatever variant suits
+ * them, and a second adds them up in order.
+ */
+export type MatmulVariant =
+  | OnePassVariant
+  | { readonly kernel: "split"; readonly parts: (typeof splits)[number] };
+
+const splits = [4, 16, 64] as const;
 
 /** Rows of c per invocation of the register kernels. */
 export const registerRows = 16;
@@ -63,6 +73,7 @@ const all: readonly MatmulVariant[] = [
   { kernel: "packed" },
   { kernel: "vector", lanes: 1 },
   { kernel: "vector", lanes: 64 },
+  ...splits.map((parts) => ({ kernel: "split", parts }) as const),
 ];
 
 /** True where vec4s of four neighbouring columns can be loaded. */
@@ -177,7 +188,7 @@ const tiles = (problem: MatmulProblem, rows: number, cols: number): number =>
 const tileCost = 40;
 const vectorLoadCost = 0.85;
 
-function softwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
+function softwareChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVariant {
   const width = registerCols * registerWorkgroup(target);
   const alongN =
     tiles(problem, registerRows, width) * (vectorAlongCols(problem.b) ? vectorLoadCost : 1);
@@ -188,7 +199,7 @@ function softwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVar
   if (elements < tileCost * Math.min(alongN, alongM))
     return { kernel: "vector", lanes: elements <= 16 && problem.k >= 1024 ? 64 : 1 };
   const along = alongM < alongN ? "m" : "n";
-  const subgroup: MatmulVariant = { kernel: "subgroup", along };
+  const subgroup: OnePassVariant = { kernel: "subgroup", along };
   return isApplicable(subgroup, target) ? subgroup : { kernel: "register", along };
 }
 
@@ -197,10 +208,10 @@ const fewMultiplications = 2048;
 /** Elements of c that fill so little of the packed kernel's 4 x 8 sums that one by one is faster. */
 const fewElements = 8;
 
-function wasmChoice({ m, n, k }: MatmulProblem, target: MatmulTarget): MatmulVariant {
+function wasmChoice({ m, n, k }: MatmulProblem, target: MatmulTarget): OnePassVariant {
   if (m * n <= fewElements || m * n * k <= fewMultiplications)
     return { kernel: "vector", lanes: 1 };
-  const packed: MatmulVariant = { kernel: "packed" };
+  const packed: OnePassVariant = { kernel: "packed" };
   return isApplicable(packed, target) ? packed : { kernel: "register", along: "n" };
 }
 
@@ -209,7 +220,7 @@ const busy = 128;
 /** Products with fewer rows or columns waste most of even the smallest tile. */
 const skinny = 8;
 
-function hardwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
+function hardwareChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVariant {
   const { m, n, k } = problem;
   if (Math.min(m, n) < skinny) {
     const few = problem.batch * m * n < 16384;
@@ -222,13 +233,33 @@ function hardwareChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVar
 
 const choices = { software: softwareChoice, wasm: wasmChoice, hardware: hardwareChoice };
 
+/**
+ * The products that the parts of each sum are: of a batch at most `parts` times as large. Parts are whole vec4s of
+ * k, the last but what is left.
+ */
+export function matmulSplit(problem: MatmulProblem, parts: number): MatmulProblem {
+  const units = Math.ceil(problem.k / 4);
+  const each = Math.max(Math.ceil(units / parts), 1);
+  const count = Math.max(Math.ceil(units / each), 1);
+  return { ...problem, batch: problem.batch * count, k: count === 1 ? problem.k : each * 4 };
+}
+
+function defaultChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
+  return choices[target.adapter](problem, target);
+}
+
 export const matmulVariants = {
   isApplicable,
-  defaultChoice: (problem: MatmulProblem, target: MatmulTarget): MatmulVariant =>
+  defaultChoice,
+  /** The best in one pass. */
+  onePass: (problem: MatmulProblem, target: MatmulTarget): OnePassVariant =>
     choices[target.adapter](problem, target),
   candidates: (target: MatmulTarget): readonly MatmulVariant[] =>
     all.filter((variant) => isApplicable(variant, target)),
 };
 
-/** For tests: one variant everywhere; null lets `defaultChoice` decide. */
-export const forcedMatmulVariant: { current: MatmulVariant | null } = { current: null };
+/** For tests: one variant everywhere, and one for the parts of `split`; null lets the defaults decide. */
+export const forcedMatmulVariant: {
+  current: MatmulVariant | null;
+  ofParts: OnePassVariant | null;
+} = { current: null, ofParts: null };

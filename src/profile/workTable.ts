@@ -48,7 +48,7 @@ const onFloats =
     dispatch.choice("C", "f32") === "f32" ? count(dispatch) : 0;
 
 const product: OperationCount = ({ param }) =>
-  2 * param("m") * param("n") * param("k") * (param("groups") / param("groups_product"));
+  2 * param("m") * param("n") * param("k_all") * param("part_products");
 
 const arrangedConvolution: OperationCount = ({ param }) =>
   2 * param("rows") * param("cols") * param("inner") * (param("groups") / param("groups_product"));
@@ -149,6 +149,7 @@ export const operationCounts: Readonly<Record<string, OperationCount>> = {
   "loss/cross_entropy_rows": byElement(5, "rows", "cols"),
   "loss/cross_entropy_total": times(1, "rows"),
   "matmul/*": product,
+  "matmul/sum_parts": (dispatch) => times(1, "count", "parts")(dispatch) * lanes(dispatch),
   "norm/backward": byElement(9, "rows", "cols"),
   "norm/channel_backward": byElement(8, "count"),
   "norm/channel_forward": channelNorm,
