@@ -355,3 +355,26 @@ describe("a parameter", () => {
     expect(await list(base)).toEqual([1, 2, 3, 4]);
   });
 });
+
+test("a result that has the elements of a parameter is no view of it", async () => {
+  const snapshots = [
+    (x: Tensor) => x.mul(1),
+    (x: Tensor) => x.mul(1).reshape([2, 512]),
+    (x: Tensor) => x.reshape([2, 512]).mul(1).contiguous(),
+    (x: Tensor) => x.narrow(0, 0, 512).mul(1),
+  ];
+  for (const snapshot of snapshots) {
+    const p = parameter(1);
+    const [captured, given] = [compile(() => snapshot(p)), compile(snapshot)];
+    const before = [captured(), given(p)] as const;
+    p.assign(filled(2));
+    for (const t of before) expect(await first(t)).toBe(1);
+    const advance = compile(() => {
+      const old = snapshot(p);
+      p.assign(p.mul(2));
+      return old;
+    });
+    expect(await first(advance())).toBe(2);
+    expect(await first(p)).toBe(4);
+  }
+});

@@ -50,6 +50,17 @@ function baseOf(value: Value): Value {
 
 const views = new Set(["reshape", "stopGradient", "expand", "permute", "slice"]);
 
+/** Operations whose results may lie in the memory of their operand. */
+const mayLookInto = new Set([...views, "contiguous", "diagonal", "split", "windows"]);
+
+/** The value, what it is a view of, and so on. */
+function* withBases(value: Value): Iterable<Value> {
+  yield value;
+  const { source } = value;
+  if (source.kind === "node" && mayLookInto.has(source.node.primitive.name))
+    yield* withBases(source.node.inputs[0]!);
+}
+
 /** Values of which the host knows that all elements are one number. */
 class KnownNumbers {
   private readonly found = new Map<Value, number | undefined>();
@@ -100,6 +111,8 @@ class Grouping {
   /** Nodes that read a value, also through `reshape`; null for results and writes. */
   private readonly readers = new Map<Value, (Node | null)[]>();
   private readonly groupOf = new Map<Node, Group>();
+  /** Results and what is assigned, and what they are views of. */
+  private readonly shown = new Set<Value>();
   private readonly most: number;
   readonly numbers = new KnownNumbers();
 
@@ -126,8 +139,19 @@ class Grouping {
           recomputed: node.recomputed ?? false,
         });
     });
-    for (const value of graph.results) read(value, null);
-    for (const { value } of graph.writes) read(value, null);
+    for (const value of [...graph.results, ...graph.writes.map((write) => write.value)]) {
+      read(value, null);
+      for (const seen of withBases(value)) this.shown.add(seen);
+    }
+  }
+
+  /**
+   * Whether the value needs memory of its own although it has the elements of `operand`: whoever gets x * 1 does
+   * not expect it to change when x is assigned to.
+   */
+  mustBeOwn(value: Value, operand: Value): boolean {
+    if (!this.shown.has(value)) return false;
+    return [...withBases(operand)].some(({ source }) => source.kind !== "node");
   }
 
   groups(): Set<Group> {
@@ -274,7 +298,12 @@ function fused(grouping: Grouping, group: Group): Fused | null {
   for (const value of grouping.outputs(group)) {
     const term = terms.get(value)!;
     const operand = term.kind === "operand" ? operands[term.index]!.value : null;
-    if (operand && sameShape(operand.shape, value.shape) && !isCopy(value))
+    if (
+      operand &&
+      sameShape(operand.shape, value.shape) &&
+      !isCopy(value) &&
+      !grouping.mustBeOwn(value, operand)
+    )
       replaced.push([value, operand]);
     else stored.push(value);
   }
