@@ -60,7 +60,16 @@ const panel = (more: object): Dispatch => ({
 const strides = { a_row: 20, a_col: 1, b_row: 9, b_col: 1, c_row: 9, c_col: 1 };
 const product = { m: 9, n: 9, k: 20, groups: 1, groups_n: 1, groups_product: 1, ...strides };
 
+/** 20 channels of one image of 9 pixels in a row, a kernel of one tap, 9 channels out. */
+const convolution = {
+  ...{ rows: 9, cols: 9, inner: 20, pixels: 9, pixels_1: 1, pixels_2: 9 },
+  ...{ taps: 1, taps_1: 1, taps_2: 1, size_0: 1, size_1: 1, size_2: 9 },
+  ...{ stride_0: 1, stride_1: 1, stride_2: 1, x_channel: 9, x_2: 1 },
+  ...{ w_out: 20, w_channel: 1, y_out: 9, y_2: 1, groups: 1, groups_n: 1, groups_product: 1 },
+};
+
 const dispatches: Readonly<Record<string, Dispatch>> = {
+  "conv/tiled": { options: { overrides: { SIDE: 8 } }, params: convolution, groups: 1 },
   "linalg/cholesky_block": {
     options: { constants: { TEAM: 64 } },
     params: { batch: 2, size: 20, w_batch: 400, w_row: 20 },
