@@ -81,11 +81,11 @@ function isMeaningful(
   for (const name of Object.keys(kernel.defaults.slots)) {
     const fn = functions.get(chosen[name]!);
     if (!fn) return false;
-    const takes = fn.parameters[0];
     // Slots whose functions take something else than an element, such as an index, go with any type.
     const onElements =
       functions.get(kernel.defaults.slots[name]!)?.parameters[0] === kernel.defaults.types["C"];
-    if (onElements && C && takes && takes in computing && takes !== C) return false;
+    const takesOther = fn.parameters.some((type) => type in computing && type !== C);
+    if (onElements && C && takesOther) return false;
     if (onElements && R && C && fn.result !== C && fn.result !== R) return false;
     const converts = chosen[name] === "op_id" || chosen[name]!.startsWith("op_id_");
     if (R && T && kernel.name.startsWith("pointwise/") && !converts && fn.result === C && R !== T)

@@ -21,6 +21,9 @@ fn op_to_f32_i32(x: i32) -> f32 { return f32(x); }
 fn op_to_u32_i32(x: i32) -> u32 { return u32(x); }
 fn op_to_f32_u32(x: u32) -> f32 { return f32(x); }
 fn op_to_i32_u32(x: u32) -> i32 { return i32(x); }
+fn op_where(condition: u32, a: f32, b: f32) -> f32 { return select(b, a, condition != 0u); }
+fn op_where_i32(condition: u32, a: i32, b: i32) -> i32 { return select(b, a, condition != 0u); }
+fn op_where_u32(condition: u32, a: u32, b: u32) -> u32 { return select(b, a, condition != 0u); }
 
 fn op_neg(x: f32) -> f32 { return -x; }
 fn op_neg_i32(x: i32) -> i32 { return -x; }

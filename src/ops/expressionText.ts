@@ -53,7 +53,6 @@ const library = [
   includes.pointwiseBits,
   includes.pointwiseRemainder,
   includes.pointwiseActivation,
-  includes.pointwiseSelect,
 ].join("");
 
 /** The definitions of all functions that the steps call. They read `params.infinity`: see include/pointwise. */
