@@ -378,3 +378,14 @@ test("a result that has the elements of a parameter is no view of it", async () 
     expect(await first(p)).toBe(4);
   }
 });
+
+test("a kernel may round to f16 in between where all it binds is f32", async () => {
+  if (!device.executor.adapter.features.includes("shader-f16")) return;
+  const fn = (x: Tensor) => nn.functional.layerNorm(x, [8]).to("f16").to("f32").exp();
+  const x = tensor(
+    Float32Array.from({ length: 64 }, (_, i) => Math.sin(i)),
+    { shape: [8, 8] },
+  );
+  const f = compile(fn);
+  expect(await list(f(x))).toEqual(await list(fn(x)));
+});

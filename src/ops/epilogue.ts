@@ -132,8 +132,8 @@ function textWith(
       new RegExp(`(var<storage, read_write> ${target}: array<)\\w+>`),
       `$1${storedType(outputs[0]!.dtype, width)}>`,
     );
-  const half =
-    [...operands, ...outputs].some(({ dtype }) => dtype === "f16") && !base.includes("enable f16;");
+  const dtypes = [...expression.inputs, ...expression.steps.map(({ dtype }) => dtype)];
+  const half = dtypes.includes("f16") && !base.includes("enable f16;");
   return {
     wgsl: `${half ? "enable f16;\n" : ""}${retyped}\n${declarations.join("")}\n${functionsOf(expression)}\n${put}`,
     bindings,
