@@ -64,7 +64,7 @@ function textOf(data: unknown): string | null {
   if (typeof data === "number") return Object.is(data, -0) ? "-0" : String(data);
   if (typeof data !== "object") return null;
   if (Array.isArray(data)) {
-    const items = data.map(textOf);
+    const items = Array.from(data, textOf);
     return items.includes(null) ? null : `[${items.join()}]`;
   }
   if (Object.getPrototypeOf(data) !== Object.prototype) return null;
