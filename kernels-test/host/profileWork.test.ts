@@ -94,7 +94,8 @@ describe("the table of work", () => {
 
 describe("the work of a dispatch", () => {
   test("a product does 2 m n k operations for each matrix of the batch", () => {
-    const params = { m: 3, n: 5, k: 7, groups: 8, groups_product: 2 };
+    // Sums of 7 in parts of 4.
+    const params = { m: 3, n: 5, k: 4, k_all: 7, part_products: 4 };
     expect(workOf(dispatch(matmulRegister as AnyKernel, params)).flops).toBe(2 * 3 * 5 * 7 * 4);
   });
 

@@ -181,7 +181,7 @@ async function expectProducts(kind: Kind, dtype: DType): Promise<void> {
   }
 }
 
-const kernels = ["subgroup", "register", "tiled", "packed", "vector", "split"] as const;
+const kernels = ["subgroup", "register", "tiled", "packed", "skinny", "vector", "split"] as const;
 
 describe.each(kernels)("%s", (kernel) => {
   test.each(Object.entries<Kind>(kinds))("stores %s", async (_, kind) => {

@@ -136,10 +136,10 @@ const shapes = sizes.flatMap((m, i) =>
 
 test("every variant is a candidate on this adapter unless it cannot run there", () => {
   const hardware = device.executor.adapter.class === "hardware";
-  expect(variants).toHaveLength(hardware ? 10 : 13);
+  expect(variants).toHaveLength(hardware ? 14 : 17);
 });
 
-const kernels = ["subgroup", "register", "tiled", "packed", "vector", "split"] as const;
+const kernels = ["subgroup", "register", "tiled", "packed", "skinny", "vector", "split"] as const;
 
 describe.each(kernels)("%s", (kernel) => {
   test.each(layouts)(
@@ -357,7 +357,8 @@ describe("the chosen variant", () => {
     );
   });
 
-  // Where the choice changes on software drivers: few elements or many, short sums or long.
+  // Where the choice changes on software drivers: few elements or many, short sums or long,
+  // operands as they lie or copied.
   test.each([
     [1, 1, 1023],
     [1, 1, 1024],
@@ -372,6 +373,8 @@ describe("the chosen variant", () => {
     [8, 128, 128],
     [768, 65, 128],
     [128, 128, 768],
+    [255, 64, 257],
+    [256, 64, 256],
   ] as const)("agrees with f64 at %i x %i x %i", async (m, n, k) => {
     const a = normals(m * k, 81);
     const b = normals(k * n, 82);

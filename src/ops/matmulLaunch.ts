@@ -5,6 +5,7 @@ import {
   type MatmulTiledParams,
   matmulPacked,
   matmulRegister,
+  matmulSkinny,
   matmulSubgroup,
   matmulSumParts,
   matmulTiled,
@@ -15,6 +16,7 @@ import { coalesce, type Shape, sizeOf } from "../tensor/shape";
 import { type Epilogue, infinity, launchWith } from "./epilogue";
 import {
   forcedMatmulVariant,
+  isBetterCopied,
   type MatmulProblem,
   type MatmulTarget,
   type MatmulVariant,
@@ -27,6 +29,7 @@ import {
   registerCols,
   registerRows,
   registerWorkgroup,
+  skinnyWorkgroup,
   tileSize,
   transposed,
   vectorAlongCols,
@@ -144,15 +147,17 @@ export function matmulInto(
       ? (forcedMatmulVariant.ofParts ??
         matmulVariants.onePass(matmulSplit(walked.problem, parts), target))
       : variant;
-  if (pass.kernel !== "tiled" || (hasUnitStride(a) && hasUnitStride(b))) {
+  // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
+  const copiesBoth = pass.kernel === "tiled" && !(hasUnitStride(a) && hasUnitStride(b));
+  if (!copiesBoth && !isBetterCopied(walked.problem, pass, b.size)) {
     run({ a, b, bias, c, epilogue }, walked, pass, parts, target);
     return;
   }
-  // Neighbouring invocations read along a stride of 1; without one, a copy is cheaper on a GPU.
-  const [x, y] = [dense(a), dense(b)];
+  const y = dense(b);
+  const x = copiesBoth ? dense(a) : a;
   run({ a: x, b: y, bias, c, epilogue }, walk(x, y, c.shape), pass, parts, target);
-  x.dispose();
   y.dispose();
+  if (copiesBoth) x.dispose();
 }
 
 const hasUnitStride = (t: DeviceTensor): boolean =>
@@ -357,6 +362,33 @@ function dispatch(
             ROWS: block.rows,
             COLS: block.cols,
             DEPTH: block.depth,
+            LOAD_A: loadMode(transposed(p.a)),
+            LOAD_B: loadMode(p.b),
+          },
+        },
+        width,
+        epilogue,
+      );
+      return;
+    }
+    case "skinny": {
+      const workgroup = skinnyWorkgroup(target, variant.team);
+      const rows = p.m === 1 ? 1 : 4;
+      const parts = split(p, rows, (workgroup / variant.team) * 4);
+      launchWith(
+        device,
+        matmulSkinny,
+        { ...bindings, a4: bindings.a, b4: bindings.b },
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        {
+          types,
+          slots,
+          overrides: {
+            WG: workgroup,
+            TEAM: variant.team,
+            ROWS: rows,
+            LANES: width,
             LOAD_A: loadMode(transposed(p.a)),
             LOAD_B: loadMode(p.b),
           },

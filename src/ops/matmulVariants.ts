@@ -22,6 +22,32 @@ export interface MatmulProblem {
   readonly b: MatrixLayout;
 }
 
+/** Products of elements below which a copy takes longer than it saves. */
+const worthCopying = 2 ** 22;
+/** And how often each element of b must be used, in the rows of all products. */
+const usesWorthCopying = 256;
+
+/**
+ * Whether the variant is faster on a copy of b whose rows are dense: the register kernels read vec4s along
+ * n, a third faster than what lies along k. Measured on lavapipe.
+ * @param elements of b, each of which is used in several products where it is broadcast
+ */
+export function isBetterCopied(
+  { batch, m, n, k, b }: MatmulProblem,
+  variant: OnePassVariant,
+  elements: number,
+): boolean {
+  const { kernel } = variant;
+  if ((kernel !== "subgroup" && kernel !== "register") || variant.along !== "n") return false;
+  const work = batch * m * n * k;
+  return (
+    !vectorAlongCols(b) &&
+    n % 4 === 0 &&
+    work >= worthCopying &&
+    work >= usesWorthCopying * elements
+  );
+}
+
 export interface MatmulTarget {
   readonly adapter: AdapterClass;
   /** Invocations per subgroup; 0 where the device has no subgroups or their size varies. */
@@ -37,12 +63,15 @@ export interface MatmulTarget {
  *   `along` n, or along m, in which case the kernel computes the transposed product.
  * - tiled: tiles in workgroup memory, `side` squared invocations with `groups` squared 4x4 blocks each.
  * - packed: a block of c per workgroup of one invocation; the operands are packed for SIMD registers.
+ * - skinny: 1 or 4 rows and 4 columns of c in registers, `team` invocations along k. Few rows lie `along` n; for
+ *   few columns the kernel computes the transposed product.
  * - vector: `lanes` invocations per element of c.
  */
 export type OnePassVariant =
   | { readonly kernel: "subgroup" | "register"; readonly along: "n" | "m" }
   | { readonly kernel: "tiled"; readonly side: 8 | 16; readonly groups: 1 | 2 }
   | { readonly kernel: "packed" }
+  | { readonly kernel: "skinny"; readonly team: 1 | 16; readonly along: "n" | "m" }
   | { readonly kernel: "vector"; readonly lanes: 1 | 64 };
 
 /**
@@ -71,6 +100,10 @@ const all: readonly MatmulVariant[] = [
   { kernel: "tiled", side: 8, groups: 2 },
   { kernel: "tiled", side: 8, groups: 1 },
   { kernel: "packed" },
+  { kernel: "skinny", team: 1, along: "n" },
+  { kernel: "skinny", team: 1, along: "m" },
+  { kernel: "skinny", team: 16, along: "n" },
+  { kernel: "skinny", team: 16, along: "m" },
   { kernel: "vector", lanes: 1 },
   { kernel: "vector", lanes: 64 },
   ...splits.map((parts) => ({ kernel: "split", parts }) as const),
@@ -147,6 +180,11 @@ export function packedSplit(
 /** Side of a square block that packs as much as it computes. */
 const smallestBlock = 16;
 
+/** Invocations per workgroup of the skinny kernel: on a CPU few, so that there is work for every thread. */
+export function skinnyWorkgroup(target: MatmulTarget, team: number): number {
+  return target.adapter === "hardware" || team > 8 ? 64 : 8;
+}
+
 /** Invocations per workgroup of the register kernels: one subgroup, so that tiles stay small. */
 export function registerWorkgroup(target: MatmulTarget): number {
   return Math.max(target.subgroupSize, 8);
@@ -158,6 +196,8 @@ function isApplicable(variant: MatmulVariant, target: MatmulTarget): boolean {
     case "subgroup":
       // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
       return target.adapter !== "hardware" && [4, 8, 16, 32, 64].includes(target.subgroupSize);
+    case "skinny":
+      return limits.maxStorageBuffers >= 6;
     case "packed":
       // A workgroup of one invocation leaves the rest of a GPU's subgroup idle.
       return (
