@@ -10,7 +10,7 @@ const { NaN: nan, NEGATIVE_INFINITY: least, POSITIVE_INFINITY: greatest } = Numb
 
 /** Runs the check in each variant. */
 const inEveryVariant = (name: string, check: (tg: Tilegrad) => Promise<void>): Case[] =>
-  reduceVariants.candidates(true).map((variant) => ({
+  [...reduceVariants.candidates("columns"), "rows" as const].map((variant) => ({
     name: `${name} (${variant})`,
     async run(tg) {
       forcedReduceVariant.current = variant;
@@ -24,8 +24,8 @@ const inEveryVariant = (name: string, check: (tg: Tilegrad) => Promise<void>): C
 
 const total = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0);
 
-/** Sums, of every other kind of operand that has columns or only nearly so, in one variant. */
-async function columnSums(tg: Tilegrad, variant: ReduceVariant): Promise<number[]> {
+/** Sums, of every other kind of operand that has columns or rows of vec4s or only nearly so, in one variant. */
+async function sumsOfVectors(tg: Tilegrad, variant: ReduceVariant): Promise<number[]> {
   forcedReduceVariant.current = variant;
   try {
     const results = tg.scope(() => {
@@ -33,9 +33,21 @@ async function columnSums(tg: Tilegrad, variant: ReduceVariant): Promise<number[
       const rows = [1, 3, 4, 5, 1023, 1025, 2500].map((n) =>
         tg.sum(tg.reshape(tg.narrow(x, 0, 0, 12 * n), [n, 12]), { dim: 0 }),
       );
+      const along = [1, 4, 5, 16, 64, 1024, 1028, 2500].flatMap((n) =>
+        [1, 3, 4, 9].map((m) => tg.sum(tg.reshape(tg.narrow(x, 0, 0, m * n), [m, n]), { dim: 1 })),
+      );
       const deep = tg.reshape(tg.narrow(x, 0, 0, 3 * 5 * 2 * 8), [3, 5, 2, 8]);
       return [
         ...rows,
+        ...along,
+        tg.sum(x),
+        tg.mean(deep, { dim: 3 }),
+        tg.max(deep, { dim: [2, 3] }),
+        tg.min(tg.permute(deep, [2, 0, 1, 3]), { dim: 3 }),
+        tg.prod(tg.narrow(tg.reshape(tg.narrow(x, 0, 0, 160), [10, 16]), 1, 4, 8), { dim: 1 }),
+        tg.sum(tg.narrow(tg.reshape(tg.narrow(x, 0, 0, 160), [10, 16]), 1, 1, 8), { dim: 1 }),
+        tg.sum(tg.expand(tg.reshape(tg.narrow(x, 0, 0, 16), [1, 16]), [6, 16]), { dim: 1 }),
+        tg.sum(tg.to(tg.mul(deep, 9), "i32"), { dim: [2, 3] }),
         tg.sum(deep, { dim: 0 }),
         tg.mean(deep, { dim: 1 }),
         tg.max(deep, { dim: [0, 2] }),
@@ -64,7 +76,53 @@ const variants: Case[] = [
   {
     name: "columns in vec4s have the bits of columns one by one",
     async run(tg) {
-      expectEqual(await columnSums(tg, "columns"), await columnSums(tg, "serial"));
+      expectEqual(await sumsOfVectors(tg, "columns"), await sumsOfVectors(tg, "serial"));
+    },
+  },
+  {
+    name: "rows in vec4s have the bits of rows one by one",
+    async run(tg) {
+      expectEqual(await sumsOfVectors(tg, "rows"), await sumsOfVectors(tg, "serial"));
+    },
+  },
+  {
+    name: "maxima and minima of vec4s let NaN through, wherever it lies",
+    async run(tg) {
+      for (const at of [0, 1, 2, 3, 4, 21, 35])
+        for (const variant of ["rows", "columns"] as const) {
+          forcedReduceVariant.current = variant;
+          const values = Float32Array.from({ length: 36 }, (_, i) => (i === at ? nan : -i));
+          const shape = variant === "rows" ? [1, 36] : [9, 4];
+          const dim = variant === "rows" ? 1 : 0;
+          const results = tg.scope(() => {
+            const x = tg.tensor(values, { shape });
+            return [tg.max(x, { dim }), tg.min(x, { dim })];
+          });
+          forcedReduceVariant.current = null;
+          for (const t of results) {
+            const found = Array.from(await t.data());
+            expectEqual(
+              found.map((v) => Number.isNaN(v)),
+              found.map((_, c) => variant === "rows" || c === at % 4),
+            );
+            t.dispose();
+          }
+        }
+    },
+  },
+  {
+    name: "vec4s are taken where rows or columns consist of them",
+    async run() {
+      const of = reduceVariants.defaultChoice;
+      expectEqual(
+        [of("wasm", 9, 16, "rows"), of("software", 9, 16, "columns"), of("wasm", 9, 16, "none")],
+        ["rows", "columns", "serial"],
+      );
+      expectEqual(
+        [of("hardware", 65535, 64, "rows"), of("hardware", 65535, 63, "rows")],
+        ["workgroup", "rows"],
+      );
+      assert(!reduceVariants.isApplicable("rows", "columns"), "rows are no columns");
     },
   },
   ...inEveryVariant("rows of every length near a power of two are summed whole", async (tg) => {

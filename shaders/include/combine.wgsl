@@ -1,12 +1,14 @@
-// What reductions and scans do with two partial results. Maximum and minimum let NaN through, as PyTorch does.
+// What reductions and scans do with two partial results. Maximum and minimum let NaN through, as PyTorch does;
+// they ask both questions, for the answer to the first is as good as chance, and a branch on it would be guessed
+// wrongly.
 #include "bits"
 fn combine_sum(a: f32, b: f32) -> f32 { return a + b; }
 fn combine_sum_i32(a: i32, b: i32) -> i32 { return a + b; }
 fn combine_sum_u32(a: u32, b: u32) -> u32 { return a + b; }
-fn combine_max(a: f32, b: f32) -> f32 { return select(a, b, b > a || is_nan(b)); }
+fn combine_max(a: f32, b: f32) -> f32 { return select(a, b, (b > a) | is_nan(b)); }
 fn combine_max_i32(a: i32, b: i32) -> i32 { return max(a, b); }
 fn combine_max_u32(a: u32, b: u32) -> u32 { return max(a, b); }
-fn combine_min(a: f32, b: f32) -> f32 { return select(a, b, b < a || is_nan(b)); }
+fn combine_min(a: f32, b: f32) -> f32 { return select(a, b, (b < a) | is_nan(b)); }
 fn combine_min_i32(a: i32, b: i32) -> i32 { return min(a, b); }
 fn combine_min_u32(a: u32, b: u32) -> u32 { return min(a, b); }
 fn combine_product(a: f32, b: f32) -> f32 { return a * b; }

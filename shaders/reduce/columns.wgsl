@@ -17,6 +17,7 @@ alias T = f32; // f32 | f16 | i32 | u32
 alias C = f32; // f32 | i32 | u32
 alias R = f32; // f32 | f16 | i32 | u32
 alias V = vec4<C>;
+const VECTORS = 1u; // 1 | 4
 #include "reduce_element"
 
 struct Params {
@@ -43,30 +44,38 @@ fn combined(a: V, b: V) -> V {
 
 @compute @workgroup_size(16)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let blocks = (params.outer + VECTORS - 1u) / VECTORS;
   let item = linear_index(id, groups, 16u);
-  if (item >= params.outer * params.chunks) { return; }
+  if (item >= blocks * params.chunks) { return; }
   // Neighbours take neighbouring columns of one chunk.
-  let chunk = item / params.outer;
-  let column = item - chunk * params.outer;
-  let base = outer_base(column);
+  let chunk = item / blocks;
+  let column = (item - chunk * blocks) * VECTORS;
   let init = V(bitcast<C>(params.init));
   let end = min((chunk + 1u) * params.length, params.reduced);
+  var base: array<u32, VECTORS>;
+  var sums: array<V, 4u * VECTORS>;
+  for (var k = 0u; k < VECTORS; k++) { base[k] = outer_base(min(column + k, params.outer - 1u)); }
+  for (var k = 0u; k < 4u * VECTORS; k++) { sums[k] = init; }
   var r = chunk * params.length;
-  var a0 = init;
-  var a1 = init;
-  var a2 = init;
-  var a3 = init;
   for (; r + 4u <= end; r += 4u) {
-    a0 = combined(a0, element(base, r));
-    a1 = combined(a1, element(base, r + 1u));
-    a2 = combined(a2, element(base, r + 2u));
-    a3 = combined(a3, element(base, r + 3u));
+    for (var i = 0u; i < 4u; i++) {
+      for (var k = 0u; k < VECTORS; k++) {
+        sums[4u * k + i] = combined(sums[4u * k + i], element(base[k], r + i));
+      }
+    }
   }
-  for (; r < end; r++) { a0 = combined(a0, element(base, r)); }
-  let total = combined(combined(a0, a1), combined(a2, a3));
-  let at = 4u * column * params.chunks + chunk;
-  y[at] = R(FINISH(total.x, params.scale));
-  y[at + params.chunks] = R(FINISH(total.y, params.scale));
-  y[at + 2u * params.chunks] = R(FINISH(total.z, params.scale));
-  y[at + 3u * params.chunks] = R(FINISH(total.w, params.scale));
+  for (; r < end; r++) {
+    for (var k = 0u; k < VECTORS; k++) { sums[4u * k] = combined(sums[4u * k], element(base[k], r)); }
+  }
+  for (var k = 0u; k < VECTORS; k++) {
+    if (column + k < params.outer) {
+      let left = combined(sums[4u * k], sums[4u * k + 1u]);
+      let total = combined(left, combined(sums[4u * k + 2u], sums[4u * k + 3u]));
+      let at = 4u * (column + k) * params.chunks + chunk;
+      y[at] = R(FINISH(total.x, params.scale));
+      y[at + params.chunks] = R(FINISH(total.y, params.scale));
+      y[at + 2u * params.chunks] = R(FINISH(total.z, params.scale));
+      y[at + 3u * params.chunks] = R(FINISH(total.w, params.scale));
+    }
+  }
 }

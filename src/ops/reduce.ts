@@ -8,6 +8,7 @@ import {
   launch,
   reduceArg,
   reduceColumns,
+  reduceRows,
   reduceSerial,
   reduceWorkgroup,
 } from "../kernels";
@@ -79,24 +80,26 @@ const combination: Record<ReduceKind, Combination> = {
   all: "min",
 };
 
-export type ReduceVariant = "serial" | "workgroup" | "columns";
+export type ReduceVariant = "serial" | "workgroup" | "columns" | "rows";
+
+/** What of the elements can be read in vec4s: four neighbouring results' elements, four of one result. */
+export type Vectors = "columns" | "rows" | "none";
 
 /** How a reduction of `reduced` elements into each of `outer` results may run. */
 export const reduceVariants = {
-  /** @param areColumns whether four neighbouring results are of four neighbouring elements, as `columnsOf` says */
-  isApplicable: (variant: ReduceVariant, areColumns: boolean): boolean =>
-    variant !== "columns" || areColumns,
+  isApplicable: (variant: ReduceVariant, vectors: Vectors): boolean =>
+    (variant !== "columns" && variant !== "rows") || variant === vectors,
   defaultChoice: (
     adapter: AdapterClass,
     outer: number,
     reduced: number,
-    areColumns: boolean,
+    vectors: Vectors,
   ): ReduceVariant => {
     if (adapter === "hardware" && reduced >= 64 && outer < 65536) return "workgroup";
-    return areColumns ? "columns" : "serial";
+    return vectors === "none" ? "serial" : vectors;
   },
-  candidates: (areColumns: boolean): readonly ReduceVariant[] =>
-    areColumns ? ["serial", "workgroup", "columns"] : ["serial", "workgroup"],
+  candidates: (vectors: Vectors): readonly ReduceVariant[] =>
+    vectors === "none" ? ["serial", "workgroup"] : ["serial", "workgroup", vectors],
 };
 
 /** For tests: runs one variant everywhere; null lets `defaultChoice` decide. */
@@ -104,6 +107,9 @@ export const forcedReduceVariant: { current: ReduceVariant | null } = { current:
 
 /** Longest run one invocation adds up on its own: bounds both its time and its rounding error. */
 const chunkLength = 1024;
+
+/** Of reduce/rows. */
+const outputsPerInvocation = 4;
 
 /** What a reduction reads: a tensor, or elements that a kernel computes from several (see fusedReduction.ts). */
 export interface Elements {
@@ -144,19 +150,36 @@ function split(x: Pick<Elements, "shape" | "strides">, dims: readonly number[]) 
   return { outer, inner, outerSize: size(kept), reducedSize: size(dims) };
 }
 
-/** The strides of a reduction counted in vec4s, or null where four neighbouring results are not one vec4. */
-function columnsOf(
-  { outer, inner }: ReturnType<typeof split>,
-  offset: number,
-): { shape: number[]; outer: number[]; inner: number[] } | null {
-  const above = outer.strides[0]!.slice(0, -1);
-  const others = [outer.shape.at(-1)!, offset, ...above, ...inner.strides[0]!];
-  if (outer.strides[0]!.at(-1) !== 1 || others.some((n) => n % 4 !== 0)) return null;
-  return {
-    shape: [...outer.shape.slice(0, -1), outer.shape.at(-1)! / 4],
-    outer: [...above.map((n) => n / 4), 1],
-    inner: inner.strides[0]!.map((n) => n / 4),
-  };
+/**
+ * The strides of a reduction counted in vec4s: where four neighbouring results are of one vec4, or else four
+ * neighbouring elements of a result are one.
+ */
+function vectorsOf(
+  x: Elements,
+  { outer, inner, reducedSize }: ReturnType<typeof split>,
+): { kind: Vectors; shape: number[]; outer: number[]; inner: number[] } {
+  const none = { kind: "none" as const, shape: [], outer: [], inner: [] };
+  if (x.isComputed) return none;
+  const [along, within] = [outer.strides[0]!, inner.strides[0]!];
+  const above = along.slice(0, -1);
+  const whole = (...counts: readonly number[]) =>
+    [x.bindingOffset, ...counts].every((n) => n % 4 === 0);
+  const quarter = (n: number) => n / 4;
+  if (along.at(-1) === 1 && whole(outer.shape.at(-1)!, ...above, ...within))
+    return {
+      kind: "columns",
+      shape: [...outer.shape.slice(0, -1), outer.shape.at(-1)! / 4],
+      outer: [...above.map(quarter), 1],
+      inner: within.map(quarter),
+    };
+  if (
+    inner.shape.length === 1 &&
+    within[0] === 1 &&
+    reducedSize > 0 &&
+    whole(reducedSize, ...along)
+  )
+    return { kind: "rows", shape: outer.shape, outer: along.map(quarter), inner: [1] };
+  return none;
 }
 
 const reducedRank = (shape: Shape): number => (shape.length <= 2 ? shape.length : 8);
@@ -183,8 +206,7 @@ function reduce(
   const parts = split(x, dims);
   const { outer, inner, outerSize, reducedSize } = parts;
   const { device } = x;
-  const columns = x.isComputed ? null : columnsOf(parts, x.bindingOffset);
-  const areColumns = columns !== null;
+  const vectors = vectorsOf(x, parts);
   const C = computeType(out.dtype);
   const suffix = C === "f32" ? "" : (`_${C}` as const);
   const slots = {
@@ -208,14 +230,14 @@ function reduce(
     forcedReduceVariant.current ??
     choose(device, {
       family: "reduce",
-      problem: [outerSize, reducedSize, inner.strides[0]!.at(-1) === 1, areColumns],
-      candidates: () => reduceVariants.candidates(areColumns),
+      problem: [outerSize, reducedSize, inner.strides[0]!.at(-1) === 1, vectors.kind],
+      candidates: () => reduceVariants.candidates(vectors.kind),
       defaultChoice: () =>
         reduceVariants.defaultChoice(
           device.executor.adapter.class,
           outerSize,
           reducedSize,
-          areColumns,
+          vectors.kind,
         ),
     });
   const chunks = variant !== "workgroup" ? Math.max(Math.ceil(reducedSize / chunkLength), 1) : 1;
@@ -233,16 +255,22 @@ function reduce(
     return y;
   }
   const ofChunks = { chunks, length: chunkLength, scale: chunks === 1 ? scale : 1 };
-  if (variant === "columns" && columns) {
-    const inVectors = {
-      outer_shape: padded(columns.shape, oRank, 1),
-      outer_strides: padded(columns.outer, oRank, 0),
-      reduced_strides: padded(columns.inner, rRank, 0),
-      outer: outerSize / 4,
-      offset: x.bindingOffset / 4,
-    };
-    const grid = gridFor(device, (outerSize / 4) * chunks, 16);
-    x.launch(reduceColumns, y, { ...params, ...inVectors, ...ofChunks }, grid, options);
+  const inVectors = {
+    outer_shape: padded(vectors.shape, oRank, 1),
+    outer_strides: padded(vectors.outer, oRank, 0),
+    reduced_strides: padded(vectors.inner, rRank, 0),
+    offset: x.bindingOffset / 4,
+  };
+  if (variant === "columns" && vectors.kind === "columns") {
+    const of = { ...params, ...inVectors, outer: outerSize / 4, ...ofChunks };
+    const together = device.executor.adapter.class === "wasm" ? 4 : 1;
+    const grid = gridFor(device, Math.ceil(outerSize / 4 / together) * chunks, 16);
+    x.launch(reduceColumns, y, of, grid, { ...options, constants: { VECTORS: together } });
+  } else if (variant === "rows" && vectors.kind === "rows") {
+    const of = { ...params, ...inVectors, reduced: reducedSize / 4, ...ofChunks };
+    const grid = gridFor(device, outerSize * chunks, 16 * outputsPerInvocation);
+    const inRows = { types: options.types, slots, overrides: { OUTER_RANK: oRank } };
+    x.launch(reduceRows, y, { ...of, length: chunkLength / 4 }, grid, inRows);
   } else {
     const grid = gridFor(device, outerSize * chunks, 64);
     x.launch(reduceSerial, y, { ...params, ...ofChunks }, grid, options);

@@ -180,6 +180,7 @@ export const operationCounts: Readonly<Record<string, OperationCount>> = {
   "reduce/arg": onFloats(times(1, "outer", "reduced")),
   // Four results at a time.
   "reduce/columns": onFloats(times(4, "outer", "reduced")),
+  "reduce/rows": onFloats(times(4, "outer", "reduced")),
   "reduce/serial": onFloats(times(1, "outer", "reduced")),
   "reduce/workgroup": onFloats(times(1, "outer", "reduced")),
   "scan/cumulative": onFloats(times(1, "rows", "length")),
