@@ -51,11 +51,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let a_end = row + right;
   let b_end = row + end;
   let stop = min(start + ITEMS, end);
+  // Which run is next is as good as chance, so that a branch would mostly be guessed wrongly.
+  var key_a = keys[a];
+  var key_b = keys[b];
   for (var i = start; i < stop; i++) {
-    let take_left = b >= b_end || (a < a_end && keys[a] <= keys[b]);
-    let taken = select(b, a, take_left);
-    merged_keys[row + i] = keys[taken];
-    merged_order[row + i] = order[taken];
-    if (take_left) { a++; } else { b++; }
+    let take_left = (b >= b_end) | ((a < a_end) & (key_a <= key_b));
+    merged_keys[row + i] = select(key_b, key_a, take_left);
+    merged_order[row + i] = order[select(b, a, take_left)];
+    a += u32(take_left);
+    b += 1u - u32(take_left);
+    key_a = keys[a];
+    key_b = keys[b];
   }
 }

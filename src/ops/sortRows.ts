@@ -27,7 +27,8 @@ export const sortVariants = {
 /** For tests: runs one variant everywhere; null lets `defaultChoice` decide. */
 export const forcedSortVariant: { current: SortVariant | null } = { current: null };
 
-const mergedPerInvocation = 8;
+/** Elements that one invocation of sort/merge writes, after one search. */
+const mergedPerInvocation: Record<AdapterClass, number> = { hardware: 8, software: 8, wasm: 16 };
 
 export interface SortedRows {
   /** The keys in order, u32 [rows, width]. */
@@ -80,6 +81,7 @@ export function sortRows(
       candidates: sortVariants.candidates,
       defaultChoice: () => sortVariants.defaultChoice(adapter, rows, length),
     });
+  const merged = mergedPerInvocation[adapter];
   const block = variant === "count" ? width : blockLength[adapter];
   let sorted = buffer();
   let order = buffer();
@@ -93,7 +95,7 @@ export function sortRows(
   let spareKeys = keys;
   let spareOrder = block < length ? buffer() : null;
   for (let run = block; run < length; run *= 2) {
-    const chunks = Math.ceil(length / mergedPerInvocation);
+    const chunks = Math.ceil(length / merged);
     launch(
       device,
       sortMerge,
@@ -105,7 +107,7 @@ export function sortRows(
       },
       { count: rows * chunks, chunks, length, width, run },
       gridFor(device, rows * chunks, 64),
-      { overrides: { ITEMS: mergedPerInvocation } },
+      { overrides: { ITEMS: merged } },
     );
     [sorted, spareKeys] = [spareKeys, sorted];
     [order, spareOrder] = [spareOrder!, order];
