@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  isBetterCopied,
   type MatmulProblem,
   type MatmulTarget,
   type MatrixLayout,
@@ -63,6 +64,22 @@ describe("on a software driver", () => {
   test("a long dot product is shared by a workgroup", () => {
     expect(choose(problem(1, 1, 1024), lavapipe)).toEqual({ kernel: "vector", lanes: 64 });
     expect(choose(problem(1, 1, 1023), lavapipe)).toEqual({ kernel: "vector", lanes: 1 });
+  });
+
+  test("what lies along k is copied for vec4 loads where its elements are used often", () => {
+    const copied = (p: MatmulProblem): boolean => {
+      const variant = choose(p, lavapipe);
+      return variant.kernel !== "split" && isBetterCopied(p, variant, p.k * p.n);
+    };
+    const turned = { bTurned: true };
+    expect(copied(problem(256, 128, 128, turned))).toBe(true);
+    expect(copied(problem(255, 129, 128, turned))).toBe(false);
+    expect(copied(problem(255, 132, 128, turned))).toBe(false);
+    expect(copied(problem(256, 128, 120, turned))).toBe(false);
+    expect(copied(problem(256, 128, 128))).toBe(false);
+    const shared = problem(64, 128, 128, { ...turned, batch: 4 });
+    expect(isBetterCopied(shared, { kernel: "subgroup", along: "n" }, 128 * 128)).toBe(true);
+    expect(isBetterCopied(shared, { kernel: "subgroup", along: "n" }, 4 * 128 * 128)).toBe(false);
   });
 
   test("workgroup memory is left alone", () => {

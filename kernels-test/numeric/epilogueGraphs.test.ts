@@ -1,5 +1,5 @@
 /** A compiled function with epilogues gives what the function gives, in fewer kernels. */
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   add,
   compile,
@@ -15,6 +15,7 @@ import {
   tensor,
   where,
 } from "../../src/node";
+import { forcedProductEpilogues } from "../../src/plan/fuseEpilogues";
 import { type Shape, sizeOf } from "../../src/tensor/shape";
 import { valueAndGradients } from "../../src/transforms/parameters";
 import { expectClose } from "../harness";
@@ -25,6 +26,10 @@ const { gelu, layerNorm, rmsNorm } = nn.functional;
 let device: Device;
 beforeAll(async () => {
   device = await init();
+  forcedProductEpilogues.current = true;
+});
+afterAll(() => {
+  forcedProductEpilogues.current = null;
 });
 
 const drawn = (shape: Shape, seed: number): Tensor =>

@@ -35,7 +35,7 @@ function runProduct(a: DeviceTensor, b: DeviceTensor, bias: DeviceTensor | null,
 const columnsOfProduct = ([c]: readonly Spec[]): number => c!.shape.at(-1)!;
 
 /** Of `matmul` and `addmm`: with three inputs of its own, the third is the bias. */
-const productEpilogue = primitiveWithEpilogue<null>(
+export const productEpilogue = primitiveWithEpilogue<null>(
   { name: "matmul", formula: "Σ_k a_ik b_kj + bias_j" },
   {
     columns: columnsOfProduct,

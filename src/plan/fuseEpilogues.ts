@@ -8,10 +8,12 @@
  * place. It cannot where another of its operands is computed from the same node: it would have to run both
  * before and after that operand. A sum of two products is so added up by the second.
  */
+import type { AdapterClass } from "../device/executor";
 import { addedBuffers, type EpilogueAttrs } from "../ops/epilogue";
 import { type Expression, operandCount } from "../ops/expression";
 import { ExpressionBuilder, type Term, termsOf } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
+import { productEpilogue } from "../ops/matmul";
 import type { AnyPrimitive, Spec } from "../ops/primitive";
 import { shapePrimitives } from "../ops/shape";
 import { isPacked } from "../tensor/dtype";
@@ -22,7 +24,20 @@ import { withoutDeadCode } from "./simplify";
 export interface EpilogueOptions {
   /** Storage buffers that one kernel may bind. */
   readonly maxBindings: number;
+  /** What runs the kernels. */
+  readonly adapter: AdapterClass;
 }
+
+/**
+ * Whether products take epilogues. Not on software drivers: what a kernel does with each element in its last,
+ * branching part costs as much there as a pass over memory, and each expression costs a kernel that takes
+ * half a second to compile (docs/matmul.md).
+ */
+const productsTakeThem = ({ adapter }: EpilogueOptions): boolean =>
+  forcedProductEpilogues.current ?? adapter !== "software";
+
+/** For tests: epilogues of products everywhere; null lets the adapter decide. */
+export const forcedProductEpilogues: { current: true | null } = { current: null };
 
 /** The storage buffers of the largest kernel that takes an epilogue, without it. */
 const ownBuffers = 6;
@@ -129,7 +144,10 @@ class Rewriting {
   private readonly position = new Map<Node, number>();
   private readonly readers = new Map<Value, (Node | null)[]>();
 
-  constructor(readonly graph: Graph) {
+  constructor(
+    readonly graph: Graph,
+    private readonly options: EpilogueOptions,
+  ) {
     const read = (value: Value, node: Node | null) => {
       const known = this.readers.get(value);
       if (known) known.push(node);
@@ -176,7 +194,8 @@ class Rewriting {
     return [...makers]
       .sort((a, b) => this.position.get(b)! - this.position.get(a)!)
       .map(hostOf)
-      .filter((host) => host !== null);
+      .filter((host) => host !== null)
+      .filter(({ epilogue }) => epilogue !== productEpilogue || productsTakeThem(this.options));
   }
 }
 
@@ -288,14 +307,15 @@ function ordered(nodes: readonly Node[], replaced: ReadonlyMap<Value, Value>): N
 }
 
 /** The graph with pointwise nodes as epilogues of the products and normalisations that they read. */
-export function fuseEpilogues(graph: Graph, { maxBindings }: EpilogueOptions): Graph {
-  let rewriting = new Rewriting(graph);
+export function fuseEpilogues(graph: Graph, options: EpilogueOptions): Graph {
+  let rewriting = new Rewriting(graph, options);
   let at = 0;
   while (at < rewriting.graph.nodes.length) {
     const { nodes } = rewriting.graph;
     const user = nodes[at]!;
     const pointwise = pointwiseOf(user);
-    const found = pointwise && joinedToOne(rewriting, user, pointwise, maxBindings - ownBuffers);
+    const found =
+      pointwise && joinedToOne(rewriting, user, pointwise, options.maxBindings - ownBuffers);
     if (!found) {
       at++;
       continue;
@@ -305,7 +325,7 @@ export function fuseEpilogues(graph: Graph, { maxBindings }: EpilogueOptions): G
       node === user ? joint.nodes : node === host.node ? [] : [node],
     );
     const next = rewired(rewriting.graph, ordered(rest, joint.replaced), joint.replaced);
-    rewriting = new Rewriting(next);
+    rewriting = new Rewriting(next, options);
     // The host is gone from before, so the node after this one has its place.
     at--;
   }

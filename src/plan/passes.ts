@@ -24,8 +24,8 @@ export interface Optimised {
 }
 
 export function optimise(traced: Graph, { device, memoryBudget, made }: PassOptions): Optimised {
-  const { maxStorageBuffers } = device.executor.limits;
-  const fusion = { maxBindings: maxStorageBuffers };
+  const { limits, adapter } = device.executor;
+  const fusion = { maxBindings: limits.maxStorageBuffers, adapter: adapter.class };
   let graph = withoutDeadCode(traced);
   graph = withoutRepetition(graph);
   graph = withConstantsFolded(graph, made);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { AdapterClass } from "../../../src/device/executor";
 import type { EpilogueAttrs } from "../../../src/ops/epilogue";
 import { fuseEpilogues } from "../../../src/plan/fuseEpilogues";
 import { fusePointwise } from "../../../src/plan/fusePointwise";
@@ -17,7 +18,8 @@ function shown(graph: Graph): string[] {
   return graph.nodes.filter(({ primitive }) => primitive.name !== "reshape").map(text);
 }
 
-const fused = (graph: Graph, maxBindings = 8): Graph => fuseEpilogues(graph, { maxBindings });
+const fused = (graph: Graph, maxBindings = 8, adapter: AdapterClass = "hardware"): Graph =>
+  fuseEpilogues(graph, { maxBindings, adapter });
 
 describe("epilogues", () => {
   test("a residual joins the product before it, through reshapes", () => {
@@ -34,6 +36,24 @@ describe("epilogues", () => {
     const node = graph.nodes.find(({ primitive }) => primitive.name === "matmulEpilogue")!;
     expect(node.inputs.map(({ shape }) => shape)).toEqual([[8, 5], [5, 6], [6], [8, 6]]);
     expect(graph.results.map(({ shape }) => shape)).toEqual([[2, 4, 6]]);
+  });
+
+  test("on software drivers products take none, and normalisations do", () => {
+    const w = new GraphWriter();
+    const [x, a, b] = [w.argument([8, 6]), w.argument([8, 5]), w.argument([5, 6])];
+    const sum = w.graph(w.call("add", [x, w.call("matmul", [a, b])]));
+    expect(shown(fused(sum, 8, "software"))).toEqual(["matmul", "add"]);
+    expect(shown(fused(sum, 8, "wasm"))).toEqual(["matmul: add -> 2"]);
+    const norm = w.call("rmsNorm", [w.argument([8, 6])], {
+      cols: 6,
+      eps: 0,
+      centered: false,
+      hasWeight: false,
+      hasBias: false,
+    });
+    expect(shown(fused(w.graph(w.call("relu", [norm])), 8, "software"))).toEqual([
+      "norm: relu -> 1",
+    ]);
   });
 
   test("what goes into an activation is stored too where others read it", () => {
