@@ -435,6 +435,9 @@ describe("a compiled function on devices that come and go", () => {
     expect(await list(f(on(device)))).toEqual(await list(ours));
     expect(f.plans).toHaveLength(2);
     expect(f.plans.map(({ reason }) => reason)).toContain("the arguments live on another device");
+    const g = compile((x: Tensor, y: Tensor) => x.add(y));
+    const host = { values: Float32Array.of(1, 2), shape: [2] } as unknown as Tensor;
+    expect(await list(g(on(other), host))).toEqual([2, 4, 4, 6]);
     await other.destroy();
     f.dispose();
   });

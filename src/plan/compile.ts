@@ -17,7 +17,7 @@ import { toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
-import { withTensors } from "../tensor/tree";
+import { tensorsOf, withTensors } from "../tensor/tree";
 import { hasStandIns } from "../transforms/parameters";
 import { Executable, type PlannedKernel, type PlanSize } from "./executable";
 import { optimise } from "./passes";
@@ -193,7 +193,7 @@ class Compiler<A extends readonly unknown[], R> {
   }
 
   private planFor(args: A) {
-    const given = toDevice(args);
+    const given = toDevice(args, tensorsOf(args)[0]?.device);
     const { leaves: own, tensors: handles } = readArguments(given);
     const tensors = handles.map((t) => this.requireReal(resolve(t)));
     const device = tensors[0]?.device ?? currentDevice();
