@@ -4,6 +4,7 @@ import {
   type MatmulProblem,
   type MatmulTarget,
   type MatrixLayout,
+  matmulSplit,
   matmulVariants,
   packedBlock,
   packedSplit,
@@ -58,7 +59,18 @@ describe("on a software driver", () => {
       kernel: "vector",
       lanes: 1,
     });
-    expect(choose(problem(1, 768, 128), lavapipe).kernel).toBe("subgroup");
+    expect(choose(problem(5, 768, 128), lavapipe).kernel).toBe("subgroup");
+  });
+
+  test("few rows, or columns, are neither shared nor tiled", () => {
+    const skinny = { kernel: "skinny", team: 1 };
+    expect(choose(problem(1, 768, 128), lavapipe)).toEqual({ ...skinny, along: "n" });
+    expect(choose(problem(4, 1024, 1024), lavapipe)).toEqual({ ...skinny, along: "n" });
+    expect(choose(problem(1024, 1, 1024), plainSoftware)).toEqual({ ...skinny, along: "m" });
+  });
+
+  test("sums are not cut: tiles are small enough for every thread", () => {
+    expect(choose(problem(16, 16, 65536), lavapipe).kernel).toBe("subgroup");
   });
 
   test("a long dot product is shared by a workgroup", () => {
@@ -99,9 +111,23 @@ describe("on a GPU", () => {
     expect(choose(problem(128, 128, 128), gpu)).toEqual({ kernel: "tiled", side: 8, groups: 1 });
   });
 
-  test("thin products are computed by element", () => {
-    expect(choose(problem(1, 4096, 4096), gpu)).toEqual({ kernel: "vector", lanes: 64 });
-    expect(choose(problem(1, 50000, 768), gpu)).toEqual({ kernel: "vector", lanes: 1 });
+  test("sums are cut where there are too few tiles to keep the device busy", () => {
+    const dW = (m: number, n: number, k: number) =>
+      choose(problem(m, n, k, { aTurned: true }), gpu);
+    expect(dW(128, 128, 1023).kernel).toBe("tiled");
+    expect(dW(128, 128, 1024)).toEqual({ kernel: "split", parts: 4 });
+    expect(dW(128, 128, 16384)).toEqual({ kernel: "split", parts: 16 });
+    expect(dW(32, 32, 2 ** 20)).toEqual({ kernel: "split", parts: 64 });
+    expect(dW(512, 512, 16384).kernel).toBe("tiled");
+    expect(choose(problem(1, 1, 2 ** 20), gpu)).toEqual({ kernel: "split", parts: 64 });
+  });
+
+  test("thin products are read once, along k where that is contiguous or there are few elements", () => {
+    const skinny = { kernel: "skinny", along: "n" };
+    expect(choose(problem(1, 4096, 4096), gpu)).toEqual({ ...skinny, team: 16 });
+    expect(choose(problem(1, 50000, 768), gpu)).toEqual({ ...skinny, team: 1 });
+    expect(choose(problem(1, 50000, 768, { bTurned: true }), gpu)).toEqual({ ...skinny, team: 16 });
+    expect(choose(problem(1, 1, 512), gpu)).toEqual({ kernel: "vector", lanes: 64 });
   });
 
   test("tiles that exceed a granted limit are not used", () => {
@@ -121,8 +147,12 @@ describe("on a GPU", () => {
     });
   });
 
-  test("subgroups are not used: they may be partly filled", () => {
-    expect(matmulVariants.candidates(gpu).map((v) => v.kernel)).not.toContain("subgroup");
+  test("subgroups are tried where their size is fixed, and never the default", () => {
+    const kernels = (target: MatmulTarget) =>
+      matmulVariants.candidates(target).map((v) => v.kernel);
+    expect(kernels(gpu)).toContain("subgroup");
+    expect(kernels({ ...gpu, subgroupSize: 0 })).not.toContain("subgroup");
+    expect(choose(problem(1024, 1024, 1024), gpu).kernel).toBe("tiled");
   });
 });
 
@@ -141,7 +171,31 @@ describe("on the CPU executor", () => {
     expect(choose(problem(8, 8, 32), wasm)).toEqual(vector);
     expect(choose(problem(8, 8, 33), wasm).kernel).toBe("packed");
     expect(choose(problem(2, 4, 4096), wasm)).toEqual(vector);
-    expect(choose(problem(1, 9, 4096), wasm).kernel).toBe("packed");
+    expect(choose(problem(2, 5, 204), wasm).kernel).toBe("vector");
+    expect(choose(problem(2, 5, 4096), wasm).kernel).toBe("packed");
+  });
+
+  test("one row, or one column, is not packed", () => {
+    const skinny = { kernel: "skinny", team: 1 };
+    expect(choose(problem(1, 9, 4096), wasm)).toEqual({ ...skinny, along: "n" });
+    expect(choose(problem(768, 1, 64, { batch: 3 }), wasm)).toEqual({ ...skinny, along: "m" });
+    expect(choose(problem(2, 768, 64), wasm).kernel).toBe("packed");
+  });
+
+  test("long sums of few elements are cut for the threads", () => {
+    const dW = (m: number, n: number, k: number) =>
+      choose(problem(m, n, k, { aTurned: true }), wasm);
+    expect(dW(16, 16, 65536)).toEqual({ kernel: "split", parts: 4 });
+    expect(dW(64, 64, 2048)).toEqual({ kernel: "split", parts: 4 });
+    expect(dW(64, 64, 2047).kernel).toBe("packed");
+    expect(dW(64, 65, 8192).kernel).toBe("packed");
+  });
+
+  test("parts are whole vec4s of k, and as many as there is k for", () => {
+    expect(matmulSplit(problem(3, 5, 16), 4)).toMatchObject({ batch: 4, k: 4 });
+    expect(matmulSplit(problem(3, 5, 17), 4)).toMatchObject({ batch: 3, k: 8 });
+    expect(matmulSplit(problem(3, 5, 3, { batch: 2 }), 64)).toMatchObject({ batch: 2, k: 3 });
+    expect(matmulSplit(problem(3, 5, 0), 4)).toMatchObject({ batch: 1, k: 0 });
   });
 
   test("blocks are as large as the granted workgroup memory holds", () => {

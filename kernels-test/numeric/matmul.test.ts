@@ -135,8 +135,17 @@ const shapes = sizes.flatMap((m, i) =>
 );
 
 test("every variant is a candidate on this adapter unless it cannot run there", () => {
-  const hardware = device.executor.adapter.class === "hardware";
-  expect(variants).toHaveLength(hardware ? 14 : 17);
+  const { class: adapter, features } = device.executor.adapter;
+  const kernels = new Set(variants.map(({ kernel }) => kernel));
+  expect([...kernels].filter((kernel) => kernel !== "subgroup")).toEqual([
+    "register",
+    "tiled",
+    ...(adapter === "hardware" ? [] : ["packed"]),
+    "skinny",
+    "vector",
+    "split",
+  ]);
+  if (adapter !== "hardware") expect(kernels.has("subgroup")).toBe(features.includes("subgroups"));
 });
 
 const kernels = ["subgroup", "register", "tiled", "packed", "skinny", "vector", "split"] as const;
@@ -331,6 +340,49 @@ describe("every variant", () => {
   });
 });
 
+describe("sums in parts", () => {
+  test("are right where the parts are computed by each variant", async () => {
+    for (const [m, n, k] of [
+      [5, 7, 16],
+      [65, 63, 130],
+      [12, 20, 257],
+    ] as const) {
+      const a = normals(2 * m * k, 45);
+      const b = normals(2 * k * n, 46);
+      const pairs = [[0, 0] as const, [1, 1] as const];
+      const expected = reference(a, b, [m, n, k], pairs);
+      for (const turned of layouts)
+        for (const part of variants) {
+          if (part.kernel === "split" || (part.kernel === "vector" && part.lanes === 64)) continue;
+          forcedMatmulVariant.current = { kernel: "split", parts: 4 };
+          forcedMatmulVariant.ofParts = part;
+          const c = scope(() =>
+            matmul(laidOut(a, [2, m, k], turned.a), laidOut(b, [2, k, n], turned.b)),
+          );
+          expectProduct(await c.data(), expected, k);
+          c.dispose();
+        }
+    }
+  });
+});
+
+test("no variant copies a transposed operand or a batch of such", async () => {
+  const [m, n, k] = [20, 24, 16];
+  for (const batch of [[], [3]])
+    for (const turned of layouts) {
+      const x = laidOut(normals(sizeOf(batch) * m * k, 47), [...batch, m, k], turned.a);
+      const y = laidOut(normals(sizeOf(batch) * k * n, 48), [...batch, k, n], turned.b);
+      for (const variant of variants) {
+        forcedMatmulVariant.current = variant;
+        const stop = device.executor.startTiming();
+        matmul(x, y).dispose();
+        const names = (await stop()).map(({ name }) => name);
+        expect(names.filter((name) => !name.startsWith("matmul/"))).toEqual([]);
+        expect(names).toHaveLength(variant.kernel === "split" ? 2 : 1);
+      }
+    }
+});
+
 describe("the chosen variant", () => {
   test("agrees with f64 for random shapes, batches and layouts", async () => {
     const size = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 80 }));
@@ -373,6 +425,13 @@ describe("the chosen variant", () => {
     [8, 128, 128],
     [768, 65, 128],
     [128, 128, 768],
+    [4, 70, 33],
+    [5, 70, 33],
+    [1, 9, 2050],
+    [2, 9, 2050],
+    [70, 1, 257],
+    [48, 48, 2047],
+    [48, 48, 2049],
     [255, 64, 257],
     [256, 64, 256],
   ] as const)("agrees with f64 at %i x %i x %i", async (m, n, k) => {

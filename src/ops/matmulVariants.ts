@@ -194,8 +194,8 @@ function isApplicable(variant: MatmulVariant, target: MatmulTarget): boolean {
   const { limits } = target;
   switch (variant.kernel) {
     case "subgroup":
-      // A GPU may run a workgroup as partly filled subgroups; the software drivers fill them in order.
-      return target.adapter !== "hardware" && [4, 8, 16, 32, 64].includes(target.subgroupSize);
+      // Of one size, so that workgroups, of 8 invocations at least, are whole subgroups.
+      return [4, 8, 16, 32, 64].includes(target.subgroupSize);
     case "skinny":
       return limits.maxStorageBuffers >= 6;
     case "packed":
@@ -228,6 +228,15 @@ const tiles = (problem: MatmulProblem, rows: number, cols: number): number =>
 const tileCost = 40;
 const vectorLoadCost = 0.85;
 
+/** Rows, or columns, of products that the skinny kernel computes faster than kernels with tiles. */
+const fewRows = { software: 4, wasm: 1, hardware: 7 } as const;
+
+const skinny = ({ m, n }: MatmulProblem, team: 1 | 16 = 1): OnePassVariant => ({
+  kernel: "skinny",
+  team,
+  along: m <= n ? "n" : "m",
+});
+
 function softwareChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVariant {
   const width = registerCols * registerWorkgroup(target);
   const alongN =
@@ -238,6 +247,8 @@ function softwareChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVa
   const elements = problem.batch * problem.m * problem.n;
   if (elements < tileCost * Math.min(alongN, alongM))
     return { kernel: "vector", lanes: elements <= 16 && problem.k >= 1024 ? 64 : 1 };
+  if (Math.min(problem.m, problem.n) <= fewRows.software && isApplicable(skinny(problem), target))
+    return skinny(problem);
   const along = alongM < alongN ? "m" : "n";
   const subgroup: OnePassVariant = { kernel: "subgroup", along };
   return isApplicable(subgroup, target) ? subgroup : { kernel: "register", along };
@@ -248,23 +259,30 @@ const fewMultiplications = 2048;
 /** Elements of c that fill so little of the packed kernel's 4 x 8 sums that one by one is faster. */
 const fewElements = 8;
 
-function wasmChoice({ m, n, k }: MatmulProblem, target: MatmulTarget): OnePassVariant {
+function wasmChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVariant {
+  const { m, n, k } = problem;
   if (m * n <= fewElements || m * n * k <= fewMultiplications)
     return { kernel: "vector", lanes: 1 };
+  if (Math.min(m, n) <= fewRows.wasm && isApplicable(skinny(problem), target))
+    return skinny(problem);
   const packed: OnePassVariant = { kernel: "packed" };
   return isApplicable(packed, target) ? packed : { kernel: "register", along: "n" };
 }
 
 /** Workgroups that keep a large GPU busy; smaller tiles below that. */
 const busy = 128;
-/** Products with fewer rows or columns waste most of even the smallest tile. */
-const skinny = 8;
+/** Elements of c that are fewer than the invocations of a busy GPU: several share the sum of each. */
+const fewForAll = 16384;
 
 function hardwareChoice(problem: MatmulProblem, target: MatmulTarget): OnePassVariant {
   const { m, n, k } = problem;
-  if (Math.min(m, n) < skinny) {
-    const few = problem.batch * m * n < 16384;
-    return { kernel: "vector", lanes: few && k >= 128 ? 64 : 1 };
+  if (Math.min(m, n) <= fewRows.hardware) {
+    const few = problem.batch * m * n < fewForAll;
+    if (m * n <= 4 || !isApplicable(skinny(problem), target))
+      return { kernel: "vector", lanes: few && k >= 128 ? 64 : 1 };
+    // Neighbours read along k where the larger matrix is contiguous there.
+    const alongK = m <= n ? problem.b.row === 1 : problem.a.col === 1;
+    return skinny(problem, k >= 128 && (few || alongK) ? 16 : 1);
   }
   const tiled = all.filter((v) => v.kernel === "tiled").filter((v) => isApplicable(v, target));
   const fits = tiled.find((v) => tiles(problem, tileSize(v), tileSize(v)) >= busy);
@@ -284,8 +302,47 @@ export function matmulSplit(problem: MatmulProblem, parts: number): MatmulProble
   return { ...problem, batch: problem.batch * count, k: count === 1 ? problem.k : each * 4 };
 }
 
+/** The workgroups of a GPU that a variant keeps busy. */
+function workgroups(variant: OnePassVariant, problem: MatmulProblem): number {
+  switch (variant.kernel) {
+    case "tiled":
+      return tiles(problem, tileSize(variant), tileSize(variant));
+    case "skinny":
+      return Math.ceil((problem.batch * problem.m * problem.n * variant.team) / 256);
+    case "vector":
+      return Math.ceil((problem.batch * problem.m * problem.n * variant.lanes) / 64);
+    default:
+      return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Elements that each part of a sum should have at least: the second pass costs one addition for each part. */
+const leastPart = 256;
+
+/**
+ * On the CPU executor, products so small that one thread computes all of c, and sums so long that it pays to share
+ * them. Software drivers gain nothing: their tiles are small.
+ */
+const sharedSums = { elements: 4096, depth: 2048, multiplications: 2 ** 22 } as const;
+
+/** Into how many parts to cut sums; 1 for none. */
+function defaultParts(problem: MatmulProblem, target: MatmulTarget): 1 | (typeof splits)[number] {
+  const { batch, m, n, k } = problem;
+  const elements = batch * m * n;
+  if (target.adapter === "wasm") {
+    const few = elements > fewElements && elements <= sharedSums.elements;
+    return few && k >= sharedSums.depth && elements * k >= sharedSums.multiplications ? 4 : 1;
+  }
+  if (target.adapter === "software" || elements === 0) return 1;
+  const present = workgroups(hardwareChoice(problem, target), problem);
+  if (present * 2 > busy) return 1;
+  const worth = splits.filter((parts) => k >= parts * leastPart);
+  return worth.find((parts) => present * parts >= busy) ?? worth.at(-1) ?? 1;
+}
+
 function defaultChoice(problem: MatmulProblem, target: MatmulTarget): MatmulVariant {
-  return choices[target.adapter](problem, target);
+  const parts = defaultParts(problem, target);
+  return parts === 1 ? choices[target.adapter](problem, target) : { kernel: "split", parts };
 }
 
 export const matmulVariants = {
