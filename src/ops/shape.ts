@@ -578,10 +578,7 @@ const castPrimitive: Primitive<{ dtype: DType }> = {
   saves: "nothing",
   outputs: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   takesPacked: true,
-  run: ([x], { dtype }) => {
-    requireOffered(x!.device, dtype);
-    return [cast(x!, dtype)];
-  },
+  run: ([x], { dtype }) => [cast(x!, dtype)],
   pointwise: ([x], { dtype }) => conversion(x!.dtype, dtype),
   vjp: ([g], { inputs, attrs }) => [
     isFloat(attrs.dtype) && isFloat(inputs[0]!.dtype) ? to(g!, inputs[0]!.dtype) : null,
@@ -595,7 +592,11 @@ const castPrimitive: Primitive<{ dtype: DType }> = {
  * rounds to nearest, ties to even. Packed types (bf16, i8, i4) are ways to store: see docs/precision.md.
  */
 export function to(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : bind(castPrimitive, [x], { dtype })[0]!;
+  requireTensor("to", x);
+  if (x.dtype === dtype) return x;
+  // Not left to the kernel, which compile may make a part of another.
+  requireOffered(x.device, dtype);
+  return bind(castPrimitive, [x], { dtype })[0]!;
 }
 
 const stopGradientPrimitive: Primitive<null> = {
