@@ -581,7 +581,7 @@ cond | = |
 no_grad, inference_mode | - nothing is recorded outside \`grad\` and \`vjp\`; \`stopGradient\` inside |
 autograd.gradcheck | - \`kernels-test/numericDerivatives.ts\` does it for every operation |
 Tensor.register_hook | - \`customVjp\` of the identity |
-compile, jit.trace | - none: each operation is a dispatch, the kernels of networks are fused by hand | jit, makeJaxpr
+jit.trace | compile | makeJaxpr
 autocast | = |
 amp.GradScaler | optim.GradScaler |
 `,
