@@ -67,7 +67,8 @@ export function walksOf(
   return { width, shape: walk.shape, accesses, strides: own };
 }
 
-function accessOf(t: DeviceTensor, strides: readonly number[], width: Width): Access {
+/** @param strides over a shape whose last size is a multiple of `width` */
+export function accessOf(t: DeviceTensor, strides: readonly number[], width: Width): Access {
   if (width === 1) return "strided";
   const step = strides.at(-1)!;
   if (step === 0) return "repeated";

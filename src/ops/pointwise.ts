@@ -10,10 +10,13 @@ import {
   gridFor,
   launch,
   pointwiseBinary,
+  pointwiseBinaryRows,
   pointwiseBinaryStrided,
+  pointwiseTernaryRows,
   pointwiseTernaryStrided,
   pointwiseUnary,
   pointwiseUnaryStrided,
+  pointwiseWhereRows,
   pointwiseWhereStrided,
 } from "../kernels";
 import type { Kernel } from "../kernels/kernel";
@@ -26,6 +29,7 @@ import { add } from "./arithmetic";
 import { moveInto } from "./movement";
 import type { PlainFunction, Primitive, Saves, Spec } from "./primitive";
 import { sumTo } from "./reduce";
+import { rowWalkOf } from "./rowWalk";
 import { alignLanes } from "./rules";
 import { expand } from "./shape";
 import { bind } from "./trace";
@@ -172,7 +176,37 @@ function runBinary(a: DeviceTensor, b: DeviceTensor, out: Spec, fn: string): Dev
     );
     return y;
   }
-  const { rank, shape, strides } = walkBroadcast([a, b], out.shape);
+  const walk = walkBroadcast([a, b], out.shape);
+  const rows = rowWalkOf(a.device, [a, b], walk);
+  if (rows) {
+    launch(
+      a.device,
+      calling(pointwiseBinaryRows, fn),
+      { a: a.binding, b: b.binding, y: y.binding },
+      {
+        shape: rows.shape,
+        a_strides: rows.strides[0]!,
+        b_strides: rows.strides[1]!,
+        count: rows.count,
+        a_offset: rows.offsets[0]!,
+        b_offset: rows.offsets[1]!,
+        infinity,
+      },
+      rows.grid,
+      {
+        types,
+        slots: { OP: fn },
+        overrides: {
+          RANK: rows.rank,
+          BY_GROUP: rows.byGroup,
+          A_REPEATED: rows.repeated[0]!,
+          B_REPEATED: rows.repeated[1]!,
+        },
+      },
+    );
+    return y;
+  }
+  const { rank, shape, strides } = walk;
   const perInvocation = shape.at(-1)! % lanes === 0 ? lanes : 1;
   const count = y.size / perInvocation;
   launch(
@@ -370,10 +404,45 @@ export function ternary(row: TernaryRow): Primitive<null> {
 function runTernary(inputs: readonly DeviceTensor[], out: Spec, fn: string): DeviceTensor {
   const y = DeviceTensor.empty(inputs[0]!.device, out.shape, out.dtype);
   const walk = walkBroadcast(inputs, out.shape);
+  const rows = rowWalkOf(y.device, inputs, walk);
+  const [a, b, c] = inputs.map((t) => t.binding);
+  const bindings = { a: a!, b: b!, c: c!, y: y.binding };
+  const types = { T: storageType(y.dtype), C: computeType(y.dtype) } as const;
+  if (rows) {
+    launch(
+      y.device,
+      calling(pointwiseTernaryRows, fn),
+      bindings,
+      {
+        shape: rows.shape,
+        a_strides: rows.strides[0]!,
+        b_strides: rows.strides[1]!,
+        c_strides: rows.strides[2]!,
+        count: rows.count,
+        a_offset: rows.offsets[0]!,
+        b_offset: rows.offsets[1]!,
+        c_offset: rows.offsets[2]!,
+        infinity,
+      },
+      rows.grid,
+      {
+        types,
+        slots: { OP: fn },
+        overrides: {
+          RANK: rows.rank,
+          BY_GROUP: rows.byGroup,
+          A_REPEATED: rows.repeated[0]!,
+          B_REPEATED: rows.repeated[1]!,
+          C_REPEATED: rows.repeated[2]!,
+        },
+      },
+    );
+    return y;
+  }
   launch(
     y.device,
     calling(pointwiseTernaryStrided, fn),
-    { a: inputs[0]!.binding, b: inputs[1]!.binding, c: inputs[2]!.binding, y: y.binding },
+    bindings,
     {
       shape: walk.shape,
       a_strides: walk.strides[0]!,
@@ -386,11 +455,7 @@ function runTernary(inputs: readonly DeviceTensor[], out: Spec, fn: string): Dev
       infinity,
     },
     gridFor(y.device, y.size, 64),
-    {
-      types: { T: storageType(y.dtype), C: computeType(y.dtype) },
-      slots: { OP: fn },
-      overrides: { RANK: walk.rank },
-    },
+    { types, slots: { OP: fn }, overrides: { RANK: walk.rank } },
   );
   return y;
 }
@@ -429,15 +494,43 @@ export function wherePrimitive(
     run: (inputs, _, [out]) => {
       const y = DeviceTensor.empty(inputs[0]!.device, out!.shape, out!.dtype);
       const walk = walkBroadcast(inputs, out!.shape);
+      const rows = rowWalkOf(y.device, inputs, walk);
+      const [condition, a, b] = inputs.map((t) => t.binding);
+      const bindings = { condition: condition!, a: a!, b: b!, y: y.binding };
+      const types = { T: storageType(y.dtype) } as const;
+      if (rows) {
+        launch(
+          y.device,
+          pointwiseWhereRows,
+          bindings,
+          {
+            shape: rows.shape,
+            condition_strides: rows.strides[0]!,
+            a_strides: rows.strides[1]!,
+            b_strides: rows.strides[2]!,
+            count: rows.count,
+            condition_offset: rows.offsets[0]!,
+            a_offset: rows.offsets[1]!,
+            b_offset: rows.offsets[2]!,
+          },
+          rows.grid,
+          {
+            types,
+            overrides: {
+              RANK: rows.rank,
+              BY_GROUP: rows.byGroup,
+              CONDITION_REPEATED: rows.repeated[0]!,
+              A_REPEATED: rows.repeated[1]!,
+              B_REPEATED: rows.repeated[2]!,
+            },
+          },
+        );
+        return [y];
+      }
       launch(
         y.device,
         pointwiseWhereStrided,
-        {
-          condition: inputs[0]!.binding,
-          a: inputs[1]!.binding,
-          b: inputs[2]!.binding,
-          y: y.binding,
-        },
+        bindings,
         {
           shape: walk.shape,
           condition_strides: walk.strides[0]!,
@@ -449,7 +542,7 @@ export function wherePrimitive(
           b_offset: inputs[2]!.bindingOffset,
         },
         gridFor(y.device, y.size, 64),
-        { types: { T: storageType(y.dtype) }, overrides: { RANK: walk.rank } },
+        { types, overrides: { RANK: walk.rank } },
       );
       return [y];
     },
