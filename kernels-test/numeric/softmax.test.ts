@@ -5,7 +5,13 @@ import { mul, sub } from "../../src/ops/arithmetic";
 import { sum } from "../../src/ops/reduce";
 import { forcedRowTeam, rowTeams } from "../../src/ops/rowTeam";
 import { to, transpose } from "../../src/ops/shape";
-import { logSoftmax, logSumExp, softmax } from "../../src/ops/softmax";
+import {
+  forcedSoftmaxVariant,
+  logSoftmax,
+  logSumExp,
+  softmax,
+  softmaxVariants,
+} from "../../src/ops/softmax";
 import { nodePlatform } from "../../src/platform/node";
 import { tensor } from "../../src/tensor/creation";
 import type { Tensor } from "../../src/tensor/tensor";
@@ -25,6 +31,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   forcedRowTeam.current = null;
+  forcedSoftmaxVariant.current = null;
 });
 
 function host(kind: "softmax" | "logSoftmax", x: ArrayLike<number>, cols: number): Float64Array {
@@ -257,4 +264,36 @@ describe("many rows", () => {
 test("adding a constant to a row leaves its softmax as it is", async () => {
   const x = tensor([1, 2, 3]);
   expectClose(await softmax(sub(x, 4096)).data(), await softmax(x).data(), forward);
+});
+
+describe("exponentials that are kept", () => {
+  test.each(rowTeams.candidates())(
+    "give what those give that are computed twice, by a team of %d",
+    async (team) => {
+      forcedRowTeam.current = team;
+      for (const [rows, cols] of [
+        [1, 1],
+        [5, 3],
+        [64, 4],
+        [65, 65],
+        [3, 1000],
+      ] as const) {
+        const x = tensor(normals(rows * cols, 4), { shape: [rows, cols] });
+        const [kept, twice] = softmaxVariants.candidates().map((variant) => {
+          forcedSoftmaxVariant.current = variant;
+          return [softmax(x), logSoftmax(x)] as const;
+        });
+        expect(await kept![0].data()).toEqual(await twice![0].data());
+        expect(await kept![1].data()).toEqual(await twice![1].data());
+        for (const t of [x, ...kept!, ...twice!]) t.dispose();
+      }
+    },
+  );
+
+  test("are those of the CPU executor, and of no logarithm", () => {
+    expect(softmaxVariants.defaultChoice("wasm")).toBe("keep");
+    expect(softmaxVariants.defaultChoice("software")).toBe("recompute");
+    expect(softmaxVariants.defaultChoice("hardware")).toBe("recompute");
+    expect(softmaxVariants.isApplicable("keep", "logSoftmax")).toBe(false);
+  });
 });

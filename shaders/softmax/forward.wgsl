@@ -1,7 +1,8 @@
 // y[r, c] = exp(x[r, c] - m) / sum_k exp(x[r, k] - m), or its logarithm; m = max_k x[r, k]
 //
 // shapes: x, y [rows, cols] dense; cols counts Vs
-// access: one team per row, three passes: maximum, sum, result
+// access: one team per row, three passes: maximum, sum, result. KEEP: the second pass leaves its exponentials in y for
+//   the third, which on CPUs costs less than computing them again.
 // source: subtracting the maximum bounds every exponential by 1 and the sum from below by 1
 #slot RESULT = probability // probability | log_probability
 #include "grid"
@@ -9,6 +10,7 @@
 #include "team"
 alias V = f32; // f32 | vec4f
 const TEAM = 1u; // 1 | 64 | 256
+const KEEP = 0u; // 0 | 1
 
 struct Params {
   rows: u32,
@@ -38,8 +40,20 @@ fn main(
   let m = team_max(max_lanes(high), lane);
 
   var sum = V(0.0);
-  for (var c = lane; c < end; c += TEAM) { sum += exp(x[base + c] - m); }
+  if (KEEP == 1u) {
+    for (var c = lane; c < end; c += TEAM) {
+      let e = exp(x[base + c] - m);
+      sum += e;
+      y[base + c] = e;
+    }
+  } else {
+    for (var c = lane; c < end; c += TEAM) { sum += exp(x[base + c] - m); }
+  }
   let total = team_sum(sum_lanes(sum), lane);
 
-  for (var c = lane; c < end; c += TEAM) { y[base + c] = RESULT(x[base + c] - m, total); }
+  if (KEEP == 1u) {
+    for (var c = lane; c < end; c += TEAM) { y[base + c] /= total; }
+  } else {
+    for (var c = lane; c < end; c += TEAM) { y[base + c] = RESULT(x[base + c] - m, total); }
+  }
 }

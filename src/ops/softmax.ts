@@ -1,4 +1,7 @@
 /** Softmax, its logarithm, and the logarithm of its denominator, stable for scores of any size. */
+
+import type { Device } from "../device/device";
+import type { AdapterClass } from "../device/executor";
 import { launch, softmaxBackward, softmaxForward, softmaxLogSumExp } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
@@ -14,10 +17,40 @@ import { planRows } from "./rowTeam";
 import { batchOfRows, withLanes } from "./rules";
 import { dense, permute, reshape, to, transpose, unsqueeze } from "./shape";
 import { bind } from "./trace";
+import { choose } from "./variants";
 
 /** Length of the rows: the last dimension; a scalar is one row of one element. */
 const rowLength = (x: Spec): number => x.shape.at(-1) ?? 1;
 const rowCount = (x: Spec): number => sizeOf(x.shape.slice(0, -1));
+
+/** How softmax comes by its exponentials a second time: computes them again, or has kept them in the result. */
+export type SoftmaxVariant = "recompute" | "keep";
+
+export const softmaxVariants = {
+  /** A logarithm needs them once. */
+  isApplicable: (variant: SoftmaxVariant, kind: Kind["name"]): boolean =>
+    variant === "recompute" || kind === "softmax",
+  defaultChoice: (adapter: AdapterClass): SoftmaxVariant =>
+    adapter === "wasm" ? "keep" : "recompute",
+  candidates: (): readonly SoftmaxVariant[] => ["recompute", "keep"],
+};
+
+/** For tests: one variant wherever it is applicable; null lets `defaultChoice` decide. */
+export const forcedSoftmaxVariant: { current: SoftmaxVariant | null } = { current: null };
+
+/** 1 for `keep`: the kernel's constant. */
+function keeping(device: Device, kind: Kind["name"], rows: number, cols: number): 0 | 1 {
+  if (!softmaxVariants.isApplicable("keep", kind)) return 0;
+  const variant =
+    forcedSoftmaxVariant.current ??
+    choose(device, {
+      family: "softmax",
+      problem: [rows, cols],
+      candidates: softmaxVariants.candidates,
+      defaultChoice: () => softmaxVariants.defaultChoice(device.executor.adapter.class),
+    });
+  return variant === "keep" ? 1 : 0;
+}
 
 const along = { dim: -1, keepdim: true } as const;
 
@@ -111,7 +144,7 @@ function rowPrimitives({
       const { team, V, cols, grid } = planRows(y.device, rows, rowLength(out!));
       launch(y.device, softmaxForward, { x: source.binding, y: y.binding }, { rows, cols }, grid, {
         types: { V },
-        constants: { TEAM: team },
+        constants: { TEAM: team, KEEP: keeping(y.device, name, rows, cols) },
         slots: { RESULT: result },
       });
       source.dispose();
