@@ -34,6 +34,8 @@ export interface ReflectedKernel {
   readonly slots: Readonly<Record<string, Choice>>;
 }
 
+/** A kernel's text as wgsl_reflect can parse it. */
+export function withoutExtensions(text: string): string;
 export function readKernel(folder: string, relative: string): Promise<ReflectedKernel>;
 export function readKernels(folder: string): Promise<ReflectedKernel[]>;
 export function generateLaunchers(folder: string): Promise<{ path: string; text: string }[]>;

@@ -76,6 +76,13 @@ function fillSlots(text, slots) {
   return filled;
 }
 
+/** What wgsl_reflect can parse: it knows no extensions, nor their types and functions with template arguments. */
+export const withoutExtensions = (text) =>
+  text
+    .replace(/^enable .*;$/gm, "")
+    .replace(/\bsubgroup_matrix_\w+<[^>]*>/g, "vec4f")
+    .replace(/\b(subgroupMatrix\w+)<[^>]*>/g, "$1");
+
 /** Reads one kernel; the result is plain data, which the launcher text and the tests are made from. */
 export async function readKernel(folder, relative) {
   const file = path.join(folder, relative);
@@ -93,7 +100,7 @@ export async function readKernel(folder, relative) {
   const plain = fillSlots(text, slots);
   let reflection;
   try {
-    reflection = new WgslReflect(plain.replace(/^enable .*;$/gm, ""));
+    reflection = new WgslReflect(withoutExtensions(plain));
   } catch (error) {
     throw new Error(`${file}: wgsl_reflect cannot parse it: ${error.message ?? error}`);
   }

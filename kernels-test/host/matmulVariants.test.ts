@@ -147,6 +147,19 @@ describe("on a GPU", () => {
     });
   });
 
+  test("matrix units are tried where the device was granted them in sizes that the kernel cuts", () => {
+    const matrix = { kernel: "subgroupMatrix" } as const;
+    const unit = { m: 16, n: 16, k: 16 };
+    expect(matmulVariants.isApplicable(matrix, gpu)).toBe(false);
+    expect(matmulVariants.isApplicable(matrix, { ...gpu, matrix: unit })).toBe(true);
+    expect(matmulVariants.isApplicable(matrix, { ...gpu, matrix: { ...unit, k: 32 } })).toBe(false);
+    expect(matmulVariants.isApplicable(matrix, { ...gpu, matrix: unit, subgroupSize: 0 })).toBe(
+      false,
+    );
+    expect(matmulVariants.isApplicable(matrix, { ...lavapipe, matrix: unit })).toBe(false);
+    expect(choose(problem(1024, 1024, 1024), { ...gpu, matrix: unit }).kernel).toBe("tiled");
+  });
+
   test("subgroups are tried where their size is fixed, and never the default", () => {
     const kernels = (target: MatmulTarget) =>
       matmulVariants.candidates(target).map((v) => v.kernel);

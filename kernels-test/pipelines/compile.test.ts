@@ -27,6 +27,8 @@ beforeAll(async () => {
 const featureNames: Readonly<Record<string, GPUFeatureName>> = {
   f16: "shader-f16",
   subgroups: "subgroups",
+  // Dawn's null backend compiles what needs it: see subgroupMatrix.test.ts.
+  chromium_experimental_subgroup_matrix: "chromium-experimental-subgroup-matrix" as GPUFeatureName,
 };
 
 function isOffered(kernel: AnyKernel, chosen: Readonly<Record<string, string>>): boolean {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
-import { readKernels } from "../../shaders/reflect.mjs";
+import { readKernels, withoutExtensions } from "../../shaders/reflect.mjs";
 import { allKernels } from "../../src/kernels";
 import { HostRandom } from "../../src/random/hostRandom";
 
@@ -49,7 +49,7 @@ describe("the parameter writer agrees with the reflected layout", () => {
   const withParams = allKernels.filter((kernel) => kernel.params);
   test.each(withParams.map((k) => [k.name, k] as const))("%s", (name, kernel) => {
     const { plain } = kernels.find((k) => k.name === name)!;
-    const reflection = new WgslReflect(plain.replace(/^enable .*;$/gm, ""));
+    const reflection = new WgslReflect(withoutExtensions(plain));
     const [uniform] = reflection.uniforms;
     expect(kernel.params!.size).toBe(uniform!.size);
     expect(kernel.params!.index).toBe(uniform!.binding);

@@ -1,8 +1,8 @@
-#include "matmul"
 // Stores blocks of 4x4, for kernels that keep such. The including kernel declares
 //   alias V    what c is written in: T, or vec4s of it where the rows of c are whole vec4s
 //   LANES      elements in a V
 //   #slot PICK pick_lane or pick_all, accordingly
+#include "matmul"
 
 fn pick_lane(x: vec4f, lane: u32) -> f32 { return x[lane]; }
 fn pick_all(x: vec4f, lane: u32) -> vec4f { return x; }

@@ -1,7 +1,7 @@
 /** From a GPU object to a device with every limit and feature the library can use. */
 import { AdapterError } from "../errors";
 import { classifyAdapter } from "./adapterClass";
-import type { AdapterReport, ExecutorLimits } from "./executor";
+import type { AdapterReport, ExecutorLimits, SubgroupMatrix } from "./executor";
 
 export interface AcquireOptions {
   /** Part of the name of the adapter to use, as `listAdapters` gives it. */
@@ -17,7 +17,30 @@ export interface AcquireOptions {
 /** Drivers call themselves "Name (1.2)"; in `GPUAdapterInfo` that is "name-1-2-". */
 const plain = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 
-const usefulFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+/** An experiment of Dawn's, offered where unsafe features are allowed. */
+const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+const usefulFeatures = ["timestamp-query", "shader-f16", "subgroups", subgroupMatrix] as const;
+
+/** As Dawn reports them. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+function subgroupMatrices(info: GPUAdapterInfo): SubgroupMatrix[] {
+  const { subgroupMatrixConfigs } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  return [...(subgroupMatrixConfigs ?? [])].map((config) => ({
+    operands: config.componentType,
+    sums: config.resultComponentType,
+    m: config.M,
+    n: config.N,
+    k: config.K,
+  }));
+}
 
 const limitNames = [
   "maxBufferSize",
@@ -93,7 +116,11 @@ export async function acquire(gpu: GPU, options: AcquireOptions = {}): Promise<A
   return {
     device,
     adapter,
-    report: { ...describeAdapter(adapter), features: [...device.features].sort() },
+    report: {
+      ...describeAdapter(adapter),
+      features: [...device.features].sort(),
+      ...(device.features.has(subgroupMatrix) ? { subgroupMatrices: subgroupMatrices(info) } : {}),
+    },
     limits: { ...granted, ...options.limits },
   };
 }

@@ -76,6 +76,17 @@ export interface AdapterReport {
   /** 0 where unknown. */
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
+  /** What subgroups can multiply as matrices, where the device was granted that. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
+}
+
+/** A product of m x k and k x n that a subgroup does at once; types by WGSL name. */
+export interface SubgroupMatrix {
+  readonly operands: string;
+  readonly sums: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
 }
 
 /** Counts since the executor was made. */

@@ -7,11 +7,13 @@ import {
   matmulRegister,
   matmulSkinny,
   matmulSubgroup,
+  matmulSubgroupMatrix,
   matmulSumParts,
   matmulTiled,
   matmulVector,
 } from "../kernels";
 import { DeviceTensor } from "../tensor/deviceTensor";
+import type { DType } from "../tensor/dtype";
 import { coalesce, type Shape, sizeOf } from "../tensor/shape";
 import { type Epilogue, infinity, launchWith } from "./epilogue";
 import {
@@ -23,6 +25,7 @@ import {
   type MatrixLayout,
   matmulSplit,
   matmulVariants,
+  matrixTile,
   type OnePassVariant,
   packedBlock,
   packedSplit,
@@ -37,11 +40,20 @@ import {
 import { dense } from "./shape";
 import { choose } from "./variants";
 
-export function matmulTarget(device: Device): MatmulTarget {
+/** @param dtype of the operands */
+export function matmulTarget(device: Device, dtype: DType = "f32"): MatmulTarget {
   const { adapter, limits } = device.executor;
   const fixed =
     adapter.features.includes("subgroups") && adapter.subgroupMinSize === adapter.subgroupMaxSize;
-  return { adapter: adapter.class, subgroupSize: fixed ? adapter.subgroupMaxSize : 0, limits };
+  const matrix = adapter.subgroupMatrices?.find(
+    ({ operands, sums }) => operands === dtype && sums === "f32",
+  );
+  return {
+    adapter: adapter.class,
+    subgroupSize: fixed ? adapter.subgroupMaxSize : 0,
+    limits,
+    ...(matrix ? { matrix } : {}),
+  };
 }
 
 /** The strides with which an operand walks the batch; 0 where it is broadcast. */
@@ -109,7 +121,7 @@ function chosen({ problem }: Walked, target: MatmulTarget, device: Device): Matm
     forcedMatmulVariant.current ??
     choose(device, {
       family: "matmul",
-      problem: [batch, m, n, k, ...sides],
+      problem: [batch, m, n, k, ...sides, ...(target.matrix ? Object.values(target.matrix) : [])],
       candidates: () => matmulVariants.candidates(target),
       defaultChoice: () => matmulVariants.defaultChoice(problem, target),
     })
@@ -122,7 +134,7 @@ function chosen({ problem }: Walked, target: MatmulTarget, device: Device): Matm
  */
 export function isElementwise(a: DeviceTensor, b: DeviceTensor, shape: Shape): boolean {
   if (a.shape.at(-1) !== 1) return false;
-  return chosen(walk(a, b, shape), matmulTarget(a.device), a.device).kernel === "vector";
+  return chosen(walk(a, b, shape), matmulTarget(a.device, a.dtype), a.device).kernel === "vector";
 }
 
 /**
@@ -139,7 +151,7 @@ export function matmulInto(
   epilogue: Epilogue | null = null,
 ): void {
   const walked = walk(a, b, c.shape);
-  const target = matmulTarget(c.device);
+  const target = matmulTarget(c.device, a.dtype);
   const variant = chosen(walked, target, c.device);
   const parts = variant.kernel === "split" ? variant.parts : 1;
   const pass =
@@ -362,6 +374,31 @@ function dispatch(
             ROWS: block.rows,
             COLS: block.cols,
             DEPTH: block.depth,
+            LOAD_A: loadMode(transposed(p.a)),
+            LOAD_B: loadMode(p.b),
+          },
+        },
+        width,
+        epilogue,
+      );
+      return;
+    }
+    case "subgroupMatrix": {
+      const parts = split(p, matrixTile, matrixTile);
+      const unit = target.matrix!;
+      launchWith(
+        device,
+        matmulSubgroupMatrix,
+        { ...bindings, a4: bindings.a, b4: bindings.b },
+        { ...shared, ...parts },
+        gridFor(device, parts.groups, 1),
+        {
+          types,
+          slots,
+          constants: { SIZE_M: unit.m, SIZE_N: unit.n, SIZE_K: unit.k },
+          overrides: {
+            WG: 4 * target.subgroupSize,
+            LANES: width,
             LOAD_A: loadMode(transposed(p.a)),
             LOAD_B: loadMode(p.b),
           },

@@ -48,10 +48,19 @@ export function isBetterCopied(
   );
 }
 
+/** Sizes of one product of matrices in hardware. */
+export interface MatrixUnit {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
 export interface MatmulTarget {
   readonly adapter: AdapterClass;
   /** Invocations per subgroup; 0 where the device has no subgroups or their size varies. */
   readonly subgroupSize: number;
+  /** What subgroups multiply as matrices of the operands' type with sums in f32; absent where they do not. */
+  readonly matrix?: MatrixUnit;
   readonly limits: Pick<
     ExecutorLimits,
     "maxInvocationsPerWorkgroup" | "maxWorkgroupBytes" | "maxStorageBuffers"
@@ -63,6 +72,7 @@ export interface MatmulTarget {
  *   `along` n, or along m, in which case the kernel computes the transposed product.
  * - tiled: tiles in workgroup memory, `side` squared invocations with `groups` squared 4x4 blocks each.
  * - packed: a block of c per workgroup of one invocation; the operands are packed for SIMD registers.
+ * - subgroupMatrix: 64 x 64 of c by a workgroup of four subgroups, on matrix units.
  * - skinny: 1 or 4 rows and 4 columns of c in registers, `team` invocations along k. Few rows lie `along` n; for
  *   few columns the kernel computes the transposed product.
  * - vector: `lanes` invocations per element of c.
@@ -71,6 +81,7 @@ export type OnePassVariant =
   | { readonly kernel: "subgroup" | "register"; readonly along: "n" | "m" }
   | { readonly kernel: "tiled"; readonly side: 8 | 16; readonly groups: 1 | 2 }
   | { readonly kernel: "packed" }
+  | { readonly kernel: "subgroupMatrix" }
   | { readonly kernel: "skinny"; readonly team: 1 | 16; readonly along: "n" | "m" }
   | { readonly kernel: "vector"; readonly lanes: 1 | 64 };
 
@@ -100,6 +111,7 @@ const all: readonly MatmulVariant[] = [
   { kernel: "tiled", side: 8, groups: 2 },
   { kernel: "tiled", side: 8, groups: 1 },
   { kernel: "packed" },
+  { kernel: "subgroupMatrix" },
   { kernel: "skinny", team: 1, along: "n" },
   { kernel: "skinny", team: 1, along: "m" },
   { kernel: "skinny", team: 16, along: "n" },
@@ -190,12 +202,30 @@ export function registerWorkgroup(target: MatmulTarget): number {
   return Math.max(target.subgroupSize, 8);
 }
 
+/** Rows and columns of c of a workgroup of the subgroup matrix kernel. */
+export const matrixTile = 64;
+/** What it keeps in workgroup memory at most: 64 x 16 of a and of b, and 32 x 64 sums. */
+const matrixBytes = 4 * (2 * 64 * 16 + 2 * 16 * 64);
+
+/** Its quarters of 32 x 32, 16 k deep, are cut into these. */
+const isMatrixUnit = (unit: MatrixUnit | undefined): boolean =>
+  unit !== undefined && [unit.m, unit.n, unit.k].every((size) => size === 8 || size === 16);
+
 function isApplicable(variant: MatmulVariant, target: MatmulTarget): boolean {
   const { limits } = target;
   switch (variant.kernel) {
     case "subgroup":
       // Of one size, so that workgroups, of 8 invocations at least, are whole subgroups.
       return [4, 8, 16, 32, 64].includes(target.subgroupSize);
+    case "subgroupMatrix":
+      return (
+        target.adapter === "hardware" &&
+        isMatrixUnit(target.matrix) &&
+        [8, 16, 32, 64].includes(target.subgroupSize) &&
+        4 * target.subgroupSize <= limits.maxInvocationsPerWorkgroup &&
+        matrixBytes <= limits.maxWorkgroupBytes &&
+        limits.maxStorageBuffers >= 6
+      );
     case "skinny":
       return limits.maxStorageBuffers >= 6;
     case "packed":
