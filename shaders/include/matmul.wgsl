@@ -49,8 +49,9 @@ struct Product {
 }
 
 fn product(batch: u32) -> Product {
-  let k = min(params.k, params.k_all - batch / params.part_products * params.k);
-  var at = Product(params.a_offset, params.b_offset, batch * params.c_batch, k);
+  var at = Product(params.a_offset, params.b_offset, batch * params.c_batch, params.k);
+  let left = params.k_all - (batch / params.part_products) * params.k;
+  if (left < at.k) { at.k = left; }
   var rest = batch;
   for (var d = params.batch_rank; d > 0u; d--) {
     let size = dim_of(params.batch_shape, d - 1u);

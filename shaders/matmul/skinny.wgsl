@@ -32,9 +32,9 @@ override LANES: u32 = 1; // 1 | 4
 var<workgroup> partial: array<vec4f, WG * ROWS>;
 
 // Four neighbours along k of one row of a.
-fn row_of_a(at: u32, size: u32, k: u32) -> vec4f {
-  if (LOAD_A == 2u) { return vec_a(at + k); }
-  return pick_a(at + min(k + quad, vec4<u32>(size - 1u)) * params.a_col);
+fn row_of_a(start: u32, depth: u32, k: u32) -> vec4f {
+  if (LOAD_A == 2u) { return vec_a(start + k); }
+  return pick_a(start + min(k + quad, vec4<u32>(depth - 1u)) * params.a_col);
 }
 
 @compute @workgroup_size(WG)
