@@ -283,7 +283,7 @@ describe("a compiled function", () => {
     const [{ arenaBytes }] = free.plans as [(typeof free.plans)[0]];
     const lines: string[] = [];
     const tight = opened(
-      compile(fn, { memoryBudget: 0.8 * arenaBytes, log: (line) => lines.push(line) }),
+      compile(fn, { memoryBudget: 0.6 * arenaBytes, log: (line) => lines.push(line) }),
     );
     expect(await list(tight(x))).toEqual(expected);
     expect(tight.plans[0]!.recomputed).toBeGreaterThan(0);
