@@ -47,7 +47,7 @@ class Writer {
 
   /** Fused to pointwise kernels, and further to reductions. */
   graphs(results: readonly Value[]): { pointwise: Graph; fused: Graph } {
-    const options = { maxBindings: 8 };
+    const options = { maxBindings: 8, adapter: "software" } as const;
     const pointwise = fusePointwise({ nodes: this.nodes, results, writes: [] }, options);
     return { pointwise, fused: fuseReductions(pointwise, options) };
   }

@@ -86,6 +86,8 @@ function hostOf(node: Node): Host | null {
   const { primitive, inputs, outputs, attrs } = node;
   if (!primitive.epilogue || sizeOf(outputs[0]!.shape) === 0) return null;
   const { primitive: epilogue, columns } = primitive.epilogue;
+  // Without a sum a product is pointwise, and its zeros keep their signs.
+  if (epilogue === productEpilogue && node.inputs[0]!.shape.at(-1) === 1) return null;
   const shared = { node, epilogue, columns: columns(outputs, attrs) };
   if (epilogue !== primitive) {
     const expression = { inputs: [outputs[0]!.dtype], steps: [], outputs: [0] };

@@ -2,6 +2,7 @@
  * Reductions with their producers: where a sum, a mean or an extremum along rows is all that reads what cheap
  * pointwise operations compute, the reduction computes it element by element, and it is never stored.
  */
+import type { AdapterClass } from "../device/executor";
 import { ofOutputs } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { type FusedReductionAttrs, fusedReduction } from "../ops/fusedReduction";
@@ -61,14 +62,27 @@ function maker(value: Value, uses: ReadonlyMap<Value, number>): Made | null {
   return node.primitive.name === "reshape" ? maker(node.inputs[0]!, uses) : null;
 }
 
-/** Sums of columns are taken four at once, faster than they could be computed element by element. */
-const isOfRows = (shape: Shape, dims: readonly number[]): boolean => {
+export interface ReductionOptions extends FusionOptions {
+  /** What runs the kernels. */
+  readonly adapter: AdapterClass;
+}
+
+/**
+ * Computed elements are reduced one by one. Columns are summed four at once, faster than that everywhere, and so
+ * are rows of whole vec4s on the CPU executor.
+ */
+const isOneByOne = (shape: Shape, dims: readonly number[], adapter: AdapterClass): boolean => {
   const last = shape.findLastIndex((size) => size !== 1);
-  return last < 0 || dims.includes(last);
+  if (last < 0) return true;
+  return dims.includes(last) && !(adapter === "wasm" && shape[last]! % 4 === 0);
 };
 
 /** The reduction with what it reads computed in it, or null where it cannot be. */
-function joined(node: Node, { node: from, output }: Made, maxBindings: number): Node | null {
+function joined(
+  node: Node,
+  { node: from, output }: Made,
+  { maxBindings, adapter }: ReductionOptions,
+): Node | null {
   const [value] = node.inputs;
   const { expression: whole, shape, operandShapes } = from.attrs as FusedAttrs;
   const { expression, operands } = ofOutputs(whole, [output]);
@@ -80,7 +94,7 @@ function joined(node: Node, { node: from, output }: Made, maxBindings: number): 
   if (node.recomputed !== from.recomputed) return null;
   const [out] = node.outputs;
   const { dims } = node.attrs as { readonly dims: readonly number[] };
-  if (!isOfRows(value!.shape, dims)) return null;
+  if (!isOneByOne(value!.shape, dims, adapter)) return null;
   const attrs: FusedReductionAttrs = {
     kind: node.primitive.name as ReduceKind,
     dims: refinedDims(value!.shape, dims, refined),
@@ -119,13 +133,13 @@ function without(node: Node, taken: ReadonlySet<number>): { node: Node; kept: nu
 }
 
 /** The graph with reductions that compute what they read. Runs after `fusePointwise`. */
-export function fuseReductions(graph: Graph, { maxBindings }: FusionOptions): Graph {
+export function fuseReductions(graph: Graph, options: ReductionOptions): Graph {
   const uses = countUses(graph);
   /** By the fused node whose output they read. */
   const found = new Map<Node, { made: Made; reduction: Node; fused: Node }[]>();
   for (const reduction of graph.nodes) {
     const made = isReduction(reduction) ? maker(reduction.inputs[0]!, uses) : null;
-    const fused = made && joined(reduction, made, maxBindings);
+    const fused = made && joined(reduction, made, options);
     if (!fused) continue;
     const known = found.get(made.node);
     if (known) known.push({ made, reduction, fused });
