@@ -1,12 +1,19 @@
 /**
- * What of the kernels is shipped: their texts without comments, indentation and empty lines, and without what
- * launchers say to readers and tests, the opening comment and the values of choices. Names, and what stands on a line, stay as they are: choices are
- * put into the text by lines (src/kernels/kernel.ts), and a driver's message still quotes a readable one.
+ * What of the kernels is shipped: their texts without comments, indentation and empty lines, without spaces around
+ * the operators of statements, and without what launchers say to readers and tests, the opening comment and the
+ * values of choices. Names and lines stay as they are: choices are put into the text by lines
+ * (src/kernels/kernel.ts), and a driver's message still quotes a readable one.
  */
+
+/** Lines that others look for by their text: declarations. */
+const declaration = /^(?:@|alias|const|fn|override|struct|var|enable|#)/;
 
 /** WGSL has no strings, so `//` always opens a comment. */
 export function shippedText(wgsl) {
-  const lines = wgsl.split("\n").map((line) => line.replace(/\/\/.*$/, "").trim());
+  const lines = wgsl.split("\n").map((line) => {
+    const text = line.replace(/\/\/.*$/, "").trim();
+    return declaration.test(text) ? text : text.replace(/ ([=+*]|\+=) /g, "$1");
+  });
   return `${lines.filter((line) => line !== "").join("\n")}\n`;
 }
 

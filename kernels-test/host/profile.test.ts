@@ -164,6 +164,8 @@ describe("statistics", () => {
       m,
       n: 10,
       k: 10,
+      k_all: 10,
+      part_products: 1,
       groups: 1,
       groups_product: 1,
       groups_n: 1,
