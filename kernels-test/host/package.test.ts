@@ -120,6 +120,15 @@ describe("in Node", { timeout: patience }, () => {
     expect(Math.abs(Number(lines.at(-1)) - 1)).toBeLessThan(0.1);
   });
 
+  test("the README's compiled function says its plan and its kernels", async () => {
+    await consumer.write("compiled.js", readmeExample("Compile and profile"));
+    const { code, out, err } = await consumer.run("node", ["compiled.js"]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^compile a function: first call\. \d+ operations in \d+ dispatches/);
+    expect(out).toMatch(/\n65536\n/);
+    expect(out).toMatch(/GFLOP\/s[\s\S]*matmul\//);
+  });
+
   test("tilegrad/functions computes without methods, through modules and transforms too", async () => {
     await consumer.write(
       "functions.js",

@@ -94,6 +94,9 @@ interface Plan {
   release(): void;
 }
 
+/** As many sets of shapes as a program goes on meeting. */
+const usualPlans = 16;
+
 /**
  * The same function, compiled: its operations are traced at the first call, fused into fewer kernels, given memory
  * ahead of time, and replayed at later calls.
@@ -120,7 +123,7 @@ export function compile<A extends readonly unknown[], R>(
   for (const name of Object.keys(options))
     if (!known.includes(name))
       throw new ArgumentError(`compile: no option ${name}; it takes ${known.join(", ")}.`);
-  const { memoryBudget, maxPlans = 1, donate = [] } = options;
+  const { memoryBudget, maxPlans = usualPlans, donate = [] } = options;
   if (!Number.isInteger(maxPlans) || maxPlans < 1)
     throw new ArgumentError(`compile: maxPlans is ${maxPlans}; it takes a whole number from 1 on.`);
   for (const position of donate)
@@ -211,7 +214,7 @@ class Compiler<A extends readonly unknown[], R> {
     const plan = at >= 0 ? this.plans[at]! : this.make(given, leaves, tensors, device);
     if (at > 0) this.plans.splice(at, 1);
     if (at !== 0) this.plans.unshift(plan);
-    for (const old of this.plans.splice(this.options.maxPlans ?? 16)) old.release();
+    for (const old of this.plans.splice(this.options.maxPlans ?? usualPlans)) old.release();
     return { given, tensors, plan };
   }
 
