@@ -1,6 +1,6 @@
 /**
  * The product by subgroup matrices where no adapter has them: the extension's types and functions are replaced by
- * arrays and loops, so that all but these is tested.
+ * arrays and loops, so that all but these is tested, on the CPU executor.
  */
 import { afterEach, expect, test } from "vitest";
 import { initOn } from "../../src/init";
@@ -66,7 +66,7 @@ test.each([
   [16, 16, 16],
   [16, 8, 16],
 ])("units of %i x %i x %i give the product of matrices, edges and all", async (m, n, k) => {
-  const device = await initOn(nodePlatform);
+  const device = await initOn(nodePlatform, { executor: "cpu" });
   const source = matmulSubgroupMatrix.source
     .replace(/^(enable chromium_|diagnostic).*\n/gm, "")
     .replace(/alias Left[\s\S]*?fn store_sums[\s\S]*?\n\}\n/, emulation);
