@@ -1,7 +1,7 @@
 /**
- * A GPT training step: time, dispatches, submits, device memory over many steps.
+ * A GPT training step: time, host time, dispatches, submits, device memory over many steps.
  *
- *   npm run bench -- gptStep [--steps 1000] [--layers 4 --heads 4 --width 128 --context 64 --batch 12]
+ *   npm run bench -- gptStep [--steps 1000] [--layers 4 --heads 4 --width 128 --context 64 --batch 12] [--eager]
  *
  * The control row is the same step timed twice in turn; its ratio shows the noise of the machine.
  */
@@ -17,9 +17,10 @@ const { values } = parseArgs({
     context: { type: "string", default: "64" },
     batch: { type: "string", default: "12" },
     vocab: { type: "string", default: "65" },
+    eager: { type: "boolean", default: false },
   },
 });
-const of = (name: keyof typeof values): number => Number(values[name]);
+const of = (name: Exclude<keyof typeof values, "eager">): number => Number(values[name]);
 
 const device = await init();
 const { executor } = device;
@@ -43,11 +44,15 @@ const tokens = (step: number): Batch => {
     Int32Array.from({ length: batch * context }, (_, i) => (i * 7 + step + shift) % vocab);
   return { input: { values: fill(0), shape }, target: { values: fill(1), shape } };
 };
-const step: TrainStep<Batch> = trainStep(model, optimizer, (m, { input, target }) =>
-  nn.functional.crossEntropy(
-    m.forward(input).reshape([batch * context, vocab]),
-    target.reshape([batch * context]),
-  ),
+const step: TrainStep<Batch> = trainStep(
+  model,
+  optimizer,
+  (m, { input, target }) =>
+    nn.functional.crossEntropy(
+      m.forward(input).reshape([batch * context, vocab]),
+      target.reshape([batch * context]),
+    ),
+  { compile: !values.eager },
 );
 
 const timed = async (count: number): Promise<number> => {
@@ -71,11 +76,20 @@ const counted = {
   submits: (executor.counters.submits - before.submits - 2) / 10,
 };
 const control = await timed(10);
+const host: number[] = [];
+for (let i = 0; i < 10; i++) {
+  const next = tokens(step.count);
+  const start = performance.now();
+  step(next);
+  host.push(performance.now() - start);
+  await device.synchronize();
+}
 console.log(`adapter            ${executor.adapter.description || executor.adapter.vendor}`);
 console.log(`parameters         ${model.parameterCount}`);
 console.log(
   `step               ${per.toFixed(1)} ms   control ratio ${(control / per).toFixed(3)}`,
 );
+console.log(`host time          ${host.sort((a, b) => a - b)[5]!.toFixed(2)} ms (median of 10)`);
 console.log(`tokens/s           ${((batch * context * 1000) / per).toFixed(0)}`);
 console.log(`dispatches/step    ${counted.dispatches}`);
 console.log(`submits/step       ${counted.submits}`);
