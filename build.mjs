@@ -40,8 +40,18 @@ export async function generate() {
   return files.length - 3;
 }
 
-/** What users import: the doors of Node and of browsers, each with methods and without, and the kernels on their own. */
-const doors = ["node", "browser", "nodeFunctions", "browserFunctions", "kernels/index"];
+/** What users import: the doors of Node and of browsers, each with methods and without, and rooms of their own. */
+const doors = [
+  "node",
+  "browser",
+  "nodeFunctions",
+  "browserFunctions",
+  "kernels/index",
+  "nn/index",
+  "optim/index",
+  "data/index",
+  "transport/index",
+];
 
 /** `specifier` with the file ending that Node and TypeScript's "nodenext" want, if it names a source. */
 function withEnding(folder, specifier, sourceEnding) {

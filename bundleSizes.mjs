@@ -15,6 +15,7 @@ const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
 /** The doors as their source in dist/, which is what package.json leads a page to. */
 const doors = {
   "tilegrad/functions": file("dist/modules/browserFunctions.js"),
+  "tilegrad/nn": file("dist/modules/nn/index.js"),
   "tilegrad/kernels": file("dist/modules/kernels/index.js"),
   tilegrad: file("dist/modules/browser.js"),
 };

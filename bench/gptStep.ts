@@ -5,7 +5,9 @@
  *
  * The control row is the same step timed twice in turn; its ratio shows the noise of the machine.
  */
+
 import { parseArgs } from "node:util";
+import { startTiming } from "../src/device/timing";
 import { type HostTensor, init, memory, nn, optim, type TrainStep, trainStep } from "../src/node";
 
 const { values } = parseArgs({
@@ -94,7 +96,7 @@ console.log(`tokens/s           ${((batch * context * 1000) / per).toFixed(0)}`)
 console.log(`dispatches/step    ${counted.dispatches}`);
 console.log(`submits/step       ${counted.submits}`);
 
-const stop = executor.startTiming();
+const stop = startTiming(executor);
 step(tokens(step.count));
 const timings = await stop();
 const total = new Map<string, { calls: number; ms: number }>();

@@ -7,7 +7,9 @@
  * are those of the best round and, in brackets, of the median. `control` is the chosen variant measured
  * twice in each round: the ratio of the two must read 1.0, or the differences beside it are noise.
  */
+
 import { parseArgs } from "node:util";
+import { startTiming } from "../src/device/timing";
 import { init, matmul, type Tensor, tensor, transpose } from "../src/node";
 import { matmulTarget } from "../src/ops/matmulLaunch";
 import { forcedMatmulVariant, type MatmulVariant, matmulVariants } from "../src/ops/matmulVariants";
@@ -77,7 +79,7 @@ const label = (v: MatmulVariant): string => {
  * @param patience milliseconds to sleep first: waiting for the device takes a core from software drivers
  */
 async function round({ a, b }: Product, patience: number): Promise<number[]> {
-  const finish = executor.startTiming();
+  const finish = startTiming(executor);
   for (const variant of [null, ...measured, null]) {
     forcedMatmulVariant.current = variant;
     matmul(a, b).dispose();

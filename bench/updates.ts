@@ -8,7 +8,9 @@
  * which must be at least 0.80 for AdamW and Lion in f32. `step` is the whole step: norms, decision, measures, update.
  * Figures are medians of rounds in which all rows run in turn; `control`, the copy again, must read 1.00.
  */
+
 import { parseArgs } from "node:util";
+import { startTiming } from "../src/device/timing";
 import { gridFor, launch, profileCopy } from "../src/kernels";
 import { init, nn, random } from "../src/node";
 import { registry } from "../src/optim/rules/registry";
@@ -27,7 +29,7 @@ const { executor, pool } = device;
 
 /** Seconds on the device of the dispatches whose name fits, and of all. */
 async function timed(run: () => void, fits: (name: string) => boolean) {
-  const stop = executor.startTiming();
+  const stop = startTiming(executor);
   run();
   const times = await stop();
   const sum = (list: typeof times): number => list.reduce((s, t) => s + t.nanoseconds, 0) / 1e9;

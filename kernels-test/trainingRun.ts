@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly from?: Uint8Array;
   /** The number of steps after which to stop. Default: 200. */
   readonly until?: number;
+  /** How AdamW keeps its moments. Default: f32. */
+  readonly state?: "8bit";
 }
 
 export interface RunResult {
@@ -35,9 +37,17 @@ export interface RunResult {
   readonly losses: number[];
   /** SHA-256 of these losses and the weights after them, in hex. */
   readonly digest: string;
+  /** SHA-256 of the weights alone. */
+  readonly weights: string;
   readonly checkpoint: Uint8Array;
   /** Tells the threads. */
   readonly description: string;
+}
+
+async function sha256(arrays: readonly ArrayBufferView<ArrayBuffer>[]): Promise<string> {
+  const bytes = await new Blob([...arrays]).arrayBuffer();
+  const sum = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Random walks over the vocabulary, steps of -1 to 2: something to learn, different in each batch. */
@@ -58,14 +68,17 @@ function drawBatch(tg: Tilegrad, key: Tensor, step: number): { input: Tensor; ta
 }
 
 export async function runTraining(tg: Tilegrad, options: RunOptions): Promise<RunResult> {
-  const { from, until = totalSteps } = options;
+  const { from, until = totalSteps, state } = options;
   const device = await tg.init({ executor: "cpu", cache: false, ...options.device });
   try {
     tg.manualSeed(1);
     const gpt = { vocab, context, layers: 2, heads: 4, width: 64, dropout: 0.1 };
     const model = new tg.nn.GPT(gpt);
     const lr = tg.optim.schedule.warmupCosine({ peak: 3e-3, warmup: 20, total: totalSteps });
-    const optimizer = tg.optim.adamw(model.namedParameters(), { lr, clipGradNorm: 1 });
+    const optimizer = tg.optim.adamw(model.namedParameters(), {
+      ...{ lr, clipGradNorm: 1 },
+      ...(state && { state }),
+    });
     const step = tg.trainStep(
       model,
       optimizer,
@@ -89,17 +102,11 @@ export async function runTraining(tg: Tilegrad, options: RunOptions): Promise<Ru
       await device.executor.throttle(2);
     }
     const bits = new Uint32Array(Float32Array.from(await Promise.all(losses)).buffer);
-    const weights = await tg.readAll(model.parameters());
-    const hashed = new Blob([
-      bits,
-      ...weights.map((values) => values as Float32Array<ArrayBuffer>),
-    ]);
-    const sum = await crypto.subtle.digest("SHA-256", await hashed.arrayBuffer());
+    const weights = (await tg.readAll(model.parameters())) as Float32Array<ArrayBuffer>[];
     return {
       losses: [...bits],
-      digest: Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, "0")).join(
-        "",
-      ),
+      digest: await sha256([bits, ...weights]),
+      weights: await sha256(weights),
       checkpoint: await tg.encodeCheckpoint({ model, optimizer, run: { step: step.count } }),
       description: device.executor.adapter.description,
     };

@@ -15,6 +15,7 @@ import { calls } from "./memoryCalls/index";
 import { linalgCalls } from "./memoryCalls/linalg";
 import { type Call, operands } from "./memoryCalls/operands";
 import { randomCalls } from "./memoryCalls/random";
+import { transportCalls } from "./memoryCalls/transport";
 
 /** Calls of every operation, by the name users write after `tg.`. */
 export const callsByName: ReadonlyMap<string, readonly Call[]> = new Map(
@@ -24,6 +25,7 @@ export const callsByName: ReadonlyMap<string, readonly Call[]> = new Map(
     "linalg.": linalgCalls,
     "nn.functional.": functionalCalls,
     "random.": randomCalls,
+    "transport.": transportCalls,
   }).flatMap(([space, known]) =>
     Object.keys(known)
       .sort()

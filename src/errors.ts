@@ -33,6 +33,11 @@ export class LinAlgError extends TilegradError {
   override name = "LinAlgError";
 }
 
+/** An iteration that did not reach its tolerance, where the caller asked for an error then. */
+export class ConvergenceError extends TilegradError {
+  override name = "ConvergenceError";
+}
+
 /** A tensor, scope or device used after it was disposed. */
 export class DisposedError extends TilegradError {
   override name = "DisposedError";
@@ -73,9 +78,29 @@ export class DeviceValidationError extends DeviceError {
   override name = "DeviceValidationError";
 }
 
-/** The device has no memory left for a buffer. */
+/** What memory was used for when there was none left, in bytes. */
+export interface MemoryInUse {
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  readonly pooledBytes: number;
+  readonly liveBuffers: number;
+  readonly byCategory: Readonly<Record<string, number>>;
+}
+
+/**
+ * The device has no memory left for a buffer. Where `memory` is set the allocation was refused before anything was
+ * sent to the device: all tensors are as they were, and work can go on once some memory is free.
+ */
 export class OutOfMemoryError extends DeviceError {
   override name = "OutOfMemoryError";
+
+  constructor(
+    message: string,
+    /** null where the driver reported it later: the device is then unusable. */
+    readonly memory: MemoryInUse | null = null,
+  ) {
+    super(message);
+  }
 }
 
 /** The driver failed for a reason of its own, such as a shader it could not compile. */

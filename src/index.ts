@@ -21,8 +21,15 @@ export {
   type WarmupOptions,
 } from "./plan/compile";
 export type { PlannedKernel, PlanSize } from "./plan/executable";
+export { FileError, type FileFailure, type FileStore } from "./platform/files";
 export type { ProfileOptions } from "./profile/profile";
-export type { MemoryPoint, Profile, ProfileData, ProfiledDispatch } from "./profile/result";
+export type {
+  MemoryPoint,
+  Profile,
+  ProfileData,
+  ProfiledDispatch,
+  ProfiledProgram,
+} from "./profile/result";
 export type { Roofline } from "./profile/roofline";
 export type { KernelStatistics } from "./profile/statistics";
 export type { TableOptions } from "./profile/table";
@@ -50,5 +57,6 @@ export { valueAndGradients, valuesAndGradients } from "./transforms/parameters";
 export { type ScanOptions, scan } from "./transforms/scan";
 export { linearize, type Pullback, vjp } from "./transforms/vjp";
 export { type InDim, type InDims, type OutDims, type VmapOptions, vmap } from "./transforms/vmap";
+export * as transport from "./transport/index";
 export type { Stopwatch } from "./tune/stopwatch";
 export type { TunedProblem, TuneOptions, TuningProgress } from "./tune/tune";

@@ -1,6 +1,7 @@
 /** The one-time start: choose an executor, make a device on it, and make that the current one. */
 import type { CPUExecutorOptions } from "./cpu/executor";
 import { type AcquireOptions, describeAdapter } from "./device/acquire";
+import { BufferPool } from "./device/bufferPool";
 import { Device, setCurrentDevice } from "./device/device";
 import type { Executor } from "./device/executor";
 import { WebGPUExecutor } from "./device/webgpu";
@@ -16,13 +17,22 @@ export interface InitOptions extends AcquireOptions, CPUExecutorOptions {
    * else "cpu".
    */
   executor?: (typeof executors)[number];
+  /**
+   * Bytes that all buffers of the device may take together; beyond it an allocation throws OutOfMemoryError and
+   * leaves everything as it was. For sharing a GPU, and for tests. Default: what the device has.
+   */
+  memoryLimit?: number;
   /** Make the new device the current one. Default true. */
   makeCurrent?: boolean;
 }
 
 /** A device of its own: calling it twice gives two, side by side. */
 export async function initOn(platform: Platform, options: InitOptions = {}): Promise<Device> {
-  const device = new Device(await openExecutor(platform, options));
+  const { memoryLimit } = options;
+  if (memoryLimit !== undefined && !(memoryLimit > 0))
+    throw new ArgumentError(`memoryLimit is ${memoryLimit}; it takes bytes above 0.`);
+  const executor = await openExecutor(platform, options);
+  const device = new Device(executor, new BufferPool(executor, memoryLimit));
   if (options.makeCurrent ?? true) setCurrentDevice(device);
   return device;
 }

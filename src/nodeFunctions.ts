@@ -10,6 +10,7 @@ import type { Profile } from "./profile/result";
 import { type TunedProblem, type TuneOptions, tuneOn, useTuningOn } from "./tune/tune";
 
 export * from "./index";
+export { nodeFiles } from "./platform/nodeFiles";
 
 /**
  * Makes a device, the current one for new tensors: on a GPU through WebGPU if there is one, else on the CPU.

@@ -1,6 +1,7 @@
 /** The primitive table: every differentiable operation of the library, one record each. */
 import { dftPrimitives } from "./fft/dft";
 import { hadamardPrimitives } from "./fft/hadamard";
+import { cgPrimitives } from "./linalg/cg";
 import { choleskyPrimitives } from "./linalg/cholesky";
 import { determinantPrimitives } from "./linalg/determinant";
 import { eighPrimitives } from "./linalg/eigh";
@@ -51,6 +52,21 @@ import { sortPrimitives } from "./ops/sort";
 import { specialPrimitives } from "./ops/special";
 import { trigonometryPrimitives } from "./ops/trigonometry";
 import { windowPrimitives } from "./ops/windows";
+import { applyPrimitives } from "./transport/apply";
+import { barycenterPrimitives } from "./transport/barycenterLoop";
+import { dykstraPrimitives } from "./transport/dykstra";
+import { finitePointsPrimitives } from "./transport/finitePoints";
+import { implicitPrimitives } from "./transport/implicit";
+import { partialPrimitives } from "./transport/partialLoop";
+import { pullPrimitives } from "./transport/pull";
+import { selfPrimitives } from "./transport/selfTransport";
+import { knoppPrimitives } from "./transport/sinkhornKnopp";
+import { sinkhornPrimitives } from "./transport/sinkhornLoop";
+import { softminPrimitives } from "./transport/softmin";
+import { sparseSimplexPrimitives } from "./transport/sparseSimplex";
+import { sparsityConstrainedPrimitives } from "./transport/sparsityConstrainedImplicit";
+import { semiDualPrimitives } from "./transport/sparsityConstrainedSolver";
+import { weightsPrimitives } from "./transport/weights";
 
 /** Sorted by name; names are unique. */
 export const primitives: readonly AnyPrimitive[] = [
@@ -66,6 +82,7 @@ export const primitives: readonly AnyPrimitive[] = [
   ...diagonalPrimitives,
   ...dftPrimitives,
   ...dropoutPrimitives,
+  ...dykstraPrimitives,
   ...eighPrimitives,
   ...exponentialPrimitives,
   ...floatClassPrimitives,
@@ -94,10 +111,13 @@ export const primitives: readonly AnyPrimitive[] = [
   ...sortPrimitives,
   ...specialPrimitives,
   ...trigonometryPrimitives,
+  ...weightsPrimitives,
   ...windowPrimitives,
+  ...cgPrimitives,
   ...choleskyPrimitives,
   ...determinantPrimitives,
   ...lstsqPrimitives,
+  ...knoppPrimitives,
   ...luPrimitives,
   ...permuteRowsPrimitives,
   ...pinvPrimitives,
@@ -105,4 +125,16 @@ export const primitives: readonly AnyPrimitive[] = [
   ...solvePrimitives,
   ...svdPrimitives,
   ...triangularPrimitives,
+  ...applyPrimitives,
+  ...finitePointsPrimitives,
+  ...implicitPrimitives,
+  ...partialPrimitives,
+  ...pullPrimitives,
+  ...selfPrimitives,
+  ...barycenterPrimitives,
+  ...sinkhornPrimitives,
+  ...softminPrimitives,
+  ...sparseSimplexPrimitives,
+  ...sparsityConstrainedPrimitives,
+  ...semiDualPrimitives,
 ].sort((a: AnyPrimitive, b: AnyPrimitive) => (a.name < b.name ? -1 : 1));

@@ -43,6 +43,28 @@ export function torchOnGpu(): EngineKind {
   };
 }
 
+/** POT's solvers of optimal transport, of which it has one for each of NumPy's types and of other libraries' arrays. */
+export function potEngines(options: Options): EngineKind[] {
+  const threads = options.threads ?? availableParallelism();
+  const hasPot = spawnSync(python, ["-c", "import ot"]).status === 0;
+  const kinds = [
+    ["POT NumPy f32", "numpy", "float32"],
+    ["POT NumPy f64", "numpy", "float64"],
+    ["POT torch f32", "torch", "float32"],
+  ] as const;
+  return kinds.map(([name, backend, dtype]) => ({
+    name,
+    executor: "native",
+    missing: hasPot ? null : `${python} has no ot (Debian: python3-pot, python3-torch)`,
+    start: (env) =>
+      new Engine(
+        name,
+        [python, path.join(peersFolder, "pot.py"), backend, dtype, String(threads)],
+        { OMP_WAIT_POLICY: "PASSIVE", ...env },
+      ),
+  }));
+}
+
 /** Ours first, as it is and with steps that are not compiled; then the peers. @param built the folder of the bundled benches */
 export function enginesFor(
   options: Options,

@@ -21,6 +21,7 @@ import {
   mul,
   nn,
   optim,
+  profile,
   random,
   rmsNorm,
   scaledDotProductAttention,
@@ -30,7 +31,9 @@ import {
   sum,
   type Tensor,
   type TrainStepOptions,
+  tensor,
   trainStep,
+  transport,
   transpose,
 } from "../../src/node";
 import { assign } from "../../src/ops/assign";
@@ -46,6 +49,7 @@ import {
   gptBatches,
   gptWeights,
 } from "../peers/trainingProblems.mjs";
+import { clouds, type TransportProblem } from "../peers/transportProblem.mjs";
 import { openWebGPU, type WebGPUCounts } from "../peers/webgpu";
 import { measureDispatches } from "./dispatches";
 import { measureRefreshes, type RefreshProblem } from "./refreshes";
@@ -276,6 +280,43 @@ const tasks = {
     return {
       run: async () => undefined,
       measure: () => measureRefreshes(device, problem, rounds),
+    };
+  },
+
+  /** Sinkhorn's iterations, all of them: no error is small enough to stop. Uniform weights. */
+  async sinkhorn(problem: TransportProblem) {
+    const { epsilon, dense, iterations } = problem;
+    const [x, y] = clouds(problem).map(({ values, shape }) => tensor(values, { shape }));
+    const points = transport.squaredEuclidean(x!, y!);
+    const cost = dense ? transport.costMatrix(points) : points;
+    const solve = (maxIterations: number) =>
+      transport.sinkhorn(null, null, cost, { epsilon, maxIterations, tolerance: 0 });
+    const run = async (): Promise<void> => {
+      scope(() => {
+        solve(iterations);
+      });
+      await device.synchronize();
+    };
+    /** Dispatches, and the bytes that they read and write, each bound range once. */
+    const sent = async (count: number): Promise<[dispatches: number, bytes: number]> => {
+      const options = { roofline: false, warmup: 0, repeats: 1 };
+      const { data } = await profile(() => scope(() => void solve(count)), options);
+      return [data.dispatches.length, data.dispatches.reduce((sum, { bytes }) => sum + bytes, 0)];
+    };
+    return {
+      run,
+      transportCost: () => scope(() => solve(iterations).transportCost()).item(),
+      /** Of an iteration, its share of the looks at the error included. */
+      async traffic(): Promise<{ dispatches: number; bytes: number }> {
+        const [some, more] = [await sent(10), await sent(20)];
+        return { dispatches: (more[0] - some[0]) / 10, bytes: (more[1] - some[1]) / 10 };
+      },
+      /** The most bytes that tensors took while it ran. */
+      async peak(): Promise<number> {
+        device.pool.resetPeak();
+        await run();
+        return memory(device).peakBytes;
+      },
     };
   },
 

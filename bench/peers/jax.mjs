@@ -14,6 +14,7 @@ import {
   gptBatches,
   gptWeights,
 } from "./trainingProblems.mjs";
+import { clouds } from "./transportProblem.mjs";
 
 const [backend, webgpuModule] = process.argv.slice(2);
 const counts = webgpuModule && (await (await import(webgpuModule)).openWebGPU());
@@ -257,6 +258,62 @@ const tasks = {
     return async () => {
       [parameters, ms, vs, t] = step(parameters, ms, vs, kept(gradients), t);
       await parameters.at(-1).blockUntilReady();
+    };
+  },
+
+  /** The log-domain loop, a compiled iteration at a time; uniform weights. */
+  async sinkhorn(problem) {
+    const { n, m, epsilon, iterations, dense } = problem;
+    const [x, y] = clouds(problem).map(arrayOf);
+    const distances = jit((x, y) =>
+      np.square(np.expandDims(x, 1).sub(np.expandDims(y, 0))).sum(-1),
+    );
+    const softmin = (potential, costs, axis) =>
+      nn
+        .logsumexp(
+          np
+            .expandDims(potential, 1 - axis)
+            .sub(costs)
+            .div(epsilon),
+          axis,
+        )
+        .sub(Math.log(axis === 0 ? n : m))
+        .mul(-epsilon);
+    const iterate = jit((f, costs) => {
+      const g = softmin(f, costs.ref, 0);
+      return [softmin(g.ref, costs, 1), g];
+    });
+    const costOf = jit((f, g, costs) => {
+      const potentials = np.expandDims(f, 1).add(np.expandDims(g, 0));
+      const plan = np.exp(potentials.sub(costs.ref).div(epsilon)).div(n * m);
+      return plan.mul(costs).sum();
+    });
+    const given = dense ? distances(x.ref, y.ref) : null;
+    let last = [];
+    function loop(times) {
+      const costs = given?.ref ?? distances(x.ref, y.ref);
+      let [f, g] = [np.zeros([n]), np.zeros([m])];
+      for (let i = 0; i < times; i++) {
+        g.dispose();
+        [f, g] = iterate(f, costs.ref);
+      }
+      tree.dispose(last);
+      last = [f, g, costs];
+      return f.ref.blockUntilReady().then((ready) => ready.dispose());
+    }
+    return {
+      run: () => loop(iterations),
+      transportCost: () => costOf(...kept(last)).jsAsync(),
+      async traffic() {
+        if (!counts) return null;
+        await loop(1);
+        const before = { ...counts };
+        await loop(2);
+        const between = { ...counts };
+        await loop(3);
+        const dispatches = counts.dispatches - 2 * between.dispatches + before.dispatches;
+        return { dispatches, bytes: null };
+      },
     };
   },
 

@@ -31,7 +31,7 @@ export const convNet = { channels: [16, 32], classes: 10, side: 28, batch: 64 };
 export const batchCount = 10;
 
 /** Numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function uniform(seed) {
+export function uniform(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

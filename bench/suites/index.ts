@@ -17,6 +17,7 @@ import { optimizer } from "./optimizer";
 import { overhead } from "./overhead";
 import { reductions } from "./reductions";
 import { train } from "./train";
+import { transport } from "./transport";
 
 export const suites: readonly Suite[] = [
   matmul,
@@ -27,6 +28,7 @@ export const suites: readonly Suite[] = [
   elementwise,
   optimizer,
   galore,
+  transport,
   train,
   mnist,
   overhead,

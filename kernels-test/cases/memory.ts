@@ -6,6 +6,7 @@ import * as functional from "../../src/nn/functional";
 import * as ops from "../../src/ops/index";
 import * as random from "../../src/random/random";
 import type { Tensor } from "../../src/tensor/tensor";
+import * as transport from "../../src/transport/index";
 import type { Case, Tilegrad } from "../caseModules";
 import { assert, expectEqual, expectRejects, expectThrows } from "../harness";
 import { fftCalls } from "../memoryCalls/fft";
@@ -14,6 +15,7 @@ import { calls } from "../memoryCalls/index";
 import { linalgCalls } from "../memoryCalls/linalg";
 import { type Calls, operands } from "../memoryCalls/operands";
 import { randomCalls } from "../memoryCalls/random";
+import { transportCalls } from "../memoryCalls/transport";
 
 /** Scalars written in programs are kept for good, in buffers of 256 bytes, so they count as no leak. */
 const liveBytes = (tg: Tilegrad): number => {
@@ -52,6 +54,14 @@ const { getState, manualSeed, nextKey, setState, withKey, withSource } = random;
 /** What of `random` draws nothing. */
 const generator = { getState, manualSeed, nextKey, setState, withKey, withSource };
 
+/** What of `transport` waits for values: see the tests of each. */
+const waiting = Object.fromEntries(
+  ["emd", "emd2", "gradientFlow", "partialEmd", "sinkhornNewton"].map((name) => [
+    name,
+    Reflect.get(transport, name),
+  ]),
+);
+
 /** What users call, by the names they import, and calls of each. */
 const namespaces: readonly { functions: object; calls: Calls }[] = [
   { functions: ops, calls },
@@ -59,6 +69,7 @@ const namespaces: readonly { functions: object; calls: Calls }[] = [
   { functions: fft, calls: fftCalls },
   { functions: without(functional, ops), calls: functionalCalls },
   { functions: without(random, generator), calls: randomCalls },
+  { functions: without(transport, waiting), calls: transportCalls },
 ];
 
 const noOperationLeaves: Case[] = [

@@ -1,6 +1,8 @@
 /** What a sequence makes on a WebGPU device, counted at the GPUDevice below it. */
+
 import { beforeAll, expect, test } from "vitest";
 import type { DeviceBuffer, Executor } from "../../src/device/executor";
+import { startTiming } from "../../src/device/timing";
 import { initOn } from "../../src/init";
 import * as tg from "../../src/node";
 import { nodePlatform } from "../../src/platform/node";
@@ -167,7 +169,7 @@ test("a device lost while commands are held back fails their reads, and ends the
   const on = device.executor;
   const y = on.createBuffer(bytes, "y");
   const sequence = on.prepare([stepOn(0, 1)]);
-  const stop = on.startTiming();
+  const stop = startTiming(on);
   for (let i = 0; i < 20; i++) sequence.run([{ buffer: y, offset: 0 }]);
   const reading = on.read([part(y)]).catch((error: unknown) => error);
   on.destroyBuffer(y);
@@ -185,7 +187,7 @@ test("destroy carries out what is held back", async () => {
   });
   const on = device.executor;
   const y = on.createBuffer(bytes, "y");
-  on.startTiming();
+  startTiming(on);
   on.prepare([stepOn(0, 1), stepOn(0, 2)]).run([{ buffer: y, offset: 0 }]);
   const reading = on.read([part(y)]);
   await device.destroy();

@@ -46,6 +46,7 @@ export const functionalCalls: Calls = {
     (tg, { x, y }) =>
       tg.nn.functional.poissonNllLoss(x, y, { full: true, logInput: false, eps: 1 }),
   ],
+  sinkhornKnopp: [(tg, { x }) => tg.nn.functional.sinkhornKnopp(x, { iterations: 2 })],
   smoothL1Loss: [(tg, { x, y }) => tg.nn.functional.smoothL1Loss(x, y, { beta: 0.5 })],
   softMarginLoss: [(tg, { x, y }) => tg.nn.functional.softMarginLoss(x, y)],
   logStableMax: [(tg, { x }) => tg.nn.functional.logStableMax(x)],

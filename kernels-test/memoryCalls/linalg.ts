@@ -18,6 +18,16 @@ const onDefinite =
 
 export const linalgCalls: Calls = {
   ...spectraCalls,
+  cg: [
+    onDefinite((tg, a) => tg.linalg.cg(a, a, { maxIterations: 3 })),
+    onDefinite((tg, a) =>
+      tg.linalg.cg((v) => tg.matmul(v, a), a, {
+        x0: a,
+        preconditioner: (r) => tg.mul(r, 2),
+        maxIterations: 2,
+      }),
+    ),
+  ],
   cholesky: [
     onDefinite((tg, a) => tg.linalg.cholesky(a)),
     onDefinite((tg, a) => tg.linalg.cholesky(a, { upper: true })),

@@ -480,6 +480,7 @@ stft, istft | - \`fft.rfft(mul(unfold(x, -1, length, hop), window))\` |
   {
     title: "Linear algebra",
     rows: `
+ | linalg.cg | | conjugate gradients through products with the matrix alone
 linalg.cholesky, cholesky | = | numpy.linalg.cholesky, lax.linalg.cholesky
 linalg.cholesky_ex | = |
 cholesky_solve | linalg.choleskySolve |
@@ -612,7 +613,7 @@ is_tensor | Tensor |
 Tensor.data_ptr, to_dlpack | - tensors live on the device |
 sparse_coo_tensor, sparse_csr_tensor | - dense only; \`segmentSum\` and \`indexAdd\` for products of sparse matrices |
 nested.nested_tensor | - pad and mask |
-save, load | saveCheckpoint, Checkpoint, encodeCheckpoint | | safetensors
+save, load | saveCheckpoint, Checkpoint, encodeCheckpoint, CheckpointFolder | | safetensors
 `,
   },
   {
@@ -741,13 +742,38 @@ optim.lr_scheduler.LambdaLR | optim.schedule.piecewiseLinear | | or set \`optimi
 optim.lr_scheduler.LRScheduler.state_dict | optim.schedule.fromJSON |
 utils.data.DataLoader | data.TextLoader, data.TextDataset, data.fromString, data.fromBytes, data.fromFile | | text; other data as tensors
  | data.CharTokenizer |
- | Trainer, trainStep, evaluate |
+ | data.decodeIdx | | IDX files, such as MNIST's digits
+ | Trainer, SupervisedTrainer, trainStep, evaluate |
  | objectives.sam, objectives.gam, objectives.fad, objectives.gradientRegularisation | | what \`trainStep\` takes for the gradient: docs/objectives.md
  | objectives.pcgrad, objectives.mgda, objectives.upgrad | | several objectives
  | objectives.smb, objectives.stochasticPolyak, objectives.polyakFactor, objectives.xgrad |
  | objectives.accumulate, objectives.Accumulation | | micro-batches, with variance statistics
  | objectives.trajectoryLoss, objectives.OutputRecord, objectives.AverageModel | | SAF and MESA
  | objectives.gaussNewtonBartlett, objectives.hutchinson, objectives.hessianProduct | | estimates for \`optim.sophia\`
+`,
+  },
+  {
+    title: "Optimal transport",
+    rows: `
+ | transport.sinkhorn | | POT: ot.sinkhorn, ot.sinkhorn2 (method sinkhorn_log); OTT: Sinkhorn
+ | transport.squaredEuclidean, transport.euclidean, transport.cosine, transport.pointCost, transport.costMatrix | | POT: ot.dist; OTT: PointCloud
+ | transport.emd, transport.emd2 | | POT: ot.emd, ot.emd2
+ | transport.smoothOt, transport.sparsityConstrainedOt | | POT: ot.smooth.smooth_ot_semi_dual
+ | transport.projectionSimplex, transport.projectionSparseSimplex | | POT: ot.utils.projection_simplex, projection_sparse_simplex
+ | nn.ExpertRouter, nn.MixtureOfExperts, nn.expertLoads | | experts with equal loads
+ | transport.emd1d, transport.wasserstein1d | | POT: ot.emd_1d, ot.wasserstein_1d
+ | transport.sinkhornNewton | | Sinkhorn-Newton-Sparse: few iterations where epsilon is small
+ | transport.sinkhornKnopp, nn.SinkhornKnopp, nn.functional.sinkhornKnopp | | doubly stochastic matrices from logits
+ | transport.softSort, transport.softRank, transport.softQuantile, transport.softTopK | | OTT: tools.soft_sort
+ | transport.sinkhornDivergence, transport.sinkhornDivergenceOfCosts | | POT: ot.bregman.empirical_sinkhorn_divergence; GeomLoss: SamplesLoss
+ | transport.sinkhornUnbalanced | | POT: ot.unbalanced.sinkhorn_unbalanced
+ | transport.flowStep, transport.gradientFlow | | particles that follow the Sinkhorn divergence
+ | transport.barycenter | | POT: ot.bregman.barycenter, ot.bregman.barycenter_debiased
+ | transport.freeSupportBarycenter | | POT: ot.lp.free_support_barycenter
+ | transport.partialSinkhorn, transport.partialEmd | | POT: ot.partial.entropic_partial_wasserstein, ot.partial.partial_wasserstein
+ | transport.slicedWasserstein, transport.maxSlicedWasserstein | | POT: ot.sliced_wasserstein_distance
+ | transport.gromovWasserstein, transport.fusedGromovWasserstein | | POT: ot.gromov
+ | transport.sinkhornLowRank | | POT: ot.lowrank_sinkhorn
 `,
   },
   {

@@ -1,5 +1,6 @@
 /** Copies between layouts, by every kernel that makes them, against the host. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { startTiming } from "../../src/device/timing";
 import * as tg from "../../src/node";
 import { forcedMoveVariant, type MoveProblem, moveVariants } from "../../src/ops/movement";
 import { keyFromSeed, philox4x32 } from "../../src/random/philox";
@@ -42,7 +43,7 @@ function permuted<T>(values: ArrayLike<T>, shape: Numbers, dims: Numbers): T[] {
 
 /** Names of the kernels that ran. */
 async function ran(work: () => void): Promise<string[]> {
-  const stop = device.executor.startTiming();
+  const stop = startTiming(device.executor);
   work();
   return (await stop()).map(({ name }) => name);
 }

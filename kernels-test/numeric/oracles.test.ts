@@ -27,7 +27,18 @@ interface OracleCase {
 }
 
 /** Fixtures and operations that other tests read. */
-const elsewhere = { files: ["gpt", "optim"], operations: ["multiheadAttention"] };
+const elsewhere = {
+  files: [
+    "gpt",
+    "optim",
+    "transport",
+    "transport_exact",
+    "transport_gromov",
+    "transport_low_rank",
+    "transport_sparse",
+  ],
+  operations: ["multiheadAttention"],
+};
 
 const dtypes: Readonly<Record<string, DType>> = {
   F32: "f32",

@@ -88,6 +88,18 @@ describe("profile", () => {
     expect(data.host.encodeMilliseconds).toBeLessThanOrEqual(data.host.wallMilliseconds);
   });
 
+  test("gives the text of each program that ran, once, and leaves it out of the JSON", async () => {
+    const result = await tg.profile(() => tg.matmul(a, b).add(tg.matmul(a, b)), without);
+    const ran = new Set(result.data.dispatches.map(({ program }) => program));
+    expect(result.programs.map(({ program }) => program).sort()).toEqual([...ran].sort());
+    for (const { kernel, program, wgsl, overrides } of result.programs) {
+      expect(program.startsWith(kernel)).toBe(true);
+      expect(wgsl).toContain("@compute");
+      for (const name of Object.keys(overrides)) expect(wgsl).toContain(`override ${name}`);
+    }
+    expect(JSON.stringify(result)).not.toContain("@compute");
+  });
+
   test("the sum of the kernels is that of the dispatches", async () => {
     const { data } = await tg.profile(() => tg.softmax(tg.matmul(a, b), -1), {
       ...without,

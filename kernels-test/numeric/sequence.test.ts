@@ -1,6 +1,8 @@
 /** Sequences of commands, and compiling ahead, on whichever executor the run names. */
+
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DeviceBuffer, Executor, Sequence, SlotBuffer } from "../../src/device/executor";
+import { startTiming } from "../../src/device/timing";
 import { initOn } from "../../src/init";
 import * as tg from "../../src/node";
 import { nodePlatform } from "../../src/platform/node";
@@ -279,7 +281,7 @@ describe("timing", () => {
         { kind: "clear", range: range(1) },
       ]);
       sequence.run([at(x), at(y), at(z)]);
-      const stop = on.startTiming();
+      const stop = startTiming(on);
       sequence.run([at(x), at(y), at(z)]);
       on.dispatch(step(), [part(y)], value(8), grid);
       sequence.run([at(x), at(y), at(z)]);

@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { TextBatch } from "../../src/data/text";
 import type { Device } from "../../src/device/device";
+import { startTiming } from "../../src/device/timing";
 import { CheckpointError, DivergenceError, ShapeError } from "../../src/errors";
 import {
   Checkpoint,
@@ -69,7 +70,7 @@ describe("a training step", () => {
     for (let i = 0; i < 3; i++) step(batches.next());
     await device.synchronize();
     const before = { ...device.executor.counters };
-    const stop = device.executor.startTiming();
+    const stop = startTiming(device.executor);
     for (let i = 0; i < 5; i++) step(batches.next());
     expect(device.executor.counters.submits - before.submits).toBe(5);
     const timings = await stop();

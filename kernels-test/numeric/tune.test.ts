@@ -1,5 +1,7 @@
 /** The tuner on a device: what it measures, keeps, and changes. */
+
 import { afterEach, beforeAll, expect, test } from "vitest";
+import { startTiming } from "../../src/device/timing";
 import * as tg from "../../src/node";
 import { forcedMatmulVariant } from "../../src/ops/matmulVariants";
 import { forcedMoveVariant } from "../../src/ops/movement";
@@ -27,7 +29,7 @@ function home() {
 /** A clock on which every measured call takes a second, but those that run the kernel. */
 const favouring = (kernel: string) => ({
   measure: async (run: () => void) => {
-    const stop = device.executor.startTiming();
+    const stop = startTiming(device.executor);
     run();
     const names = (await stop()).map(({ name }) => name);
     return names.includes(kernel) ? 0.5 : 1;
@@ -35,7 +37,7 @@ const favouring = (kernel: string) => ({
 });
 
 async function ran(work: () => unknown): Promise<string[]> {
-  const stop = device.executor.startTiming();
+  const stop = startTiming(device.executor);
   work();
   return (await stop()).map(({ name }) => name);
 }
@@ -175,7 +177,7 @@ test("the passes of attention are tuned each by itself, and may run by different
     // The last candidate of the forward pass wins, and the first of the backward pass.
     stopwatch: {
       measure: async (run) => {
-        const stop = device.executor.startTiming();
+        const stop = startTiming(device.executor);
         run();
         const first = (await stop())[0]?.name ?? "";
         taken.push(first);

@@ -41,6 +41,8 @@ class Fixture:
         self.name = name
         self.tensors = {}
         self.cases = {}
+        # Versions of what else made the file than torch and numpy.
+        self.libraries = {}
 
     def add(self, name, value):
         """Stores a tensor. Only `*_extreme` cases may hold subnormals; none holds Inf or NaN."""
@@ -115,6 +117,7 @@ class Fixture:
                 "generator": f"kernels-test/oracles/cases/{self.name}.py",
                 "torch": torch.__version__,
                 "numpy": np.__version__,
+                **self.libraries,
                 "cases": json.dumps(self.cases, separators=(",", ":")),
                 **metadata,
             },

@@ -33,14 +33,19 @@ FIXTURES = [
     "further",
     "gpt",
     "optim",
+    "transport",
+    "transport_exact",
+    "transport_gromov",
 ]
+# Made only when named: these need libraries newer than Debian's.
+NAMED = ["transport_low_rank", "transport_sparse"]
 MAX_BYTES = 5_000_000
 
 
 def main(names):
-    unknown = [name for name in names if name not in FIXTURES]
+    unknown = [name for name in names if name not in FIXTURES + NAMED]
     if unknown:
-        sys.exit(f"unknown fixture {', '.join(unknown)}: choose from {', '.join(FIXTURES)}")
+        sys.exit(f"unknown fixture {', '.join(unknown)}: choose from {', '.join(FIXTURES + NAMED)}")
     # One thread: sums keep their order.
     torch.set_num_threads(1)
     folder = pathlib.Path(__file__).parent / "fixtures"

@@ -5,6 +5,7 @@ import { elementwiseSamples } from "./elementwise";
 import { fftSamples } from "./fft";
 import { indexingSamples } from "./indexing";
 import { interpolateSamples } from "./interpolate";
+import { knoppSamples } from "./knopp";
 import { linalgSamples } from "./linalg";
 import { normSamples } from "./norm";
 import { pointwiseSamples } from "./pointwise";
@@ -19,12 +20,17 @@ import { scanSamples } from "./scan";
 import { scatterSamples } from "./scatter";
 import { shapeSamples } from "./shape";
 import { spectraSamples } from "./spectra";
+import { transportSamples } from "./transport";
+import { transportLowRankSamples } from "./transportLowRank";
+import { transportProblemSamples } from "./transportProblems";
+import { transportSparseSamples } from "./transportSparse";
 import { windowSamples } from "./windows";
 
 export const samples: SampleTable = {
   ...attentionSamples,
   ...convolutionSampleTable,
   ...indexingSamples,
+  ...knoppSamples,
   ...linalgSamples,
   ...normSamples,
   ...elementwiseSamples,
@@ -40,6 +46,10 @@ export const samples: SampleTable = {
   ...scatterSamples,
   ...shapeSamples,
   ...fftSamples,
+  ...transportSparseSamples,
+  ...transportLowRankSamples,
+  ...transportSamples,
+  ...transportProblemSamples,
   ...windowSamples,
   ...spectraSamples,
 };

@@ -361,6 +361,54 @@ const qrSamples: PrimitiveSamples = {
   ],
 };
 
+const cgOf = (claim: string, a: Operand, b: Operand, differentiate = true): Sample => ({
+  claim,
+  operands: [a, b],
+  attrs: null,
+  differentiate,
+  call: ([x, y]) => {
+    const attrs = {
+      ...{ product: null, operands: 1, preconditioner: "none", guess: false },
+      ...{ tolerance: 1e-6, maxIterations: 2 * y!.shape.at(-1)! + 2 },
+    };
+    return [primitive("cg", attrs)(y!, definite(x!))[0]!];
+  },
+});
+
+const cgSamples: PrimitiveSamples = {
+  tolerance,
+  reference: ([x, b]) => {
+    const matrices = matricesOf(shiftedHost(product(x!, exchanged(x!)), 1));
+    const n = b!.shape.at(-1)!;
+    const rows = Array.from({ length: b!.data.length / n }, (_, i) =>
+      Array.from(b!.data.slice(i * n, (i + 1) * n)),
+    );
+    const solved = rows.map((row, i) =>
+      solve(
+        matrices[matrices.length > 1 ? i : 0]!,
+        row.map((v) => [v]),
+      ),
+    );
+    return [array(b!.shape, solved.flat(2))];
+  },
+  gradientTolerance: 1e-3,
+  samples: [
+    cgOf("3 x 3", square(121, 3), real([3], 122)),
+    cgOf(
+      "one matrix, a batch of views",
+      square(123, 4),
+      real([3, 4], 124, { layout: "transposed" }),
+    ),
+    cgOf(
+      "a batch of matrices",
+      real([2, 3, 3], 125, { low: -1, high: 1, layout: "transposed" }),
+      real([2, 3], 126),
+    ),
+    cgOf("1 x 1", square(127, 1), real([2, 1], 128)),
+    cgOf("no systems", square(129, 2), real([0, 2], 130)),
+  ],
+};
+
 const rankOf = (claim: string, r: Operand): Sample => ({
   claim,
   operands: [r],
@@ -379,6 +427,7 @@ const fullRank: PrimitiveSamples = {
 };
 
 export const linalgSamples: SampleTable = {
+  cg: cgSamples,
   cholesky: choleskySamples,
   solveTriangular,
   luFactor,

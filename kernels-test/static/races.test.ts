@@ -77,6 +77,7 @@ const convolution = {
 
 const dispatches: Readonly<Record<string, Dispatch>> = {
   "conv/tiled": { options: { overrides: { SIDE: 8 } }, params: convolution, groups: 1 },
+  "linalg/cg": rowsOf(70, { problems: 2, start: 1, tolerance: 1e-5 }),
   "linalg/cholesky_block": {
     options: { constants: { TEAM: 64 } },
     params: { batch: 2, size: 20, w_batch: 400, w_row: 20 },
@@ -177,6 +178,85 @@ const dispatches: Readonly<Record<string, Dispatch>> = {
   "softmax/backward": rowsOf(70),
   "softmax/forward": rowsOf(70),
   "softmax/log_sum_exp": rowsOf(70),
+  "transport/anderson": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 2, rows: 70, pad: 80, memory: 3, scale: 1, tail: 1 },
+    groups: 2,
+    zeros: ["control"],
+  },
+  "transport/apply": {
+    options: { constants: { TEAM: 64, ROWS: 4 } },
+    params: { problems: 1, rows: 6, dims: 2, rows_pad: 16, cols4: 70, channels: 1, scale: 1 },
+    groups: 2,
+    zeros: ["control"],
+  },
+  "transport/check": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 2, rows: 70, pad: 80, iteration: 1, tolerance: 0.1, site: 1 },
+    groups: 2,
+  },
+  "transport/dykstra_columns": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 2, chunks: 5, left_chunks: 2, rank: 70, floor: -30, tolerance: 0.1 },
+    groups: 2,
+    zeros: ["control"],
+  },
+  "transport/dykstra_rows": {
+    options: { constants: { TEAM: 64 } },
+    params: {
+      problems: 1,
+      chunks: 4,
+      left_chunks: 2,
+      size: 64,
+      rows: 200,
+      left_rows: 70,
+      rank: 3,
+    },
+    groups: 4,
+    zeros: ["control"],
+  },
+  "transport/knopp_backward_team": {
+    options: { constants: { TEAM: 8 } },
+    params: { batch: 3, rows: 5, cols: 6, iterations: 2, scale: 1 },
+    groups: 1,
+  },
+  "transport/knopp_team": {
+    options: { constants: { TEAM: 8 } },
+    params: { batch: 3, rows: 5, cols: 6, iterations: 2, scale: 1 },
+    groups: 1,
+  },
+  "transport/partial": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 1, rows: 70, pad: 80, part: 1, iteration: 2, judged: 0, scale: 1, site: 1 },
+    groups: 1,
+    zeros: ["control"],
+  },
+  "transport/pull": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 1, rows: 2, dims: 2, rows_pad: 16, cols4: 70, channels: 1, scale: 1 },
+    groups: 2,
+  },
+  "transport/softmin": {
+    options: { constants: { TEAM: 64, ROWS: 4 } },
+    params: { problems: 1, rows: 6, dims: 2, rows_pad: 16, cols4: 70, scale: 1 },
+    groups: 2,
+    zeros: ["control"],
+  },
+  "transport/sparse_step": {
+    options: { constants: { TEAM: 64, MEMORY: 1 } },
+    params: { problems: 1, rows: 70, pad: 80, cols: 80, stride: 1952, gamma: 1, first: 1 },
+    groups: 1,
+  },
+  "transport/sparse_sums": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 2, rows: 1, rows_pad: 16, cols4: 63, f_step: 416, f_offset: 32, scale: 1 },
+    groups: 2,
+  },
+  "transport/weights": {
+    options: { constants: { TEAM: 64 } },
+    params: { problems: 2, rows: 70, cols: 75, slack: 0.1 },
+    groups: 2,
+  },
 };
 
 const kernels = await readKernels(fileURLToPath(new URL("../../shaders", import.meta.url)));
@@ -186,7 +266,7 @@ const ownText = (kernel: AnyKernel): string =>
     .parts.map((part) => (part.include ? "" : part.text))
     .join("");
 const cooperates = (kernel: AnyKernel): boolean =>
-  /workgroupBarrier|storageBarrier|team_(sum|max)\(/.test(ownText(kernel));
+  /workgroupBarrier|storageBarrier|(?:team|block)_(sum|max)\(/.test(ownText(kernel));
 const cooperative = knownKernels.filter(cooperates);
 
 /** A workgroup of one invocation has nobody to race with. */
@@ -219,6 +299,13 @@ function inlined(kernel: AnyKernel, { options }: Dispatch): string {
   );
   for (const [name, value] of Object.entries(values))
     text = text.replace(new RegExp(`\\b${name}\\b`, "g"), `${Number(value.replace(/u$/, ""))}u`);
+  // It takes what an alias of a scalar makes for a vector.
+  const scalars: [alias: string, type: string][] = [];
+  text = text.replace(/^alias (\w+) = ([fiu]32);.*$/gm, (_, alias: string, type: string) => {
+    scalars.push([alias, type]);
+    return "";
+  });
+  for (const [alias, type] of scalars) text = text.replace(new RegExp(`\\b${alias}\\b`, "g"), type);
   // It steps into a block and over the block's first statement at once: that must not be a barrier.
   let count = 0;
   text = text.replace(barriers, (barrier) => `let step_${count++} = 0u; ${barrier}`);

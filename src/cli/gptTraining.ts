@@ -4,6 +4,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { TextBatch } from "../data/text";
 import type { Device } from "../device/device";
 import type { KernelTiming } from "../device/executor";
+import { startTiming } from "../device/timing";
 import { DivergenceError } from "../errors";
 import type { GPT } from "../nn/gpt";
 import type { Optimizer } from "../optim/optimizer";
@@ -11,6 +12,7 @@ import type { PlanReport } from "../plan/compile";
 import type { FileStore } from "../platform/files";
 import { saveCheckpoint } from "../train/checkpoint";
 import { evaluate } from "../train/evaluate";
+import type { ForcedRestore } from "../train/fingerprint";
 import {
   type BatchSource,
   type EvaluationReport,
@@ -25,7 +27,7 @@ import { recipe, updateRule } from "./recipe";
 import { agrees, runMemory } from "./runMemory";
 import type { RunPlan } from "./runPlan";
 import type { RunRecord } from "./runRecord";
-import type { SavedRun } from "./savedRun";
+import { configurationOf, type SavedRun } from "./savedRun";
 import { StepMeter } from "./stepMeter";
 import { lossOf, type TrainingState } from "./trainingState";
 import { promptFrom } from "./trainingText";
@@ -65,6 +67,7 @@ export class GptTraining {
   readonly #model: GPT;
   readonly #optimizer: Optimizer;
   readonly #step: TrainStep<TextBatch>;
+  readonly #forced: readonly ForcedRestore[];
   readonly #fromStep: number;
   readonly #meter: StepMeter;
   /** Step of the checkpoint in the folder; null where there is none. */
@@ -80,6 +83,7 @@ export class GptTraining {
     this.#model = state.model;
     this.#optimizer = state.optimizer;
     this.#step = state.step;
+    this.#forced = state.forced;
     this.#fromStep = state.step.count;
     this.#saved = inPlace ? this.#fromStep : null;
     this.#meter = new StepMeter(device.executor, batch * context, this.#fromStep, now);
@@ -130,9 +134,11 @@ export class GptTraining {
       parameters: this.#model.parameterCount,
       vocab: text.dataset.vocab,
       trainTokens: text.dataset.trainLength,
+      ...(this.#forced.length && { forced: this.#forced }),
     });
-    if (resumed?.textChanged)
-      record.note("the text is not the one that the run began with; it goes on with this one");
+    if (resumed?.force)
+      for (const { file, differences } of this.#forced)
+        record.note(`went on from ${file} by --force: ${differences.join("; ")}`);
   }
 
   #trainer(): Trainer<TextBatch> {
@@ -169,7 +175,7 @@ export class GptTraining {
         const { cursor } = loader;
         if (this.#profile === "due" && cursor - this.#fromStep >= STEPS_BEFORE_PROFILE) {
           this.#meter.skipStretch();
-          this.#profile = { fromStep: cursor, stop: executor.startTiming() };
+          this.#profile = { fromStep: cursor, stop: startTiming(executor) };
         }
         return loader.next();
       },
@@ -244,7 +250,13 @@ export class GptTraining {
       schedule: scheduleOf(config).toJSON(),
       text: text.fingerprint,
     };
-    await saveCheckpoint(files, path, { model: this.#model, optimizer: this.#optimizer, run });
+    await saveCheckpoint(files, path, {
+      model: this.#model,
+      optimizer: this.#optimizer,
+      run,
+      configuration: configurationOf(config, text.fingerprint),
+      forced: this.#forced,
+    });
     this.#saved = step;
     record.emit({ event: "checkpoint", step, path });
   }

@@ -189,6 +189,10 @@ function addTraining(
   addFlag(command, RESUME_FLAG);
   addDeviceFlags(command);
   command
+    .option(
+      "--force",
+      "resume though tilegrad's version or the text is another, and put it on record",
+    )
     .option("--json", "print one JSON object a line, and nothing else, on standard output")
     .action(async (flags: FlagTexts) => {
       const options = parseTrainOptions(flags, defaults, context.now());

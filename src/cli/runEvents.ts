@@ -4,6 +4,7 @@
  */
 
 import type { AdapterReport } from "../device/executor";
+import type { ForcedRestore } from "../train/fingerprint";
 import type { RunMemory } from "./runMemory";
 import type { TrainConfig } from "./trainOptions";
 
@@ -53,6 +54,8 @@ export type RunEvent =
       vocab: number;
       /** Tokens in the training part. */
       trainTokens: number;
+      /** Restores behind this run that `--force` carried through differences; absent where there are none. */
+      forced?: readonly ForcedRestore[];
     }
   | {
       event: "step";

@@ -18,7 +18,7 @@ export interface RunPlan {
   loader: TextLoader;
   validation: readonly TextBatch[];
   /** The run to go on with; null for a new one. */
-  resumed: { checkpoint: Checkpoint; step: number; textChanged: boolean } | null;
+  resumed: { checkpoint: Checkpoint; step: number; force: boolean } | null;
 }
 
 /** @throws UsageError, FileError, DataError, CheckpointError */
@@ -41,14 +41,7 @@ export async function planRun(options: TrainOptions, files: FileStore): Promise<
     text,
     loader,
     validation: validationBatches(text, config),
-    resumed:
-      checkpoint && saved
-        ? {
-            checkpoint,
-            step: saved.step,
-            textChanged: saved.text.sha256 !== text.fingerprint.sha256,
-          }
-        : null,
+    resumed: checkpoint && saved ? { checkpoint, step: saved.step, force: options.force } : null,
   };
 }
 

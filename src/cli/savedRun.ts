@@ -5,6 +5,7 @@ import { CheckpointError } from "../errors";
 import type { GPTConfig } from "../nn/gpt";
 import type { ScheduleJson } from "../optim/schedule";
 import type { Checkpoint } from "../train/checkpoint";
+import type { Configuration } from "../train/fingerprint";
 import type { TextFingerprint } from "./trainingText";
 import { type TrainConfig, trainConfigFromJSON } from "./trainOptions";
 
@@ -23,6 +24,12 @@ export interface SavedRun {
   schedule: ScheduleJson;
   text: TextFingerprint;
 }
+
+/** What a resumed run has to share with the checkpoint, beside the model and the optimizer. */
+export const configurationOf = (
+  { batch, context, seed }: TrainConfig,
+  text: TextFingerprint,
+): Configuration => ({ "sha256 of the text": text.sha256, batch, context, seed });
 
 /** A `SavedRun` that was found good, with its tokenizer built. */
 export type RestoredRun = Omit<SavedRun, "tokenizer"> & { tokenizer: CharTokenizer };

@@ -48,6 +48,8 @@ export interface TrainOptions {
   out: string;
   /** Folder of the run to go on with, if any. */
   resume: string | null;
+  /** Resume though the version or the text is another than the checkpoint's. */
+  force: boolean;
   device: DeviceOptions;
   /** Print one JSON object a line on standard output, and nothing else there. */
   json: boolean;
@@ -55,7 +57,10 @@ export interface TrainOptions {
 
 /** Flag texts by camelCase name, as the command line had them. */
 export type FlagTexts = Readonly<
-  Partial<Record<keyof TrainConfig | "out" | "resume", string>> & { json?: boolean }
+  Partial<Record<keyof TrainConfig | "out" | "resume", string>> & {
+    json?: boolean;
+    force?: boolean;
+  }
 > &
   DeviceFlagTexts;
 
@@ -188,7 +193,10 @@ export function parseTrainOptions(
   const out =
     flags.out === undefined ? (resume ?? defaultFolder(run, now)) : OUT_FLAG.parse(flags.out);
   const device = parseDeviceOptions(flags);
-  return { config, given: new Set(given.keys()), out, resume, device, json: flags.json === true };
+  const { force = false, json = false } = flags;
+  if (force && resume === null)
+    throw new UsageError("--force says how to resume: name the run with --resume DIR");
+  return { config, given: new Set(given.keys()), out, resume, force, device, json };
 }
 
 /**

@@ -1,13 +1,13 @@
-/** Bind groups of single dispatches, by program and buffer ranges. */
+/** Bind groups of single dispatches, by layout and buffer ranges. */
 import type { ErrorScopes } from "./errorScopes";
-import type { BufferBinding } from "./executor";
+import { type BufferBinding, maxParamBytes } from "./executor";
 import type { BindGroupKeeper, WebGPUBuffer } from "./webgpuBuffer";
 import type { CompiledProgram } from "./webgpuPrograms";
 
-/** Beyond this many, shapes vary so much that caching bind groups only holds memory. */
-const mostGroups = 16384;
+/** Beyond this many, shapes vary so much that caching bind groups only holds memory; lavapipe maps some for each. */
+const mostGroups = 4096;
 
-/** Where a dispatch finds its parameters. */
+/** Where dispatches find their parameters: `maxParamBytes` from the offset on, to which each adds its own. */
 export interface ParamsBinding {
   readonly buffer: GPUBuffer;
   readonly offset: number;
@@ -28,10 +28,10 @@ export function createBindGroup(
   if (program.params && params)
     entries.push({
       binding: program.params.index,
-      resource: { ...params, size: program.params.size },
+      resource: { ...params, size: maxParamBytes },
     });
   scopes.open();
-  const group = device.createBindGroup({ layout, entries, label: program.name });
+  const group = device.createBindGroup({ layout: layout.gpu, entries });
   scopes.close(
     `kernel ${program.name} on ${bindings.map((b, i) => `${program.bindings[i]!.name}=${b.buffer.label}[${b.offset}+${b.bytes}]`).join(", ")}`,
   );
@@ -43,9 +43,14 @@ export class BindGroupCache implements BindGroupKeeper {
   /** Keys of the groups that hold a buffer. */
   private readonly keys = new Map<WebGPUBuffer, Set<string>>();
 
+  /** Groups let go of since `collect` was called. */
+  private dropped = 0;
+
   constructor(
     private readonly device: GPUDevice,
     private readonly scopes: ErrorScopes,
+    /** Called after every 4,096 groups that were dropped: it is garbage collection that frees them. */
+    private readonly collect: () => void,
   ) {}
 
   get size(): number {
@@ -59,7 +64,7 @@ export class BindGroupCache implements BindGroupKeeper {
     chunk: number,
     params: GPUBuffer | null,
   ): GPUBindGroup {
-    let key = `${compiled.id}/${chunk}`;
+    let key = `${compiled.layout.id}/${chunk}`;
     for (const { buffer, offset, bytes } of bindings)
       key += `,${(buffer as WebGPUBuffer).id}:${offset}:${bytes}`;
     const known = this.groups.get(key);
@@ -73,14 +78,25 @@ export class BindGroupCache implements BindGroupKeeper {
   }
 
   drop(buffer: WebGPUBuffer): void {
+    const before = this.groups.size;
     for (const key of this.keys.get(buffer) ?? []) this.groups.delete(key);
     this.keys.delete(buffer);
+    this.noteDropped(before - this.groups.size);
   }
 
   clear(): void {
+    const { size } = this.groups;
     this.groups.clear();
     for (const buffer of this.keys.keys()) buffer.keepers.delete(this);
     this.keys.clear();
+    this.noteDropped(size);
+  }
+
+  private noteDropped(count: number): void {
+    this.dropped += count;
+    if (this.dropped < mostGroups) return;
+    this.dropped = 0;
+    this.collect();
   }
 
   private note(buffer: WebGPUBuffer, key: string): void {

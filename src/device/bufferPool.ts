@@ -5,6 +5,7 @@
  */
 import { LimitError, OutOfMemoryError } from "../errors";
 import type { DeviceBuffer, Executor } from "./executor";
+import { memoryAdvice } from "./memoryAdvice";
 
 /** What memory is used for, in reports. */
 export type MemoryCategory =
@@ -62,12 +63,16 @@ export class BufferPool {
     plan: 0,
   };
 
-  constructor(private readonly executor: Executor) {}
+  /** @param memoryLimit bytes that all buffers may take, those kept for reuse among them */
+  constructor(
+    private readonly executor: Executor,
+    private readonly memoryLimit = Number.POSITIVE_INFINITY,
+  ) {}
 
   /**
    * A buffer of at least `bytes`, contents undefined.
    * @param forHostWrite the caller writes host data into it before any dispatch uses it.
-   * @throws LimitError beyond the largest buffer or binding of the device.
+   * @throws LimitError beyond the largest buffer or binding of the device, OutOfMemoryError beyond all memory.
    */
   allocate(
     bytes: number,
@@ -150,13 +155,30 @@ export class BufferPool {
 
   /** What lies on the shelves may be what is missing. */
   private createOrTrim(size: number, label: string): DeviceBuffer {
-    try {
-      return this.executor.createBuffer(size, label);
-    } catch (error) {
-      if (!(error instanceof OutOfMemoryError) || this.pooled === 0) throw error;
-      this.trim();
-      return this.executor.createBuffer(size, label);
-    }
+    for (;;)
+      try {
+        return this.createWithin(size, label);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        if (this.pooled === 0) throw this.explained(error, size);
+        this.trim();
+      }
+  }
+
+  private createWithin(size: number, label: string): DeviceBuffer {
+    const taken = this.live + this.pooled;
+    if (taken + size > this.memoryLimit)
+      throw new OutOfMemoryError(
+        `The device has no memory for ${label} (${size} bytes): ${taken} of ${this.memoryLimit} bytes are in use. Dispose tensors you no longer need.`,
+      );
+    return this.executor.createBuffer(size, label);
+  }
+
+  private explained({ message }: OutOfMemoryError, size: number): OutOfMemoryError {
+    const report = this.report();
+    const room = Math.max(this.memoryLimit - this.live, 0);
+    const missing = Number.isFinite(room) ? size - room : size;
+    return new OutOfMemoryError(message + memoryAdvice(report, missing), report);
   }
 
   private take(size: number, forHostWrite: boolean): DeviceBuffer | undefined {

@@ -6,6 +6,8 @@
  * started before `flush`, and nothing to have ended before `read` or `drain` resolves.
  */
 import type { DeviceError } from "../errors";
+import type { BracketedTiming } from "./bracketing";
+import type { TimestampRecorder } from "./timestamps";
 
 /** Bytes that the parameters of one dispatch may have. */
 export const maxParamBytes = 2048;
@@ -98,6 +100,12 @@ export interface ExecutorCounters {
   submits: number;
   copies: number;
   programs: number;
+}
+
+/** Ways of timing that an executor may choose from. */
+export interface TimingMethods {
+  readonly BracketedTiming: typeof BracketedTiming;
+  readonly TimestampRecorder: typeof TimestampRecorder;
 }
 
 /** What was dispatched, as its timing tells it. */
@@ -213,8 +221,8 @@ export interface Executor {
    * submitting each alone and waiting for it, which is good to some tens of microseconds and makes idle gaps.
    */
   readonly timingMethod: "timestamps" | "bracketing";
-  /** Times every dispatch until the returned function is called, which drains and gives the timings. */
-  startTiming(): () => Promise<KernelTiming[]>;
+  /** See `startTiming` in timing.ts, which gives the methods. */
+  startTiming(methods: TimingMethods): () => Promise<KernelTiming[]>;
   /** Loses the device at once, as a crash of its driver would: for tests of what follows. */
   lose(): void;
   destroy(): Promise<void>;

@@ -10,7 +10,7 @@ import { DeviceValidationError, LimitError } from "../errors";
 import type { Platform } from "../platform/platform";
 import { type Acquired, type AcquireOptions, acquire } from "./acquire";
 import { BindGroupCache } from "./bindGroupCache";
-import { BracketedTiming } from "./bracketing";
+import type { BracketedTiming } from "./bracketing";
 import { CommandStream } from "./commandStream";
 import { ErrorScopes } from "./errorScopes";
 import type {
@@ -23,12 +23,12 @@ import type {
   ReadRange,
   Sequence,
   SequenceCommand,
+  TimingMethods,
 } from "./executor";
 import { type ErrorFilter, lostError, typedError } from "./gpuErrors";
 import { usable } from "./ownedBuffer";
 import { ParamsRing } from "./paramsRing";
 import { timedDispatch } from "./timedDispatch";
-import { TimestampRecorder } from "./timestamps";
 import { Patience } from "./waiting";
 import type { WebGPUBuffer } from "./webgpuBuffer";
 import { WebGPUPrograms } from "./webgpuPrograms";
@@ -86,7 +86,10 @@ export class WebGPUExecutor implements Executor {
     this.scopes = scopes;
     this.stream = stream;
     this.programs = programs;
-    this.bindGroups = new BindGroupCache(device, scopes);
+    this.bindGroups = new BindGroupCache(device, scopes, () => {
+      // lavapipe's memory mappings end the process where V8, which does not know of them, waits.
+      if (acquired.report.class === "software") platform.collectGarbage();
+    });
     const executor = this;
     this.sequenceHost = {
       get holding() {
@@ -334,12 +337,14 @@ export class WebGPUExecutor implements Executor {
     if (this.bracketed || this.unfinished.length > sections) await this.drain();
   }
 
-  startTiming(): () => Promise<KernelTiming[]> {
+  startTiming(methods: TimingMethods): () => Promise<KernelTiming[]> {
     this.flush();
-    return this.timingMethod === "timestamps" ? this.startTimestamps() : this.startBracketing();
+    return this.timingMethod === "timestamps"
+      ? this.startTimestamps(methods)
+      : this.startBracketing(methods);
   }
 
-  private startTimestamps(): () => Promise<KernelTiming[]> {
+  private startTimestamps({ TimestampRecorder }: TimingMethods): () => Promise<KernelTiming[]> {
     const recorder = new TimestampRecorder(this.device);
     this.stream.timing = recorder;
     return async () => {
@@ -350,7 +355,7 @@ export class WebGPUExecutor implements Executor {
     };
   }
 
-  private startBracketing(): () => Promise<KernelTiming[]> {
+  private startBracketing({ BracketedTiming }: TimingMethods): () => Promise<KernelTiming[]> {
     const { queue } = this.device;
     const bracketed = new BracketedTiming({
       flush: () => this.flush(),

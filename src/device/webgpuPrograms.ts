@@ -1,13 +1,13 @@
 /** The pipelines of the WebGPU executor: one per program, made at its first use or ahead of it, in parallel. */
 import type { DeviceError } from "../errors";
+import { BindGroupLayouts, type SharedLayout } from "./bindGroupLayouts";
 import type { ErrorScopes } from "./errorScopes";
 import type { ExecutorCounters, Program } from "./executor";
 import { typedError } from "./gpuErrors";
 
 export interface CompiledProgram {
-  readonly id: number;
   readonly program: Program;
-  readonly layout: GPUBindGroupLayout;
+  readonly layout: SharedLayout;
   /** Null while it is being compiled; `WebGPUPrograms.ready` does not wait for that. */
   pipeline: GPUComputePipeline | null;
 }
@@ -15,13 +15,16 @@ export interface CompiledProgram {
 export class WebGPUPrograms {
   private readonly known = new Map<string, CompiledProgram>();
   private readonly compiling = new Map<string, Promise<void>>();
+  private readonly layouts: BindGroupLayouts;
 
   constructor(
     private readonly device: GPUDevice,
     private readonly scopes: ErrorScopes,
     private readonly counters: ExecutorCounters,
     private readonly fail: (error: DeviceError) => void,
-  ) {}
+  ) {
+    this.layouts = new BindGroupLayouts(device, scopes);
+  }
 
   /** The program, with its pipeline if nobody is compiling it already. */
   get(program: Program): CompiledProgram {
@@ -86,21 +89,8 @@ export class WebGPUPrograms {
   }
 
   private add(program: Program): CompiledProgram {
-    const entries: GPUBindGroupLayoutEntry[] = program.bindings.map((b) => ({
-      binding: b.index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: b.access === "read" ? "read-only-storage" : "storage" },
-    }));
-    if (program.params)
-      entries.push({
-        binding: program.params.index,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: program.params.size },
-      });
-    this.scopes.open();
-    const layout = this.device.createBindGroupLayout({ entries, label: program.name });
-    this.scopes.close(nameOf(program));
-    const compiled = { id: this.counters.programs++, program, layout, pipeline: null };
+    const compiled = { program, layout: this.layouts.of(program), pipeline: null };
+    this.counters.programs++;
     this.known.set(program.key, compiled);
     return compiled;
   }
@@ -108,7 +98,7 @@ export class WebGPUPrograms {
   private descriptor({ program, layout }: CompiledProgram): GPUComputePipelineDescriptor {
     return {
       label: program.name,
-      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout.gpu] }),
       compute: {
         module: this.device.createShaderModule({ code: program.wgsl, label: program.name }),
         entryPoint: "main",

@@ -9,15 +9,16 @@ import { ArgumentError } from "../errors";
 import { createBindGroup } from "./bindGroupCache";
 import type { CommandStream } from "./commandStream";
 import type { ErrorScopes } from "./errorScopes";
-import type {
-  DeviceBuffer,
-  Executor,
-  ExecutorCounters,
-  Sequence,
-  SequenceCommand,
-  SlotBuffer,
-  SlotRange,
-  TimedDispatch,
+import {
+  type DeviceBuffer,
+  type Executor,
+  type ExecutorCounters,
+  maxParamBytes,
+  type Sequence,
+  type SequenceCommand,
+  type SlotBuffer,
+  type SlotRange,
+  type TimedDispatch,
 } from "./executor";
 import { Slots, type SlotUser } from "./slots";
 import { timedDispatch } from "./timedDispatch";
@@ -261,7 +262,10 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
 const timedStep = ({ compiled, ranges, params, grid }: DispatchStep): TimedDispatch =>
   timedDispatch(compiled.program, ranges, params, grid);
 
-/** The parameters of all dispatches, one behind the other, and where each has its own; -1 for none. */
+/**
+ * The parameters of all dispatches, one behind the other, and where each has its own; -1 for none. A bind group
+ * reaches `maxParamBytes` from there, beyond the next ones.
+ */
 function placeParams(commands: readonly SequenceCommand[]): {
   bytes: Uint8Array<ArrayBuffer>;
   offsets: number[];
@@ -270,11 +274,10 @@ function placeParams(commands: readonly SequenceCommand[]): {
   const offsets = commands.map((command) => {
     if (command.kind !== "dispatch" || !command.params) return -1;
     const offset = end;
-    const size = Math.max(command.params.length, command.program.params?.size ?? 0);
-    end += Math.ceil(size / uniformAlignment) * uniformAlignment;
+    end += Math.ceil(command.params.length / uniformAlignment) * uniformAlignment;
     return offset;
   });
-  const bytes = new Uint8Array(end);
+  const bytes = new Uint8Array(end && end + maxParamBytes - uniformAlignment);
   commands.forEach((command, i) => {
     if (command.kind === "dispatch" && command.params) bytes.set(command.params, offsets[i]!);
   });

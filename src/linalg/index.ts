@@ -1,4 +1,5 @@
 /** Dense linear algebra, under the names of `torch.linalg` in camelCase. */
+export { type CgOptions, type CgResult, cg } from "./cg";
 export {
   type CholeskyOptions,
   cholesky,

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, ShapeError } from "../errors";
 import { matmul } from "../ops/matmul";
+import { requireRounds } from "../ops/rounds";
 import { normal } from "../random/continuous";
 import { key as keyOf } from "../random/random";
 import { scope } from "../tensor/scope";
@@ -51,8 +52,7 @@ export function subspaceIteration(
     throw new ArgumentError(
       `${op}: rank ${rank} must be a whole number from 1 to ${Math.min(m, n)}, the smaller side of A.`,
     );
-  if (!Number.isInteger(iterations) || iterations < 0)
-    throw new ArgumentError(`${op}: iterations ${iterations} must be a whole number >= 0.`);
+  requireRounds(op, "iterations", iterations, 0);
   if (start && (start.shape.at(-2) !== m || start.shape.at(-1) !== rank))
     throw new ShapeError(
       `${op}: start has shape ${show(start.shape)}; for this A it must be [..., ${m}, ${rank}].`,

@@ -85,6 +85,7 @@ export { bilinear } from "../ops/products";
 export { type RotaryOptions, rotaryEmbedding } from "../ops/rotary";
 export { logSoftmax, softmax } from "../ops/softmax";
 export { normalize } from "../ops/vectorNorm";
+export { type SinkhornKnoppOptions, sinkhornKnopp } from "../transport/sinkhornKnopp";
 export * from "./losses";
 export {
   logStableMax,

@@ -22,6 +22,7 @@ export { functionalCall, type ParameterValues, stackModuleState } from "./functi
 export { type GenerateOptions, GPT, type GPTConfig } from "./gpt";
 export * as init from "./init";
 export { Linear } from "./linear";
+export { MixtureOfExperts, type MixtureOfExpertsOptions } from "./mixtureOfExperts";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";
 export {
   GroupNorm,
@@ -62,4 +63,6 @@ export {
   type RNNOptions,
 } from "./recurrent";
 export { RotaryEmbedding } from "./rotary";
+export { ExpertRouter, type ExpertRouterOptions, expertLoads } from "./router";
 export { Sampler, type SamplingOptions } from "./sampling";
+export { SinkhornKnopp } from "./sinkhornKnopp";

@@ -134,8 +134,8 @@ export abstract class Module {
    */
   loadStateDict(state: Record<string, StateValue>, options: LoadOptions = {}): LoadReport {
     const own = this.stateDict();
-    const missing = Object.keys(own).filter((key) => !(key in state));
-    const unexpected = Object.keys(state).filter((key) => !(key in own));
+    const missing = Object.keys(own).filter((key) => !Object.hasOwn(state, key));
+    const unexpected = Object.keys(state).filter((key) => !Object.hasOwn(own, key));
     const wrong = Object.entries(own).flatMap(([key, { shape }]) => {
       const value = state[key];
       return value && !sameShape(value.shape, shape)

@@ -5,7 +5,6 @@
  *
  * Every objective costs a backward pass; the forward pass is shared.
  */
-import { ArgumentError } from "../errors";
 import { div, gt, where } from "../ops/arithmetic";
 import { diagonal } from "../ops/diagonal";
 import { matmul } from "../ops/matmul";
@@ -53,10 +52,4 @@ export function normalised(gram: Tensor): Tensor {
     const trace = sum(diagonal(gram));
     return where(gt(trace, 0), div(gram, trace), 0);
   });
-}
-
-/** @throws ArgumentError unless rounds is a whole number above 0 */
-export function requireRounds(where: string, rounds: number): void {
-  if (!(Number.isInteger(rounds) && rounds > 0))
-    throw new ArgumentError(`${where}: rounds is ${rounds}; it takes a whole number above 0.`);
 }

@@ -12,10 +12,11 @@
 import { add, div, mul } from "../ops/arithmetic";
 import { eye, full, zeros } from "../ops/creation";
 import { sum } from "../ops/reduce";
+import { requireRounds } from "../ops/rounds";
 import { reshape } from "../ops/shape";
 import { minimiseAbove } from "./boundedQuadratic";
 import type { GradientEstimator } from "./estimator";
-import { combination, normalised, requireRounds } from "./manyObjectives";
+import { combination, normalised } from "./manyObjectives";
 
 export interface MgdaOptions {
   /** Rounds of the solver. Default 6; more than 8 objectives may want more. */
@@ -28,12 +29,12 @@ const regularisation = 1e-6;
 /**
  * MGDA over a loss that is a list of objectives, [m].
  *
- * @throws ArgumentError unless rounds is a whole number above 0
+ * @throws ArgumentError unless rounds is a whole number from 1 to 100,000
  * @example trainStep(model, optimizer, (m, b) => stack([task(m, b), other(m, b)]), { objective: objectives.mgda() })
  */
 export function mgda(options: MgdaOptions = {}): GradientEstimator {
   const { rounds = 6 } = options;
-  requireRounds("mgda", rounds);
+  requireRounds("mgda", "rounds", rounds);
   return combination("mgda", (gram) => {
     const m = gram.shape[0]!;
     const { device } = gram;

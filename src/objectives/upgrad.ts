@@ -13,10 +13,11 @@
 import { add, mul } from "../ops/arithmetic";
 import { eye, zerosLike } from "../ops/creation";
 import { mean } from "../ops/reduce";
+import { requireRounds } from "../ops/rounds";
 import { scope } from "../tensor/scope";
 import { minimiseAbove } from "./boundedQuadratic";
 import type { GradientEstimator } from "./estimator";
-import { combination, normalised, requireRounds } from "./manyObjectives";
+import { combination, normalised } from "./manyObjectives";
 import { requirePositive } from "./scalar";
 
 export interface UpgradOptions {
@@ -30,12 +31,12 @@ export interface UpgradOptions {
  * UPGrad over a loss that is a list of objectives, [m]: the direction conflicts with none of them, up to the
  * regularisation.
  *
- * @throws ArgumentError for rounds that are no whole number above 0, a regularisation that is not above 0
+ * @throws ArgumentError for rounds that are no whole number from 1 to 100,000, a regularisation that is not above 0
  * @example trainStep(model, optimizer, (m, b) => stack([task(m, b), other(m, b)]), { objective: objectives.upgrad() })
  */
 export function upgrad(options: UpgradOptions = {}): GradientEstimator {
   const { rounds = 6, regularisation = 1e-4 } = options;
-  requireRounds("upgrad", rounds);
+  requireRounds("upgrad", "rounds", rounds);
   requirePositive("upgrad", "regularisation", regularisation);
   return combination("upgrad", (gram) => {
     const m = gram.shape[0]!;

@@ -91,7 +91,8 @@ export class Optimizer {
   private disposed = false;
 
   private constructor(
-    private readonly rule: AnyRule | AnyStructuredRule,
+    /** What moves the parameters; `predictMemory` asks for it. */
+    readonly rule: AnyRule | AnyStructuredRule,
     members: readonly ArenaMember[],
     private readonly groups: readonly Group[],
     private settings: Settings,

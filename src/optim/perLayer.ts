@@ -206,6 +206,21 @@ export class PerLayerOptimizer {
     state: { tensors: Readonly<Record<string, StateValue>>; scalars: unknown },
     options: LoadStateOptions = {},
   ): void {
+    const states = this.checkState(state);
+    this.layers.forEach(({ optimizer }, l) => {
+      optimizer.loadState(states[l]!, options);
+    });
+  }
+
+  /**
+   * What `loadState` would refuse. Changes nothing.
+   * @returns the states of the layers
+   * @throws CheckpointError naming what differs
+   */
+  checkState(state: {
+    tensors: Readonly<Record<string, StateValue>>;
+    scalars: unknown;
+  }): { tensors: Readonly<Record<string, StateValue>>; scalars: unknown }[] {
     const saved = (state.scalars as Partial<PerLayerScalars> | null)?.layers;
     if (typeof saved !== "object" || saved === null)
       throw new CheckpointError(
@@ -231,9 +246,7 @@ export class PerLayerOptimizer {
     this.layers.forEach(({ optimizer }, l) => {
       optimizer.checkState(states[l]!);
     });
-    this.layers.forEach(({ optimizer }, l) => {
-      optimizer.loadState(states[l]!, options);
-    });
+    return states;
   }
 
   /** Gives back the states. The parameters live on. Idempotent. */

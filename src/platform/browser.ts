@@ -38,6 +38,8 @@ export const browserPlatform: Platform = {
 
   byteCache: openBrowserCache,
 
+  collectGarbage() {},
+
   pause: () =>
     new Promise((resolve) => {
       const { port1, port2 } = new MessageChannel();

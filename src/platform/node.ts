@@ -1,6 +1,8 @@
 /** Node: WebGPU through Dawn (npm `webgpu`, an optional peer), worker threads, the user's cache folder. */
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   type DriverCandidate,
   type DriverName,
@@ -123,6 +125,16 @@ async function findHardware(): Promise<GPU | null> {
   return found?.adapter.gpu ?? null;
 }
 
+/** V8 gives it to contexts that are made while the flag is set. */
+function garbageCollector(): () => void {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  setFlagsFromString("--no-expose-gc");
+  return collect;
+}
+
+let collect: (() => void) | null = null;
+
 export const nodePlatform: Platform = {
   name: "node",
   waitingSpins: true,
@@ -169,6 +181,11 @@ export const nodePlatform: Platform = {
   startThread: startNodeThread,
 
   byteCache: async () => openNodeCache(),
+
+  collectGarbage() {
+    collect ??= garbageCollector();
+    collect();
+  },
 
   pause: () => new Promise((resolve) => setImmediate(resolve)),
 };

@@ -13,6 +13,10 @@ const FAILURES: Record<string, readonly [FileFailure, string]> = {
   ENOTDIR: ["notADirectory", "a part of the path is a file, not a folder; choose another folder"],
   EEXIST: ["notADirectory", "a file of that name is in the way; choose another folder"],
   ENOSPC: ["noSpace", "the disk is full; free some space or choose another disk"],
+  EFBIG: [
+    "noSpace",
+    "the file would be larger than the system allows; raise the limit (ulimit -f)",
+  ],
   EDQUOT: ["noSpace", "the disk quota is used up; free some space or choose another disk"],
   ERR_FS_FILE_TOO_LARGE: ["tooLarge", "the file is larger than this Node can read at once (2 GiB)"],
 };

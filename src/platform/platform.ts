@@ -24,6 +24,8 @@ export interface Platform {
   startThread(code: ThreadCode, events: ThreadEvents): Thread | null;
   /** Bytes that outlive the process, or null where nothing can be kept. */
   byteCache(): Promise<ByteCache | null>;
+  /** Frees what nothing refers to any more, where a program may ask for that; else does nothing. */
+  collectGarbage(): void;
   /** Lets the event loop go round once. */
   pause(): Promise<void>;
 }

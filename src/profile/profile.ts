@@ -1,13 +1,21 @@
 /** Where a function's time goes: runs it, times every dispatch, and sets them against the adapter's roofline. */
+
 import { currentDevice, type Device } from "../device/device";
 import type { Executor, KernelTiming } from "../device/executor";
+import { startTiming } from "../device/timing";
 import { ArgumentError } from "../errors";
 import type { Platform } from "../platform/platform";
 import { scopeUnlessAsync } from "../tensor/scope";
 import { tensorsOf } from "../tensor/tree";
 import { addMeasures } from "./measures";
 import { errorOfMean, resolutionOf } from "./resolution";
-import { type MemoryPoint, Profile, type ProfiledDispatch } from "./result";
+import {
+  type MemoryPoint,
+  Profile,
+  type ProfileData,
+  type ProfiledDispatch,
+  type ProfiledProgram,
+} from "./result";
 import { rooflineOf } from "./roofline";
 import { byKernel, byShape, statisticsOf } from "./statistics";
 import { workOf } from "./work";
@@ -93,7 +101,7 @@ export async function profileOn(
   const statistics = { runs: runs.length, resolution, roofline };
   const busy = placed.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const first = warm[0];
-  const profile = new Profile({
+  const data: ProfileData = {
     adapter: executor.adapter,
     executor: executor.kind,
     method,
@@ -123,7 +131,8 @@ export async function profileOn(
     },
     memory: last.memory,
     dispatches: placed,
-  });
+  };
+  const profile = new Profile(data, programsOf(timings));
   if (options.measures ?? platform.name === "browser") addMeasures(profile, last.began);
   return profile;
 }
@@ -183,7 +192,7 @@ function isGood(timings: readonly KernelTiming[], resolution: number): boolean {
 async function runOnce(device: Device, fn: () => unknown, timed: boolean): Promise<Run> {
   const { executor, pool } = device;
   const memory: MemoryPoint[] = [];
-  const stop = timed ? executor.startTiming() : null;
+  const stop = timed ? startTiming(executor) : null;
   const began = performance.now();
   if (timed) {
     memory.push({ milliseconds: 0, bytes: pool.report().liveBytes });
@@ -206,6 +215,16 @@ async function runOnce(device: Device, fn: () => unknown, timed: boolean): Promi
   } finally {
     pool.onChange = null;
   }
+}
+
+function programsOf(timings: readonly KernelTiming[]): ProfiledProgram[] {
+  const programs = new Map(timings.map(({ program, source }) => [program, source]));
+  return [...programs].map(([program, { name, wgsl, overrides }]) => ({
+    kernel: name,
+    program,
+    wgsl,
+    overrides,
+  }));
 }
 
 /**

@@ -19,6 +19,17 @@ export interface ProfiledDispatch {
   readonly grid: readonly [number, number, number];
 }
 
+/** What the device compiled and ran. */
+export interface ProfiledProgram {
+  readonly kernel: string;
+  /** The kernel with its choices, as in `ProfiledDispatch`. */
+  readonly program: string;
+  /** The text, its choices made but for `overrides`. */
+  readonly wgsl: string;
+  /** Values of the pipeline's constants, which the text declares with `override`. */
+  readonly overrides: Readonly<Record<string, number>>;
+}
+
 /** Bytes of buffers in use from a moment on. */
 export interface MemoryPoint {
   /** From the begin of the run, when the host recorded the change. */
@@ -76,7 +87,11 @@ export interface ProfileData {
 
 /** What `profile` measured: plain data for JSON, with a table for terminals and a trace for viewers. */
 export class Profile {
-  constructor(readonly data: ProfileData) {}
+  /** @param programs each program of the timed runs once; not part of the JSON, which their texts would dwarf */
+  constructor(
+    readonly data: ProfileData,
+    readonly programs: readonly ProfiledProgram[] = [],
+  ) {}
 
   /** Aligned text: what was measured and how, then the kernels with the longest first. */
   table(options: TableOptions = {}): string {

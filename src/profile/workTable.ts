@@ -89,6 +89,14 @@ const pooledWindows: OperationCount = ({ param, choice }) =>
     ? param("count") * Math.max(param("size_row") / param("pixels_row"), 1)
     : param("count") * param("window.0") * param("window.1") * param("window.2");
 
+/** `own` operations for each pair of a row and a column, and three for each coordinate of a cost of points. */
+const eachPair =
+  (own: number): OperationCount =>
+  ({ param, choice }) => {
+    const cost = choice("COST", "points_cost") === "points_cost" ? 3 * param("dims") : 0;
+    return 4 * param("problems") * param("rows") * param("cols4") * (own + cost);
+  };
+
 /** Of an element of the input, the windows that see it. */
 const seenWindows: OperationCount = (dispatch) =>
   (pooledWindows(dispatch) * dispatch.param("pixels_row")) / dispatch.param("size_row");
@@ -134,6 +142,7 @@ export const operationCounts: Readonly<Record<string, OperationCount>> = {
   "conv/tiled": arrangedConvolution,
   "fft/hadamard": hadamard,
   "fft/pass": fourier,
+  "linalg/cg": byElement(14, "problems", "cols"),
   "linalg/cholesky_block": choleskyBlock,
   "linalg/solve_block": solveBlock,
   "loss/cross_entropy_backward": times(4, "rows", "cols"),
@@ -188,6 +197,23 @@ export const operationCounts: Readonly<Record<string, OperationCount>> = {
   "softmax/backward": byElement(4, "rows", "cols"),
   "softmax/forward": byElement(5, "rows", "cols"),
   "softmax/log_sum_exp": byElement(4, "rows", "cols"),
+  "transport/apply": (dispatch) => eachPair(7 + 2 * dispatch.param("channels"))(dispatch),
+  "transport/barycenter": times(6, "problems", "count", "rows"),
+  "transport/cost": eachPair(1),
+  "transport/dykstra_columns": times(20, "problems", "rank"),
+  "transport/dykstra_rows": times(4, "problems", "rows", "rank"),
+  "transport/knopp": times(12, "batch", "rows", "cols", "iterations"),
+  "transport/knopp_backward": times(24, "batch", "rows", "cols", "iterations"),
+  "transport/knopp_backward_team": times(24, "batch", "rows", "cols", "iterations"),
+  "transport/knopp_team": times(12, "batch", "rows", "cols", "iterations"),
+  "transport/newton_move": times(4, "problems", "rows"),
+  "transport/newton_sums": times(160, "problems", "rows", "cols4"),
+  "transport/partial": times(20, "problems", "rows"),
+  "transport/pull": (dispatch) =>
+    eachPair(7 + 2 * dispatch.param("channels") + 3 * dispatch.param("dims"))(dispatch),
+  "transport/schur": times(8, "items"),
+  "transport/softmin": eachPair(8),
+  "transport/sparse_sums": times(28, "problems", "rows", "cols4"),
 };
 
 /**
@@ -253,10 +279,22 @@ export const bytesOnly: readonly string[] = [
   "shape/transpose_vectors",
   "sort/*",
   "storage/*",
+  "transport/anderson",
+  "transport/check",
+  "transport/finite",
+  "transport/matrix",
+  "transport/newton_list",
+  "transport/newton_product",
+  "transport/sparse_list",
+  "transport/sparse_search",
+  "transport/sparse_step",
+  "transport/verdict",
+  "transport/weights",
 ];
 
 /** Bindings that a kernel reads and writes, so that their ranges count twice. */
 export const readAndWritten: Readonly<Record<string, readonly string[]>> = {
+  "linalg/cg": ["p", "x", "r", "control"],
   "linalg/cholesky_block": ["w"],
   "linalg/lu_columns": ["w"],
   "linalg/lu_panel": ["p"],
@@ -267,6 +305,15 @@ export const readAndWritten: Readonly<Record<string, readonly string[]>> = {
   "linalg/subtract": ["y"],
   "optim/update": ["parameter", "first", "second", "third", "fourth"],
   "optim/update_8bit": ["parameter", "codes", "absmax", "fourth"],
+  "transport/anderson": ["f", "level", "history", "state"],
+  "transport/barycenter": ["level", "account", "log_d"],
+  "transport/check": ["control"],
+  "transport/dykstra_columns": ["state", "v", "control"],
+  "transport/dykstra_rows": ["u"],
+  "transport/partial": ["f", "level", "before", "goal", "control"],
+  "transport/schur": ["q"],
+  "transport/softmin": ["f", "level", "account"],
+  "transport/sparse_step": ["work"],
 };
 
 /** Elements of four bytes, of which a kernel takes a few from a large range. */

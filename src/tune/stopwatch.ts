@@ -1,5 +1,7 @@
 /** How long recorded work takes. */
+
 import type { Device } from "../device/device";
+import { startTiming } from "../device/timing";
 
 export interface Stopwatch {
   /** Seconds that the work of one call of `run` takes. */
@@ -37,7 +39,7 @@ export function timestamping(device: Device): Stopwatch {
   const repeats = 8;
   return {
     async measure(run) {
-      const stop = device.executor.startTiming();
+      const stop = startTiming(device.executor);
       for (let i = 0; i < repeats; i++) run();
       const timings = await stop();
       return timings.reduce((sum, t) => sum + t.nanoseconds, 0) / 1e9 / repeats;
