@@ -9,6 +9,12 @@ export interface CharTokenizerJson {
   characters: string;
 }
 
+/** Whether it is half of a surrogate pair, and so no character. */
+function isHalf(character: string): boolean {
+  const codePoint = character.codePointAt(0)!;
+  return codePoint >= 0xd800 && codePoint <= 0xdfff;
+}
+
 /**
  * Token i is the i-th of the text's distinct code points in ascending order (karpathy/char-rnn's
  * `sorted(set(text))`). Code points, not UTF-16 units: an emoji is one token.
@@ -39,7 +45,7 @@ export class CharTokenizer {
     const seen = new Set<number>();
     for (const character of text) {
       const codePoint = character.codePointAt(0)!;
-      if (codePoint >= 0xd800 && codePoint <= 0xdfff) {
+      if (isHalf(character)) {
         throw new DataError(
           `the text contains half a surrogate pair (U+${codePoint.toString(16).toUpperCase()}); ` +
             "it was cut inside a character",
@@ -65,9 +71,10 @@ export class CharTokenizer {
     const ascending = list.every(
       (character, i) => i === 0 || list[i - 1]!.codePointAt(0)! < character.codePointAt(0)!,
     );
-    if (!ascending) {
+    // Halves of surrogate pairs could join with their neighbours into other characters.
+    if (!ascending || list.some(isHalf)) {
       throw new CheckpointError(
-        "the checkpoint's tokenizer lists characters twice or out of order; the file was altered",
+        "the checkpoint's tokenizer lists characters twice, out of order or in halves; the file was altered",
       );
     }
     return new CharTokenizer(list);

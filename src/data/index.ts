@@ -1,6 +1,7 @@
 /** Data sets, loaders with a resumable cursor, tokenizers: the public `data`. */
 
 export { CharTokenizer, type CharTokenizerJson } from "./charTokenizer";
+export { decodeIdx, type IdxArray, type IdxData, type IdxOptions } from "./idx";
 export {
   fromBytes,
   fromFile,

@@ -20,6 +20,15 @@ import { readAll } from "../tensor/hostTensor";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import {
+  areForcedRestores,
+  type Configuration,
+  differencesOf,
+  type ForcedRestore,
+  fingerprintOf,
+  isFingerprint,
+  sameTensors,
+} from "./fingerprint";
+import {
   decodeSafetensors,
   encodeSafetensors,
   fromArray,
@@ -31,12 +40,29 @@ const optimizerPrefix = "optimizer.";
 /** Metadata keys. `format: pt` is what Python loaders look for. */
 const optimizerKey = "tilegrad.optimizer";
 const runKey = "tilegrad.run";
+const fingerprintKey = "tilegrad.fingerprint";
+const forcedKey = "tilegrad.forced";
 
 export interface CheckpointParts {
   readonly model: Module;
   readonly optimizer?: Optimizer | PerLayerOptimizer;
   /** Whatever the run needs to go on: step, seeds, data cursor, schedule, configuration. Plain JSON. */
   readonly run?: unknown;
+  /** What a run that goes on from here has to share beside the model and the optimizer: its data, its batch size. */
+  readonly configuration?: Configuration;
+  /** What `restore` returned where this run went on from a checkpoint: it stays on record. */
+  readonly forced?: readonly ForcedRestore[];
+}
+
+/** What `Checkpoint.restore` fills. */
+export type RestoreTarget = Pick<CheckpointParts, "model" | "optimizer" | "configuration">;
+
+export interface RestoreOptions {
+  /**
+   * Go on though the library's version, types of tensors or the configuration differ. Tensors and optimizers that do
+   * not fit are refused all the same. Default false.
+   */
+  force?: boolean;
 }
 
 /**
@@ -47,6 +73,8 @@ export async function encodeCheckpoint({
   model,
   optimizer,
   run,
+  configuration,
+  forced = [],
 }: CheckpointParts): Promise<Uint8Array> {
   const state = await optimizer?.state();
   const tensors: (readonly [string, Tensor])[] = [
@@ -56,7 +84,11 @@ export async function encodeCheckpoint({
     ),
   ];
   const values = await readAll(tensors.map(([, tensor]) => tensor));
-  const metadata: Record<string, string> = { format: "pt" };
+  const metadata: Record<string, string> = {
+    format: "pt",
+    [fingerprintKey]: JSON.stringify(fingerprintOf(model, configuration)),
+  };
+  if (forced.length) metadata[forcedKey] = JSON.stringify(forced);
   if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
   if (run !== undefined) metadata[runKey] = JSON.stringify(run);
   return encodeSafetensors(
@@ -102,6 +134,43 @@ export class Checkpoint {
     return this.#json(runKey);
   }
 
+  /** Restores behind this state that were forced, oldest first. @throws CheckpointError */
+  get forced(): readonly ForcedRestore[] {
+    const forced = this.#json(forcedKey) ?? [];
+    if (!areForcedRestores(forced)) throw this.#damaged(forcedKey);
+    return forced;
+  }
+
+  /**
+   * Copies the values into the model and the optimizer, if what the checkpoint was made with is the same; files
+   * without a fingerprint, such as other libraries' models, are compared by their tensors alone.
+   * @returns all forced restores behind the state now, to be passed to `saveCheckpoint` as `forced`
+   * @throws CheckpointError naming everything that differs; nothing is changed then
+   */
+  restore(
+    { model, optimizer, configuration }: RestoreTarget,
+    { force = false }: RestoreOptions = {},
+  ): readonly ForcedRestore[] {
+    const saved = this.#json(fingerprintKey);
+    if (saved !== undefined && !isFingerprint(saved)) throw this.#damaged(fingerprintKey);
+    const own = fingerprintOf(model, configuration);
+    const differences = saved ? differencesOf(saved, own) : [];
+    if (saved && differences.length && !force) {
+      const otherwise = sameTensors(saved, own)
+        ? ", or go on all the same with force: true (on the command line --force)"
+        : "";
+      throw new CheckpointError(
+        `${this.file} does not belong to this run: ${differences.join("; ")}. Make the run it was saved from${otherwise}.`,
+      );
+    }
+    const { forced } = this;
+    const state = optimizer && this.#optimizerState();
+    if (optimizer) this.#named(() => void optimizer.checkState(state!));
+    this.restoreModel(model);
+    if (optimizer) this.#named(() => optimizer.loadState(state!));
+    return differences.length ? [...forced, { file: this.file, differences }] : forced;
+  }
+
   /** Copies the values into the model. @throws CheckpointError naming what differs. */
   restoreModel(model: Module): void {
     this.#named(() => model.loadStateDict(stateValues(this.#model)));
@@ -109,12 +178,17 @@ export class Checkpoint {
 
   /** Copies the states into the optimizer. @throws CheckpointError naming what differs. */
   restoreOptimizer(optimizer: Optimizer | PerLayerOptimizer): void {
+    const state = this.#optimizerState();
+    this.#named(() => optimizer.loadState(state));
+  }
+
+  #optimizerState(): { scalars: unknown; tensors: Record<string, StateValue> } {
     const scalars = this.#json(optimizerKey);
     if (scalars === undefined)
       throw new CheckpointError(
         `${this.file} holds a model but no optimizer state, so training cannot go on from it. Start a new run from its weights instead.`,
       );
-    this.#named(() => optimizer.loadState({ scalars, tensors: stateValues(this.#optimizer) }));
+    return { scalars, tensors: stateValues(this.#optimizer) };
   }
 
   #json(key: string): unknown {
@@ -127,6 +201,12 @@ export class Checkpoint {
         `${this.file}: its metadata "${key}" is not JSON; the file is damaged.`,
       );
     }
+  }
+
+  #damaged(key: string): CheckpointError {
+    return new CheckpointError(
+      `${this.file}: its metadata "${key}" is not what tilegrad writes; the file is damaged.`,
+    );
   }
 
   #named(restore: () => void): void {
@@ -150,11 +230,20 @@ function stored(dtype: DType, shape: Shape, values: HostArrays[DType]): Safetens
   return fromArray("I64", shape, BigInt64Array.from(values, BigInt));
 }
 
-function numbersOf(tensor: SafetensorsTensor): ArrayLike<number> {
+/** One of 64 bits; converted to the 32 that tensors have, a larger one would become another. */
+function wholeNumber(key: string, value: bigint): number {
+  if (value < -(2n ** 31n) || value >= 2n ** 32n)
+    throw new CheckpointError(
+      `${key} holds the whole number ${value}, which is beyond 32 bits, the most that a tensor here has. The file is damaged, or of another library.`,
+    );
+  return Number(value);
+}
+
+function numbersOf(key: string, tensor: SafetensorsTensor): ArrayLike<number> {
   if (sizeOf(tensor.shape) === 0) return new Float32Array(0);
   switch (tensor.dtype) {
     case "I64":
-      return Float64Array.from(toArray(tensor, "I64"), Number);
+      return Float64Array.from(toArray(tensor, "I64"), (value) => wholeNumber(key, value));
     case "F16":
       return Float32Array.from(toArray(tensor, "F16"), fromHalfBits);
     case "BF16":
@@ -168,6 +257,9 @@ function numbersOf(tensor: SafetensorsTensor): ArrayLike<number> {
 
 function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
   return Object.fromEntries(
-    [...tensors].map(([key, tensor]) => [key, { values: numbersOf(tensor), shape: tensor.shape }]),
+    [...tensors].map(([key, tensor]) => [
+      key,
+      { values: numbersOf(key, tensor), shape: tensor.shape },
+    ]),
   );
 }

@@ -2,6 +2,7 @@
  * One step of training that updates each layer during the backward pass. It is not compiled: a plan computes all
  * gradients before anything moves.
  */
+import { withDevice } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
 import { autocast } from "../ops/autocast";
@@ -30,7 +31,7 @@ export function perLayerStep<M extends Module, B>(
   const step = ((batch: B): StepResult => {
     previous?.dispose();
     previous = null;
-    const value = scope(() => {
+    const update = (): Tensor => {
       const uploaded = toDevice(batch, device);
       const lossOf = (): Tensor => loss(model, uploaded);
       return withKey(tensor(stepKey(key, step.count), { device }), () =>
@@ -38,7 +39,8 @@ export function perLayerStep<M extends Module, B>(
           precision ? autocast(lossOf, { dtype: precision.autocast }) : lossOf(),
         ),
       );
-    });
+    };
+    const value = withDevice(device, () => scope(update));
     device.executor.flush();
     step.count++;
     previous = value;
@@ -46,6 +48,7 @@ export function perLayerStep<M extends Module, B>(
   }) as TrainStep<B>;
   return Object.assign(step, {
     count: 0,
+    scaler: null,
     warmup: async () => null,
     plans: [],
     dispose() {

@@ -161,13 +161,13 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsF
     const size = byteSize(dtype, shape);
     if (end - begin !== size) {
       fail(
-        `tensor ${name} is ${dtype} [${shape.join(", ")}], which is ${size} bytes, but its data_offsets ` +
+        `tensor ${cut(name)} is ${dtype} ${shown(shape)}, which is ${size} bytes, but its data_offsets ` +
           `[${begin}, ${end}] hold ${end - begin}`,
       );
     }
     if (end > dataBytes) {
       fail(
-        `it is truncated: tensor ${name} ends at byte ${end} of the data, but the file has only ` +
+        `it is truncated: tensor ${cut(name)} ends at byte ${end} of the data, but the file has only ` +
           `${dataBytes} bytes of data; copy or save it again`,
       );
     }
@@ -179,12 +179,15 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsF
   let expected = 0;
   let previous = "the start of the data";
   for (const { name, begin, end } of spans) {
-    if (begin < expected) fail(`tensor ${name} overlaps ${previous} (byte ${begin} of the data)`);
+    if (begin < expected)
+      fail(`tensor ${cut(name)} overlaps ${previous} (byte ${begin} of the data)`);
     if (begin > expected) {
-      fail(`bytes ${expected} to ${begin} of the data, before tensor ${name}, belong to no tensor`);
+      fail(
+        `bytes ${expected} to ${begin} of the data, before tensor ${cut(name)}, belong to no tensor`,
+      );
     }
     expected = end;
-    previous = `tensor ${name}`;
+    previous = `tensor ${cut(name)}`;
   }
   if (expected !== dataBytes) {
     fail(
@@ -227,6 +230,7 @@ function elementBytes(dtype: SafetensorsDType): number {
 
 /** Bytes of a tensor. A product too large for f64 to hold exactly exceeds every file, so it fails later. */
 function byteSize(dtype: SafetensorsDType, shape: readonly number[]): number {
+  if (shape.includes(0)) return 0;
   return shape.reduce((product, length) => product * length, elementBytes(dtype));
 }
 
@@ -264,14 +268,14 @@ function readHeader(
   }
   if (!isRecord(header)) fail("its header is not a JSON object");
   const twice = repeatedKey(text);
-  if (twice !== undefined) fail(`its header has the key ${JSON.stringify(twice)} twice`);
+  if (twice !== undefined) fail(`its header has the key ${shown(twice)} twice`);
   return { header, dataStart };
 }
 
 function checkMetadata(record: unknown, fail: Fail): Record<string, string> {
   if (!isRecord(record)) fail(`${METADATA} is not an object`);
   for (const [key, value] of Object.entries(record)) {
-    if (typeof value !== "string") fail(`${METADATA} entry ${key} is not a string`);
+    if (typeof value !== "string") fail(`${METADATA} entry ${cut(key)} is not a string`);
   }
   return record as Record<string, string>;
 }
@@ -281,19 +285,19 @@ function checkRecord(
   record: unknown,
   fail: Fail,
 ): { dtype: SafetensorsDType; shape: number[]; begin: number; end: number } {
-  if (!isRecord(record)) fail(`tensor ${name} is described by something that is no object`);
+  if (!isRecord(record)) fail(`tensor ${cut(name)} is described by something that is no object`);
   const { dtype, shape, data_offsets: offsets } = record;
   if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
     fail(
-      `tensor ${name} has dtype ${JSON.stringify(dtype)}; ` +
+      `tensor ${cut(name)} has dtype ${shown(dtype)}; ` +
         `known are ${Object.keys(ARRAYS).join(", ")}`,
     );
   }
   if (!isListOfSizes(shape)) {
-    fail(`tensor ${name} has shape ${JSON.stringify(shape)}, not a list of whole numbers`);
+    fail(`tensor ${cut(name)} has shape ${shown(shape)}, not a list of whole numbers`);
   }
   if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    fail(`tensor ${name} has data_offsets ${JSON.stringify(offsets)}, not [begin, end]`);
+    fail(`tensor ${cut(name)} has data_offsets ${shown(offsets)}, not [begin, end]`);
   }
   return { dtype: dtype as SafetensorsDType, shape, begin: offsets[0]!, end: offsets[1]! };
 }
@@ -303,7 +307,30 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isListOfSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+  return Array.isArray(value) && value.every(isSize);
+}
+
+function isSize(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+}
+
+const SHOWN_CHARACTERS = 100;
+const SHOWN_ITEMS = 8;
+
+/** The start of a name, which a damaged header may have megabytes of. */
+function cut(text: string): string {
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
+
+/** What stands in a header, for a message that is short however long or deep it is. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(cut(value));
+  if (isRecord(value)) return "{…}";
+  if (!Array.isArray(value)) return String(value);
+  const items = value
+    .slice(0, SHOWN_ITEMS)
+    .map((item) => (Array.isArray(item) ? "[…]" : shown(item)));
+  return `[${items.join(", ")}${value.length > SHOWN_ITEMS ? ", …" : ""}]`;
 }
 
 /**

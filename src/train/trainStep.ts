@@ -1,5 +1,5 @@
 /** One step of training: forward, backward, update, one submit, nothing read back. */
-import type { Device } from "../device/device";
+import { type Device, withDevice } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { Module } from "../nn/module";
 import { type Accumulation, accumulate } from "../objectives/accumulation";
@@ -42,6 +42,8 @@ export interface TrainStep<B> {
    * taking it. Without it the first step does.
    */
   warmup(batch: B, options?: WarmupOptions): Promise<PlanReport | null>;
+  /** What scales the loss, null where nothing does: its state is the run's, and for a checkpoint. */
+  readonly scaler: GradScaler | null;
   /** Plans of the compiled step, one for each set of shapes it met. */
   readonly plans: readonly PlanReport[];
   /** Frees the plans and the last loss. */
@@ -213,7 +215,7 @@ export function trainStep<M extends Module, B = Batch>(
 
   const step = ((batch: B): StepResult => {
     previous?.dispose();
-    const result = scope(() => {
+    const update = (): Tensor => {
       const uploaded = toDevice(batch, device);
       updateCurvature(uploaded, step.count);
       const { value, rateScale } = (compiled ?? gradients)(uploaded, stepTensors(step.count));
@@ -226,7 +228,8 @@ export function trainStep<M extends Module, B = Batch>(
         });
       }
       return value;
-    });
+    };
+    const result = withDevice(device, () => scope(update));
     device.executor.flush();
     step.count++;
     previous = result;
@@ -234,10 +237,11 @@ export function trainStep<M extends Module, B = Batch>(
   }) as TrainStep<B>;
   const face = {
     count: 0,
+    scaler,
     async warmup(batch: B, warmup?: WarmupOptions) {
       if (!compiled) return null;
       // Planning needs the tensors only until it waits.
-      const { plan, others } = scope(() => {
+      const planned = () => {
         const uploaded = toDevice(batch, device);
         return {
           plan: compiled.warmup([uploaded, stepTensors(step.count)], warmup),
@@ -246,7 +250,8 @@ export function trainStep<M extends Module, B = Batch>(
             compiledCurvature?.warmup([uploaded, curvatureKeys(step.count)]),
           ],
         };
-      });
+      };
+      const { plan, others } = withDevice(device, () => scope(planned));
       await Promise.all(others);
       return plan;
     },

@@ -36,6 +36,28 @@ export interface EvaluationReport {
   readonly best: boolean;
 }
 
+/** What the loop remembers between steps besides what model, optimizer and step hold. Plain JSON. */
+export interface TrainerProgress {
+  /** The last loss read, null before the first. */
+  readonly trainLoss: number | null;
+  /** The last validation loss, null if there was none. */
+  readonly valLoss: number | null;
+  /** The lowest validation loss, null if there was none. */
+  readonly lowest: number | null;
+  /** Evaluations since the lowest. */
+  readonly without: number;
+  /** Readings in a row of gradients that were not finite. */
+  readonly broken: number;
+}
+
+const atStart: TrainerProgress = {
+  trainLoss: null,
+  valLoss: null,
+  lowest: null,
+  without: 0,
+  broken: 0,
+};
+
 export interface TrainerOptions<B> {
   step: TrainStep<B>;
   optimizer: Optimizer | PerLayerOptimizer;
@@ -58,6 +80,20 @@ export interface TrainerOptions<B> {
   signal?: AbortSignal;
   onStep?: (report: StepReport) => void | Promise<void>;
   onEvaluation?: (report: EvaluationReport) => void | Promise<void>;
+  /** Call `onSnapshot` after every so many steps, and after the last. Default: only after the last. */
+  snapshotEvery?: number;
+  /**
+   * Called between two steps, when all that was reported is in the state: the time to save it. With accumulation it
+   * waits for the end of the optimizer's step.
+   */
+  onSnapshot?: (progress: TrainerProgress) => void | Promise<void>;
+  /** Go on with this, as `onSnapshot` got it. Default: as at the start of a run. */
+  progress?: TrainerProgress;
+}
+
+export interface RunOptions {
+  /** Aborting ends this run after the step in progress. Default: the trainer's own. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface TrainerResult {
@@ -84,8 +120,11 @@ const normsOf = (optimizer: Optimizer | PerLayerOptimizer): readonly Tensor[] =>
 
 /** The common training loop around a `trainStep`; `run` goes on until steps, patience or `signal` end it. */
 export class Trainer<B> {
+  #progress: TrainerProgress;
+
   constructor(private readonly options: TrainerOptions<B>) {
-    for (const name of ["steps", "evalEvery", "logEvery", "patience"] as const) {
+    this.#progress = options.progress ?? atStart;
+    for (const name of ["steps", "evalEvery", "logEvery", "patience", "snapshotEvery"] as const) {
       const value = options[name];
       if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
         throw new ArgumentError(`Trainer: ${name} is ${value}; it is a whole number >= 1.`);
@@ -93,20 +132,20 @@ export class Trainer<B> {
   }
 
   /**
-   * Trains from `step.count` to `steps`.
+   * Trains from `step.count` to `steps`. What a callback or `batches` throws is thrown on: the state is then that of
+   * the last finished step, and another `run` goes on from there.
    * @throws DivergenceError as soon as a loss that is read is not finite, or the gradients are not finite
-   * at the last step or at three readings in a row; parameters are then unusable
+   * at the last step or at three readings in a row; parameters are then unusable, unless the gradients of each such
+   * step were not finite, which changes nothing
    */
-  async run(): Promise<TrainerResult> {
-    const { step, batches, steps, signal, evaluate, optimizer } = this.options;
+  async run({ signal = this.options.signal }: RunOptions = {}): Promise<TrainerResult> {
+    const { step, batches, steps, evaluate, optimizer } = this.options;
     const { evalEvery = steps, logEvery = 10, patience = Number.POSITIVE_INFINITY } = this.options;
+    const { snapshotEvery = steps, onSnapshot } = this.options;
     const device = optimizer.parameters[0]!.device;
-    let trainLoss: number | null = null;
-    let valLoss: number | null = null;
-    let lowest = Number.POSITIVE_INFINITY;
-    let without = 0;
-    let broken = 0;
+    let { trainLoss, valLoss, lowest, without, broken } = this.#progress;
     let gradNorm = 0;
+    let snapshotDue = false;
     batches.cursor = step.count;
     const result = (reason: TrainerResult["reason"]): TrainerResult => ({
       reason,
@@ -120,7 +159,7 @@ export class Trainer<B> {
     }
     while (step.count < steps) {
       if (signal?.aborted) return result("aborted");
-      const { learningRate } = optimizer;
+      const { learningRate, stepCount } = optimizer;
       const { loss } = step(batches.next());
       const done = step.count;
       const evaluates = evaluate !== undefined && (done % evalEvery === 0 || done === steps);
@@ -134,19 +173,26 @@ export class Trainer<B> {
       } else {
         await device.executor.throttle(stepsAhead);
       }
-      if (!evaluates) continue;
-      valLoss = this.#finite(await evaluate(), "validation", done);
-      const best = valLoss < lowest;
-      lowest = Math.min(lowest, valLoss);
-      without = best ? 0 : without + 1;
-      await this.options.onEvaluation?.({
-        step: done,
-        trainLoss: trainLoss!,
-        valLoss,
-        gradNorm,
-        best,
-      });
-      if (without >= patience && done < steps) return result("early-stop");
+      if (evaluates) {
+        valLoss = this.#finite(await evaluate(), "validation", done);
+        const best = lowest === null || valLoss < lowest;
+        lowest = best ? valLoss : lowest;
+        without = best ? 0 : without + 1;
+        await this.options.onEvaluation?.({
+          step: done,
+          trainLoss: trainLoss!,
+          valLoss,
+          gradNorm,
+          best,
+        });
+      }
+      this.#progress = { trainLoss, valLoss, lowest, without, broken };
+      snapshotDue ||= done % snapshotEvery === 0 || done === steps;
+      if (snapshotDue && optimizer.stepCount > stepCount) {
+        snapshotDue = false;
+        await onSnapshot?.(this.#progress);
+      }
+      if (evaluates && without >= patience && done < steps) return result("early-stop");
     }
     return result("finished");
   }
