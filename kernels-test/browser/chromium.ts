@@ -36,6 +36,8 @@ export interface TestPage extends AsyncDisposable {
   readonly page: Page;
   /** Uncaught errors and console.error lines of the page so far. */
   readonly errors: readonly string[];
+  /** Addresses of other origins that the page asked for so far. */
+  readonly foreign: readonly string[];
 }
 
 /** What gives a page shared memory. */
@@ -44,15 +46,13 @@ export const isolation = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** Opens a page that loads `script` as a module, in a browser of its own. `files` lie beside it. */
-export async function openPage(
-  script = "",
+/** An empty page in a browser of its own, and a server of `files` whose address is `url`. */
+export async function emptyPage(
+  files: Readonly<Record<string, string | Uint8Array>>,
   headers: Readonly<Record<string, string>> = {},
-  files: Readonly<Record<string, string>> = {},
-): Promise<TestPage> {
-  const html =
-    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
-  const server = await serve({ ...files, "index.html": html, "page.js": script }, headers);
+): Promise<TestPage & { readonly url: string }> {
+  const server = await serve(files, headers);
+  const { url } = server;
   const browser = await launchChromium();
   const page = await browser.newPage();
   const errors: string[] = [];
@@ -60,13 +60,33 @@ export async function openPage(
   page.on("console", (line) => {
     if (line.type() === "error") errors.push(line.text());
   });
-  await page.goto(server.url);
+  const foreign: string[] = [];
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (!url.startsWith(origin) && protocol !== "data:" && protocol !== "blob:")
+      foreign.push(request.url());
+  });
   return {
     page,
     errors,
+    foreign,
+    url,
     async [Symbol.asyncDispose]() {
       await browser.close();
       await server[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Opens a page that loads `script` as a module, in a browser of its own. `files` lie beside it. */
+export async function openPage(
+  script = "",
+  headers: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): Promise<TestPage> {
+  const html =
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
+  const opened = await emptyPage({ ...files, "index.html": html, "page.js": script }, headers);
+  await opened.page.goto(opened.url);
+  return opened;
 }

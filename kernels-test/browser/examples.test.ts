@@ -1,6 +1,6 @@
 /** The examples and the README's, as a reader runs them: in a page, in Node, with the built library. */
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -8,20 +8,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Consumer, installPackage } from "../consumer";
 import { readmeExample } from "../readme";
 import { launchChromium } from "./chromium";
+import { desktop, looks, openExample, photograph } from "./gallery";
 import { type Server, serve } from "./server";
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const files = (...paths: string[]) =>
   Object.fromEntries(paths.map((path) => [path, readFileSync(at(path), "utf8")]));
 
-const phone = { width: 360, height: 740 };
-const desktop = { width: 1280, height: 800 };
-
 let server: Server;
 let browser: Browser;
 beforeAll(async () => {
   server = await serve({
-    ...files("examples/fit.html", "examples/fit.js", "dist/browser.js", "dist/cpu.js"),
+    ...files("dist/browser.js", "dist/cpu.js"),
     "index.html": readmeExample("In a page"),
     "favicon.ico": "",
   });
@@ -39,11 +37,7 @@ interface Visit extends AsyncDisposable {
   printed(): Promise<unknown[]>;
 }
 
-async function visit(
-  path: string,
-  options: BrowserContextOptions = {},
-  script = "",
-): Promise<Visit> {
+async function visit(path: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const errors: string[] = [];
@@ -53,7 +47,6 @@ async function visit(
     if (line.type() === "error") errors.push(line.text());
     else printed.push(Promise.all(line.args().map((value) => value.jsonValue())));
   });
-  if (script) await page.addInitScript(script);
   await page.goto(`${server.url}${path}`);
   return {
     page,
@@ -63,7 +56,7 @@ async function visit(
   };
 }
 
-/** Checks the lines of examples/fit.js: the loss falls, and the network has learned. */
+/** Checks the lines of examples/fit: the loss falls, and the network has learned. */
 function expectLearned(text: string): void {
   const lines = text.trim().split("\n");
   const losses = lines.slice(0, -1).map((line) => {
@@ -78,53 +71,53 @@ function expectLearned(text: string): void {
   expect(Math.abs(Number(says) - 1)).toBeLessThan(0.1);
 }
 
-describe("examples/fit.html", () => {
-  test("a network learns in the page, and the page shows it", async () => {
-    await using visited = await visit("examples/fit.html", { viewport: desktop });
-    const log = visited.page.getByRole("log");
+describe("examples/fit", () => {
+  test("a network learns in the page, and the page shows it, on phones and desktops, light and dark", async () => {
+    await using visited = await openExample("fit");
+    const { page } = visited;
+    const log = page.getByRole("log");
     await log.getByText("the network says").waitFor();
     expectLearned(await log.innerText());
-    expect(visited.errors).toEqual([]);
-  });
-
-  test.each([
-    ["phone", "light", phone],
-    ["phone", "dark", phone],
-    ["desktop", "light", desktop],
-    ["desktop", "dark", desktop],
-  ] as const)("on a %s, %s, nothing is cut off", async (name, colorScheme, viewport) => {
-    await using visited = await visit("examples/fit.html", { viewport, colorScheme });
-    const { page } = visited;
-    await page.getByRole("log").getByText("the network says").waitFor();
-    mkdirSync(at("kernels-test/browser/screenshots"), { recursive: true });
-    await page.screenshot({
-      path: at(`kernels-test/browser/screenshots/fit-${name}-${colorScheme}.png`),
-    });
-    const overflow = await page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      return scrollWidth - clientWidth;
-    });
-    expect(overflow).toBe(0);
+    for (const [name, colorScheme, viewport] of looks) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      await photograph(page, `fit-${name}`);
+    }
+    visited.expectQuiet();
   });
 
   test("a screen reader finds a language, a title, one heading, a main part and a live log", async () => {
-    await using visited = await visit("examples/fit.html");
+    await using visited = await openExample("fit");
     const { page } = visited;
     expect(await page.title()).toBe("tilegrad: fit a sine wave");
     expect(await page.locator("html").getAttribute("lang")).toBe("en");
     expect(await page.getByRole("heading", { level: 1 }).count()).toBe(1);
     expect(await page.getByRole("main").getByRole("log", { name: /.+/ }).count()).toBe(1);
-    await page.keyboard.press("Tab");
-    expect(await page.locator(":focus").innerText()).toBe("fit.js");
+    for (const link of ["tilegrad examples", "fit.js"]) {
+      await page.keyboard.press("Tab");
+      expect(await page.locator(":focus").innerText()).toBe(link);
+    }
+  });
+
+  test("the page links to the text of the program that ran", async () => {
+    await using visited = await openExample("fit");
+    await visited.page.getByRole("link", { name: "fit.js" }).click();
+    await visited.page.getByText("export async function fit(print)").waitFor();
   });
 
   test("where the browser has no WebGPU, the network learns on the CPU all the same", async () => {
-    const withoutGpu = 'Object.defineProperty(Navigator.prototype, "gpu", { value: undefined });';
-    await using visited = await visit("examples/fit.html", {}, withoutGpu);
+    const before = 'Object.defineProperty(Navigator.prototype, "gpu", { value: undefined });';
+    await using visited = await openExample("fit", { before });
     const log = visited.page.getByRole("log");
     await log.getByText("the network says").waitFor();
     expectLearned(await log.innerText());
-    expect(visited.errors).toEqual([]);
+    visited.expectQuiet();
+  });
+
+  test("a script that does not load is told in words", async () => {
+    await using visited = await openExample("fit", { missing: ["fit/page.js"] });
+    const alert = visited.page.getByRole("alert");
+    await alert.getByText(/The page could not run: .*page\.js/).waitFor();
   });
 });
 
@@ -142,9 +135,9 @@ describe("in Node", () => {
   const patience = 120_000;
 
   test(
-    "examples/fit.js prints what it prints in a page",
+    "examples/fit prints what it prints in a page",
     async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [at("examples/fit.js")]);
+      const { stdout } = await promisify(execFile)(process.execPath, [at("examples/fit")]);
       expectLearned(stdout);
     },
     patience,

@@ -8,23 +8,28 @@ export interface Server extends AsyncDisposable {
 }
 
 const types: Record<string, string> = {
+  css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
+  json: "application/json",
+  png: "image/png",
+  svg: "image/svg+xml",
 };
 
-/** `files` by their path without the leading slash; "/" answers with `index.html`. `headers` go with all. */
+/** `files` by their path without the leading slash; a folder answers with its `index.html`. `headers` go with all. */
 export async function serve(
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   const server = createServer((request, response) => {
-    const path = (request.url ?? "/").slice(1) || "index.html";
-    const text = files[path];
-    response.writeHead(text === undefined ? 404 : 200, {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const path = pathname.slice(1).replace(/(^|\/)$/, "$1index.html");
+    const content = files[path];
+    response.writeHead(content === undefined ? 404 : 200, {
       ...headers,
       "content-type": types[path.split(".").pop() ?? ""] ?? "application/octet-stream",
     });
-    response.end(text);
+    response.end(content);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;

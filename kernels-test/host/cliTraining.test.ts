@@ -59,7 +59,7 @@ describe("StepMeter", () => {
         counters.submits++;
         return { loss: {} as Tensor };
       },
-      { count: 0, plans: [], warmup: async () => null, dispose: () => {} },
+      { count: 0, plans: [], scaler: null, warmup: async () => null, dispose: () => {} },
     );
     const step = made.counting<null>(plain);
     for (let i = 0; i < 3; i++) {

@@ -20,6 +20,7 @@ const rooms = [
   "plan",
   "tune",
   "linalg",
+  "transport",
   "quant",
   "nn",
   "optim",

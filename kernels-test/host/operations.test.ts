@@ -26,7 +26,7 @@ const names = (list: readonly AnyPrimitive[]) => list.map(({ name }) => name);
 
 /** The files that export a list of records. */
 async function families(): Promise<Family[]> {
-  const files = ["ops", "fft", "linalg"].flatMap((room) =>
+  const files = ["ops", "fft", "linalg", "transport"].flatMap((room) =>
     readdirSync(new URL(`${room}/`, source))
       .sort()
       .map((file) => `${room}/${file}`),

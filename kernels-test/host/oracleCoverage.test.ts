@@ -29,6 +29,7 @@ const triedAs: Readonly<Record<string, string>> = {
 const held: Readonly<Record<string, string>> = {
   argwhere: "another name of nonzero",
   broadcastTo: "another name of expand",
+  cg: "the solution of solve; numeric/cg holds it and its derivatives to an f64 reference",
   choleskyEx: "the factor of cholesky; numeric/linalg claims what info says",
   dropout: "draws; numeric/random claims the share it keeps and the scale of what stays",
   fullLike: "full of the shape of its operand",

@@ -149,6 +149,19 @@ describe("in Node", { timeout: patience }, () => {
     expect(out).toBe("false 1,4,5 1,4,8\n2,4,6,8\n2,4,6,8\n1,2,3,4\n");
   });
 
+  test("tilegrad/transport is the transport of tilegrad, and solves without tensor methods", async () => {
+    await consumer.write(
+      "transport.js",
+      `import { init, tensor, transport } from "tilegrad/functions";
+       import { sinkhorn } from "tilegrad/transport";
+       await init({ executor: "cpu", threads: 0, cache: false });
+       const { plan } = sinkhorn(null, null, tensor([[0, 1], [1, 0]]), { epsilon: 1 });
+       console.log(sinkhorn === transport.sinkhorn, (await plan.dense().data())[0].toFixed(4));`,
+    );
+    const { code, out, err } = await consumer.run("node", ["transport.js"]);
+    expect([code, err, out]).toEqual([0, "", "true 0.3655\n"]);
+  });
+
   test("work under way is not lost at the end of a program", async () => {
     await consumer.write(
       "end.js",

@@ -184,14 +184,14 @@ describe("encodeSafetensors and decodeSafetensors", () => {
       /dtype "toString"/,
     ],
     ["a shape that is no list", file({ a: record("U8", 2, 0, 2) }, 2), /tensor a has shape 2/],
-    ["a negative length", file({ a: record("U8", [-1, -2], 0, 2) }, 2), /shape \[-1,-2\]/],
-    ["a broken length", file({ a: record("U8", [0.5, 4], 0, 2) }, 2), /shape \[0\.5,4\]/],
-    ["offsets in reverse", file({ a: record("U8", [2], 2, 0) }, 2), /data_offsets \[2,0\]/],
+    ["a negative length", file({ a: record("U8", [-1, -2], 0, 2) }, 2), /shape \[-1, -2\]/],
+    ["a broken length", file({ a: record("U8", [0.5, 4], 0, 2) }, 2), /shape \[0\.5, 4\]/],
+    ["offsets in reverse", file({ a: record("U8", [2], 2, 0) }, 2), /data_offsets \[2, 0\]/],
     ["a missing offset", file({ a: { dtype: "U8", shape: [2] } }, 2), /data_offsets undefined/],
     [
       "three offsets",
       file({ a: { dtype: "U8", shape: [2], data_offsets: [0, 1, 2] } }, 2),
-      /\[0,1,2\]/,
+      /\[0, 1, 2\]/,
     ],
     [
       "a shape larger than its span",

@@ -2,7 +2,9 @@
  * The product by subgroup matrices where no adapter has them: the extension's types and functions are replaced by
  * arrays and loops, so that all but these is tested, on the CPU executor.
  */
+
 import { afterEach, expect, test } from "vitest";
+import { startTiming } from "../../src/device/timing";
 import { initOn } from "../../src/init";
 import { matmulSubgroupMatrix } from "../../src/kernels";
 import { add } from "../../src/ops/arithmetic";
@@ -90,7 +92,7 @@ test.each([
       forcedMatmulVariant.current = { kernel: "vector", lanes: 1 };
       const expected = await add(matmul(x, y), bias).data();
       forcedMatmulVariant.current = { kernel: "subgroupMatrix" };
-      const stop = device.executor.startTiming();
+      const stop = startTiming(device.executor);
       const product = matmul(x, y);
       expect((await stop()).map(({ name }) => name)).toEqual(["matmul/subgroup_matrix"]);
       const actual = await add(product, bias).data();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { DeviceBuffer } from "../../../src/device/executor";
+import { startTiming } from "../../../src/device/timing";
 import * as errors from "../../../src/errors";
 import { startNodeThread } from "../../../src/platform/nodeThreads";
 import type { ThreadCode } from "../../../src/platform/platform";
@@ -185,7 +186,7 @@ describe.each([0, 1, 2, 5])("with %i threads", (threads) => {
     const executor = await open({ threads });
     const y = executor.createBuffer(256, "y");
     executor.dispatch(step, [all(y)], param(1), [64, 1, 1]);
-    const stop = executor.startTiming();
+    const stop = startTiming(executor);
     for (let i = 0; i < 1500; i++) {
       executor.dispatch(i % 2 ? step : slow, [all(y)], param(i === 10 ? 100_000 : 1), [64, 1, 1]);
     }
