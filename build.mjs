@@ -184,13 +184,17 @@ async function bundle() {
 const nodeBanner =
   'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
-/** The embedded default text of `npm start`: the project's own source, in a fixed order. */
+/**
+ * The embedded default text of `npm start`: of the project's own source, in a fixed order, the rooms that a training
+ * step passes through. All of it would be most of the package.
+ */
 async function writeDemoText() {
+  const rooms = ["src/tensor", "src/transforms", "src/nn", "src/optim", "src/train"];
   const listed = await Promise.all(
-    ["src", "shaders"].map(async (room) =>
+    rooms.map(async (room) =>
       (await readdir(at(room), { recursive: true }))
         .map((file) => path.join(room, file))
-        .filter((file) => /\.(ts|wgsl)$/.test(file) && !file.includes("generated")),
+        .filter((file) => file.endsWith(".ts")),
     ),
   );
   const texts = await Promise.all(
