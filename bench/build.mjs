@@ -29,7 +29,7 @@ export async function buildBenches(entries, outdir = path.join(root, "dist", "be
     platform: "node",
     format: "esm",
     target: "es2022",
-    external: ["webgpu", "benchmark", "esbuild"],
+    external: ["webgpu", "benchmark", "esbuild", "playwright-core"],
     logLevel: "warning",
   });
   return outdir;

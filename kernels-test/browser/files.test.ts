@@ -164,6 +164,29 @@ describe.each([
   });
 });
 
+test("what a closed tab left half written is removed, what another writes and other files are not", async () => {
+  const page = await tab("");
+  const writer = await tab("");
+  await writer.evaluate(async () => {
+    await store.makeDirectory("left");
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("left");
+    for (const name of [".gone.tmp", ".busy.tmp", "kept.tmp"])
+      await folder.getFileHandle(name, { create: true });
+    await new Promise((held) => {
+      void navigator.locks.request("tilegrad:left/busy", () => new Promise(held));
+    });
+  });
+  const left = await page.evaluate(async () => {
+    await store.removeLeftovers("left");
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("left");
+    const names: string[] = [];
+    for await (const name of folder.keys()) names.push(name);
+    return names.sort();
+  });
+  expect(left).toEqual([".busy.tmp", "kept.tmp"]);
+  for (const tab of [page, writer]) await tab.close();
+});
+
 test("a page that may keep no files is told what to do", async () => {
   const page = await tab("");
   const told = await page.evaluate(async (source) => {

@@ -22,7 +22,12 @@ import {
 } from "../../src/node";
 import type { OptimizerOptions } from "../../src/optim/optimizerOptions";
 import { libraryVersion } from "../../src/train/fingerprint";
-import { decodeSafetensors, encodeSafetensors } from "../../src/train/safetensors";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  fromArray,
+  toArray,
+} from "../../src/train/safetensors";
 
 let device: Device;
 beforeAll(async () => {
@@ -86,6 +91,32 @@ describe("a run that goes on from the last of its checkpoints", () => {
     resumed.step.count = latest!.step;
     train(resumed, 24);
     expect(await encodeCheckpoint({ ...resumed, run: { step: 24 } })).toEqual(expected);
+  });
+});
+
+describe("states of 8 bits", () => {
+  test("take as many in the file, and load from files that have 64 for each word of codes", async () => {
+    const state = optim.eightBit({ minSize: 256 });
+    const whole = run({ state });
+    train(whole, 2);
+    const bytes = await encodeCheckpoint(whole);
+    const { tensors, metadata } = decodeSafetensors(bytes, "it");
+    const codes = [...tensors].filter(([, { dtype }]) => dtype === "I32");
+    const { size } = whole.model.parameters()[0]!;
+    expect(codes.length).toBeGreaterThan(0);
+    expect([...tensors.values()].map(({ dtype }) => dtype)).not.toContain("I64");
+    expect(Math.max(...codes.map(([, { data }]) => data.length))).toBeLessThan(4 * size);
+    const older = [...tensors].map(([key, tensor]) => {
+      if (tensor.dtype !== "I32") return [key, tensor] as const;
+      const words = Uint32Array.from(toArray(tensor, "I32"));
+      // Codes of numbers below 0 have the highest bit.
+      return [key, fromArray("I64", tensor.shape, BigInt64Array.from(words, BigInt))] as const;
+    });
+    for (const saved of [bytes, encodeSafetensors(older, metadata)]) {
+      const other = run({ state });
+      new Checkpoint(saved, "it").restore(other);
+      expect(await encodeCheckpoint(other)).toEqual(bytes);
+    }
   });
 });
 

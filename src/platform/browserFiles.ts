@@ -4,7 +4,8 @@
  * A write goes to a name of its own and then takes the file's place:
  *
  *     n           the content
- *     .n.tmp      what is being written; a tab that closes in mid-write leaves it, and the next write replaces it
+ *     .n.tmp      what is being written; a tab that closes in mid-write leaves it, and the next write replaces it,
+ *                 or `removeLeftovers` removes it, unless a writer holds the lock of n
  *
  * Where files cannot be moved (`FileSystemFileHandle.move` is missing), two files take turns, and the pointer to the
  * one that counts is whether a third, empty one is there, which is never half so:
@@ -87,12 +88,12 @@ class Place {
     return this.folder.getFileHandle((await this.turned()) ? this.other : this.name);
   }
 
-  async replace(bytes: Uint8Array): Promise<void> {
+  async replace(pieces: readonly Uint8Array[]): Promise<void> {
     // A folder of that name is refused here; a move would find it out too late.
     await ifThere(this.folder.getFileHandle(this.name));
     const turned = await this.turned();
-    if (!turned && (await this.#moved(bytes))) return;
-    await fill(this.folder, turned ? this.name : this.other, bytes);
+    if (!turned && (await this.#moved(pieces))) return;
+    await fill(this.folder, turned ? this.name : this.other, pieces);
     if (turned) await this.folder.removeEntry(this.turn);
     else await this.folder.getFileHandle(this.turn, { create: true });
   }
@@ -107,9 +108,9 @@ class Place {
   }
 
   /** False, and nothing is changed, where files cannot be moved. */
-  async #moved(bytes: Uint8Array): Promise<boolean> {
+  async #moved(pieces: readonly Uint8Array[]): Promise<boolean> {
     if (!("move" in FileSystemFileHandle.prototype)) return false;
-    const file = await fill(this.folder, this.temporary, bytes);
+    const file = await fill(this.folder, this.temporary, pieces);
     await file.move!(this.name);
     return true;
   }
@@ -119,11 +120,11 @@ class Place {
 async function fill(
   folder: FileSystemDirectoryHandle,
   name: string,
-  bytes: Uint8Array,
+  pieces: readonly Uint8Array[],
 ): Promise<FileHandle> {
   const file = (await folder.getFileHandle(name, { create: true })) as FileHandle;
   try {
-    await put(file, bytes);
+    await put(file, pieces);
     return file;
   } catch (error) {
     await ifThere(folder.removeEntry(name)).catch(() => undefined);
@@ -132,11 +133,11 @@ async function fill(
 }
 
 /** In Safari before 26 files are written through access handles only, in workers. */
-async function put(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function put(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
   if (typeof file.createWritable === "function") {
     const stream = await file.createWritable();
     try {
-      await stream.write(bytes as Uint8Array<ArrayBuffer>);
+      for (const piece of pieces) await stream.write(piece as Uint8Array<ArrayBuffer>);
     } catch (error) {
       await stream.abort().catch(() => undefined);
       throw error;
@@ -147,9 +148,9 @@ async function put(file: FileHandle, bytes: Uint8Array): Promise<void> {
   const handle = await file.createSyncAccessHandle();
   try {
     handle.truncate(0);
-    const written = handle.write(bytes as Uint8Array<ArrayBuffer>);
-    if (written !== bytes.length)
-      throw new DOMException("the file is shorter than it was to be", "QuotaExceededError");
+    for (const piece of pieces)
+      if (handle.write(piece as Uint8Array<ArrayBuffer>) !== piece.length)
+        throw new DOMException("the file is shorter than it was to be", "QuotaExceededError");
     handle.flush();
   } finally {
     handle.close();
@@ -165,19 +166,16 @@ class BrowserFiles implements FileStore {
     });
   }
 
-  writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
-    return this.#locked("write", path, "exclusive", (place) => place.replace(bytes));
+  writeAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
+    return this.#locked("write", path, "exclusive", (place) => place.replace(pieces));
   }
 
   append(path: string, text: string): Promise<void> {
     return this.#locked("append to", path, "exclusive", async (place) => {
       const file = await ifThere(place.content());
       const before = file ? await (await file.getFile()).arrayBuffer() : new ArrayBuffer(0);
-      const added = new TextEncoder().encode(text);
-      const all = new Uint8Array(before.byteLength + added.length);
-      all.set(new Uint8Array(before));
-      all.set(added, before.byteLength);
-      await place.replace(all);
+      await place.replace([new Uint8Array(before), new TextEncoder().encode(text)]);
     });
   }
 
@@ -229,6 +227,26 @@ class BrowserFiles implements FileStore {
     }
   }
 
+  removeLeftovers(path: string): Promise<void> {
+    return attempt("tidy", path, async () => {
+      const parts = partsOf(path);
+      const folder = await onFolder(path, () => folderOf(parts));
+      const names: string[] = [];
+      for await (const name of folder.keys()) names.push(name);
+      for (const name of names) {
+        const whole = /^\.(.+)\.tmp$/.exec(name)?.[1];
+        if (whole === undefined) continue;
+        await navigator.locks.request(
+          lockOf([...parts, whole]),
+          { ifAvailable: true },
+          async (lock) => {
+            if (lock) await ifThere(folder.removeEntry(name));
+          },
+        );
+      }
+    });
+  }
+
   #locked<T>(
     operation: string,
     path: string,
@@ -240,7 +258,7 @@ class BrowserFiles implements FileStore {
       const name = parts.at(-1);
       if (name === undefined) throw isFolder(operation, path);
       const folder = await onFolder(path, () => folderOf(parts.slice(0, -1)));
-      const held = navigator.locks.request(`tilegrad:${parts.join("/")}`, { mode }, () =>
+      const held = navigator.locks.request(lockOf(parts), { mode }, () =>
         run(new Place(folder, name)),
       );
       return held.catch((error) => {
@@ -249,6 +267,8 @@ class BrowserFiles implements FileStore {
     });
   }
 }
+
+const lockOf = (parts: readonly string[]): string => `tilegrad:${parts.join("/")}`;
 
 const partsOf = (path: string): string[] =>
   path.split("/").filter((part) => part !== "" && part !== ".");

@@ -38,10 +38,11 @@ export interface FileStore {
   read(path: string, most?: number): Promise<Uint8Array>;
 
   /**
-   * Replaces the file with `bytes` so that a reader, or a machine that loses power, sees either all of
-   * the old content or all of the new, never a mixture. When it throws, the old content is untouched.
+   * Replaces the file with `bytes`, or with pieces one after another, so that a reader, or a machine that loses
+   * power, sees either all of the old content or all of the new, never a mixture. When it throws, the old content is
+   * untouched. The bytes must not change until then.
    */
-  writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
+  writeAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void>;
 
   /** Adds `text` (UTF-8) at the end, creating the file if needed. Not atomic: a crash may cut the end. */
   append(path: string, text: string): Promise<void>;
@@ -57,4 +58,10 @@ export interface FileStore {
 
   /** Removes a file; one that is not there is fine. */
   remove(path: string): Promise<void>;
+
+  /**
+   * Removes from a folder what `writeAtomic` left there when its process was killed. What may still be being written,
+   * by another process too, stays, and so do files that `writeAtomic` did not make.
+   */
+  removeLeftovers(folder: string): Promise<void>;
 }

@@ -1,7 +1,9 @@
 /** Files on disk through Node. */
 
 import * as fs from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { FileError, type FileFailure, type FileStore } from "./files";
 
 const FAILURES: Record<string, readonly [FileFailure, string]> = {
@@ -48,7 +50,55 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** All pieces in few calls, where `writeFile` would make one for each half MiB. */
+async function writePieces(handle: fs.FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let left = after(pieces, 0);
+  while (left.length > 0) {
+    const { bytesWritten } = await handle.writev(left);
+    left = after(left, bytesWritten);
+  }
+}
+
+/** What is left of the pieces after so many bytes. */
+function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let start = 0;
+  return pieces.flatMap((piece) => {
+    const written = bytes - start;
+    start += piece.length;
+    return written < piece.length ? [piece.subarray(Math.max(0, written))] : [];
+  });
+}
+
+/*
+ * Names of temporary files tell who writes them, `.<name>.tilegrad-<machine>-<process>-<thread>-<number>.tmp`, so that
+ * what a killed process left is known from what a live one is about to rename.
+ */
+const temporaryName = /^\..+\.tilegrad-(.+)-(\d+)-\d+-\d+\.tmp$/;
 let temporaryFiles = 0;
+
+/** Where numbers of processes mean the same: the machine, and on Linux the container. */
+const machine = fs
+  .readlink("/proc/self/ns/pid")
+  .catch(() => "")
+  .then((space) => `${hostname()}-${/\d+/.exec(space) ?? 0}`);
+
+/** No write takes so long: what is older was left by a process whose number another one has now, or of elsewhere. */
+const longestWriteMs = 24 * 60 * 60 * 1000;
+
+/** @param written when the file was last written to, milliseconds since 1970 */
+function isLeft(sameMachine: boolean, pid: number, written: number): boolean {
+  const now = Date.now();
+  if (now - written > longestWriteMs) return true;
+  if (!sameMachine) return false;
+  // In a container each start of a program may have the same number.
+  if (pid === process.pid) return written < now - 1000 * process.uptime();
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
 
 class NodeFiles implements FileStore {
   read(path: string, most?: number): Promise<Uint8Array> {
@@ -65,17 +115,15 @@ class NodeFiles implements FileStore {
     });
   }
 
-  async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  async writeAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     // A rename is atomic only within one file system, hence the same folder.
-    const temporary = join(
-      dirname(path),
-      `.${basename(path)}.${process.pid}-${temporaryFiles++}.tmp`,
-    );
+    const writer = `${await machine}-${process.pid}-${threadId}-${temporaryFiles++}`;
+    const temporary = join(dirname(path), `.${basename(path)}.tilegrad-${writer}.tmp`);
     await attempt("write", path, async () => {
       try {
         const handle = await fs.open(temporary, "w");
         try {
-          await handle.writeFile(bytes);
+          await writePieces(handle, bytes instanceof Uint8Array ? [bytes] : bytes);
           // Without this the rename may reach the disk before the bytes do.
           await handle.sync();
         } finally {
@@ -115,6 +163,20 @@ class NodeFiles implements FileStore {
 
   async remove(path: string): Promise<void> {
     await attempt("remove", path, () => fs.rm(path, { force: true }));
+  }
+
+  async removeLeftovers(folder: string): Promise<void> {
+    await attempt("tidy", folder, async () => {
+      for (const name of await fs.readdir(folder)) {
+        const [, from, pid] = temporaryName.exec(name) ?? [];
+        if (from === undefined) continue;
+        const path = join(folder, name);
+        // Its writer may rename it meanwhile.
+        const file = await fs.stat(path).catch(() => undefined);
+        if (file && isLeft(from === (await machine), Number(pid), file.mtimeMs))
+          await fs.rm(path, { force: true });
+      }
+    });
   }
 }
 

@@ -51,6 +51,12 @@ export function toDevice<T>(tree: T, device?: Device): OnDevice<T> {
  * @throws ArgumentError for a tensor that is not contiguous
  */
 export async function readAll(tensors: readonly Tensor[]): Promise<HostArray[]> {
+  const parts = await readStored(tensors);
+  return parts.map((part, i) => decodeHost(part, tensors[i]!.dtype, tensors[i]!.size));
+}
+
+/** As `readAll`, but the bytes as the device stores them, in whole words. */
+export async function readStored(tensors: readonly Tensor[]): Promise<ArrayBuffer[]> {
   if (tensors.length === 0) return [];
   const ranges = tensors.map((t) => {
     if (!(t instanceof DeviceTensor) || !isDense(t.shape, t.strides))
@@ -61,6 +67,5 @@ export async function readAll(tensors: readonly Tensor[]): Promise<HostArray[]> 
     const bytes = Math.ceil((t.size * byteSize(t.dtype)) / 4) * 4;
     return { buffer: t.storage.buffer, offset: t.offset * byteSize(t.dtype), bytes };
   });
-  const parts = await tensors[0]!.device.read(ranges);
-  return parts.map((part, i) => decodeHost(part, tensors[i]!.dtype, tensors[i]!.size));
+  return tensors[0]!.device.read(ranges);
 }

@@ -8,15 +8,8 @@ import type { Module, StateValue } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { PerLayerOptimizer } from "../optim/perLayer";
 import type { FileStore } from "../platform/files";
-import {
-  type DType,
-  fromBrainBits,
-  fromHalfBits,
-  type HostArrays,
-  toBrainBits,
-  toHalfBits,
-} from "../tensor/dtype";
-import { readAll } from "../tensor/hostTensor";
+import { type DType, decodeHost, fromBrainBits, fromHalfBits } from "../tensor/dtype";
+import { readStored } from "../tensor/hostTensor";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import {
@@ -30,9 +23,10 @@ import {
 } from "./fingerprint";
 import {
   decodeSafetensors,
-  encodeSafetensors,
   fromArray,
+  joined,
   type SafetensorsTensor,
+  safetensorsPieces,
   toArray,
 } from "./safetensors";
 
@@ -69,13 +63,17 @@ export interface RestoreOptions {
  * The bytes of a checkpoint, as of the work recorded so far.
  * @throws what the device reports; nothing is written then
  */
-export async function encodeCheckpoint({
+export const encodeCheckpoint = async (parts: CheckpointParts): Promise<Uint8Array> =>
+  joined(await checkpointPieces(parts));
+
+/** The bytes in pieces, of which none is copied again: a checkpoint may be all that memory has room for. */
+async function checkpointPieces({
   model,
   optimizer,
   run,
   configuration,
   forced = [],
-}: CheckpointParts): Promise<Uint8Array> {
+}: CheckpointParts): Promise<Uint8Array[]> {
   const state = await optimizer?.state();
   const tensors: (readonly [string, Tensor])[] = [
     ...Object.entries(model.stateDict()),
@@ -83,7 +81,7 @@ export async function encodeCheckpoint({
       ([key, tensor]) => [optimizerPrefix + key, tensor] as const,
     ),
   ];
-  const values = await readAll(tensors.map(([, tensor]) => tensor));
+  const values = await readStored(tensors.map(([, tensor]) => tensor));
   const metadata: Record<string, string> = {
     format: "pt",
     [fingerprintKey]: JSON.stringify(fingerprintOf(model, configuration)),
@@ -91,8 +89,11 @@ export async function encodeCheckpoint({
   if (forced.length) metadata[forcedKey] = JSON.stringify(forced);
   if (state) metadata[optimizerKey] = JSON.stringify(state.scalars);
   if (run !== undefined) metadata[runKey] = JSON.stringify(run);
-  return encodeSafetensors(
-    tensors.map(([key, { shape, dtype }], i) => [key, stored(dtype, shape, values[i]!)]),
+  return safetensorsPieces(
+    tensors.map(([key, { shape, dtype }], i) => [
+      key,
+      stored(dtype, shape, values[i]!, key.startsWith(optimizerPrefix)),
+    ]),
     metadata,
   );
 }
@@ -103,7 +104,7 @@ export async function saveCheckpoint(
   path: string,
   parts: CheckpointParts,
 ): Promise<void> {
-  await files.writeAtomic(path, await encodeCheckpoint(parts));
+  await files.writeAtomic(path, await checkpointPieces(parts));
 }
 
 /** A checkpoint that has been read and found whole, before it is put into a model. */
@@ -220,14 +221,26 @@ export class Checkpoint {
   }
 }
 
-/** Floating-point and packed types as they are; counts in 64 bits, as PyTorch does. */
-function stored(dtype: DType, shape: Shape, values: HostArrays[DType]): SafetensorsTensor {
-  if (dtype === "f32") return fromArray("F32", shape, values as HostArrays["f32"]);
-  if (dtype === "f16") return fromArray("F16", shape, Uint16Array.from(values, toHalfBits));
-  if (dtype === "bf16") return fromArray("BF16", shape, Uint16Array.from(values, toBrainBits));
+/**
+ * What the device stores, as it is. But a model's whole numbers, which are counts, have 64 bits, as PyTorch's; and
+ * the words of an optimizer, which are packed codes, are I32 with the same bits: PyTorch before 2.3 has no U32.
+ */
+function stored(
+  dtype: DType,
+  shape: Shape,
+  bytes: ArrayBuffer,
+  ofOptimizer: boolean,
+): SafetensorsTensor {
+  const size = sizeOf(shape);
+  if (dtype === "f32") return fromArray("F32", shape, new Float32Array(bytes, 0, size));
+  if (dtype === "f16") return fromArray("F16", shape, new Uint16Array(bytes, 0, size));
+  if (dtype === "bf16") return fromArray("BF16", shape, new Uint16Array(bytes, 0, size));
   // The format has no type of four bits.
-  if (dtype === "i8" || dtype === "i4") return fromArray("I8", shape, Int8Array.from(values));
-  return fromArray("I64", shape, BigInt64Array.from(values, BigInt));
+  if (dtype === "i8" || dtype === "i4")
+    return fromArray("I8", shape, decodeHost(bytes, dtype, size));
+  if (ofOptimizer) return fromArray("I32", shape, new Int32Array(bytes, 0, size));
+  const counts = decodeHost(bytes, dtype, size);
+  return fromArray("I64", shape, BigInt64Array.from(counts, BigInt));
 }
 
 /** One of 64 bits; converted to the 32 that tensors have, a larger one would become another. */
@@ -250,6 +263,8 @@ function numbersOf(key: string, tensor: SafetensorsTensor): ArrayLike<number> {
       return Float32Array.from(toArray(tensor, "BF16"), fromBrainBits);
     case "I8":
       return toArray(tensor, "I8");
+    case "I32":
+      return toArray(tensor, "I32");
     default:
       return toArray(tensor, "F32");
   }

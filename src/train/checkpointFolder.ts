@@ -43,6 +43,7 @@ export class CheckpointFolder {
   /** Paths of the files that belong to this run: written here, or there when `latest` was asked. */
   readonly #own = new Set<string>();
   #saving: Promise<unknown> = Promise.resolve();
+  #tidied = false;
 
   /**
    * @param path of the folder, which the first save creates
@@ -59,7 +60,8 @@ export class CheckpointFolder {
   }
 
   /**
-   * Writes the checkpoint of `step`, then removes all but the last ones. What `parts` hold is read as of the work
+   * Writes the checkpoint of `step`, then removes all but the last ones; the first save also what a killed process left
+   * half written. What `parts` hold is read as of the work
    * recorded when the save begins: at once, unless another save is still going on.
    * @param step finished steps
    * @param parts or the bytes that `encodeCheckpoint` or a supervised trainer made of them
@@ -78,6 +80,8 @@ export class CheckpointFolder {
   async #save(step: number, parts: CheckpointParts | Uint8Array): Promise<string> {
     const path = `${this.path}/step-${String(step).padStart(6, "0")}.safetensors`;
     await this.files.makeDirectory(this.path);
+    if (!this.#tidied) await this.files.removeLeftovers(this.path);
+    this.#tidied = true;
     const others = (await this.list()).filter((file) => file.step !== step);
     const later = others.filter((file) => file.step > step);
     const foreign = later.find((file) => !this.#own.has(file.path));

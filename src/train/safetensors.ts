@@ -93,10 +93,30 @@ export function toArray<D extends SafetensorsDType>(
  * The bytes of a file.
  * @throws ArgumentError for a tensor whose bytes do not match its shape, and for a repeated or reserved name
  */
-export function encodeSafetensors(
+export const encodeSafetensors = (
   tensors: Iterable<readonly [name: string, tensor: SafetensorsTensor]>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
+): Uint8Array => joined(safetensorsPieces(tensors, metadata));
+
+/** Pieces of a file, one after another. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const file = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let position = 0;
+  for (const piece of pieces) {
+    file.set(piece, position);
+    position += piece.byteLength;
+  }
+  return file;
+}
+
+/**
+ * The bytes of a file, in pieces: its head, then the tensors' own `data`, which are not copied.
+ * @throws ArgumentError as `encodeSafetensors`
+ */
+export function safetensorsPieces(
+  tensors: Iterable<readonly [name: string, tensor: SafetensorsTensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
   const entries = [...tensors].sort(
     ([a, { dtype: aType }], [b, { dtype: bType }]) =>
       elementBytes(bType) - elementBytes(aType) || (a < b ? -1 : a > b ? 1 : 0),
@@ -124,16 +144,10 @@ export function encodeSafetensors(
 
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(records)));
   const padded = Math.ceil(json.length / DATA_ALIGNMENT) * DATA_ALIGNMENT;
-  const file = new Uint8Array(LENGTH_BYTES + padded + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(padded), true);
-  file.set(json, LENGTH_BYTES);
-  file.fill(0x20, LENGTH_BYTES + json.length, LENGTH_BYTES + padded);
-  let position = LENGTH_BYTES + padded;
-  for (const [, { data }] of entries) {
-    file.set(data, position);
-    position += data.byteLength;
-  }
-  return file;
+  const head = new Uint8Array(LENGTH_BYTES + padded).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
+  head.set(json, LENGTH_BYTES);
+  return [head, ...entries.map(([, { data }]) => data)];
 }
 
 /**
