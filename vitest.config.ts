@@ -40,6 +40,7 @@ const tiers = {
   // Its many small shaders compile twice as fast on lavapipe without optimizations.
   conformance: { ...dawn, env: { ...dawn.env, GALLIVM_PERF: "nopt" } },
   browser: { ...oneProcessAtATime, ...patience },
+  deno: { ...cpu, env: { ...cpu.env, ...driverVariables("swiftshader") } },
 };
 
 export default defineConfig({

@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { ensureAdapter } from "./adapter.mjs";
 import { build } from "./build.mjs";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureDeno } from "./deno.mjs";
 import { ensureDependencies } from "./dependencies.mjs";
 import { SetupError } from "./setupError.mjs";
 import { failed, passed, sum, tallyVitest } from "./tally.mjs";
@@ -59,6 +60,7 @@ function adapterOn(driver) {
 
 async function prepare({ tier, on }) {
   if (tier === "browser") ensureChromium();
+  if (tier === "deno") ensureDeno(root);
   // The plan chooses the adapters, not the environment.
   if (!on) return { TILEGRAD_ADAPTER: "" };
   const env = on === "cpu" ? {} : await adapterOn(on);

@@ -13,6 +13,7 @@ export const tiers = [
   "pipelines",
   "conformance",
   "browser",
+  "deno",
 ];
 export const adapters = ["cpu", ...driverNames];
 
@@ -55,6 +56,8 @@ export function plannedRuns(root, { all = false, chosen = [], adapter, files = [
     ...on("pipelines", ["lavapipe"]),
     ...on("conformance", drivers),
     { tier: "browser", name: "browser" },
+    // Mesa compiles each kernel in seconds without a cache.
+    ...on("deno", ["swiftshader"]),
   ];
   const isAsked = ({ tier }) => {
     if (chosen.length > 0) return chosen.includes(tier);

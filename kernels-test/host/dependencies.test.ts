@@ -20,7 +20,10 @@ const lock = JSON.parse(read("package-lock.json")) as {
   lockfileVersion: number;
   packages: Readonly<Record<string, Locked>>;
 };
-const { "": root, ...locked } = lock.packages;
+const { "": root, ...ownLocked } = lock.packages;
+const deno = JSON.parse(read("setup/deno/package-lock.json")) as typeof lock;
+const { "": _, ...denoLocked } = deno.packages;
+const locked = { ...denoLocked, ...ownLocked };
 const direct = Object.entries(manifest.devDependencies!);
 
 test("every dependency has an exact version, which the lock file has too", () => {
@@ -35,7 +38,7 @@ test("every dependency has an exact version, which the lock file has too", () =>
 });
 
 test("every locked package has the hash of its contents, and comes from the registry", () => {
-  expect(lock.lockfileVersion).toBe(3);
+  expect([lock.lockfileVersion, deno.lockfileVersion]).toEqual([3, 3]);
   expect(Object.keys(locked).length).toBeGreaterThan(direct.length);
   for (const [path, { integrity, resolved }] of Object.entries(locked)) {
     expect(integrity, path).toMatch(/^sha512-[A-Za-z0-9+/]{86}==$/);
@@ -45,7 +48,7 @@ test("every locked package has the hash of its contents, and comes from the regi
 
 test("only packages that are known run a script when they are installed", () => {
   const scripts = Object.entries(locked).filter(([, { hasInstallScript }]) => hasInstallScript);
-  const known = ["esbuild", "fsevents", "webgpu"];
+  const known = ["deno", "esbuild", "fsevents", "webgpu"];
   const names = scripts.map(([path]) => path.split("node_modules/").at(-1)!);
   expect(names.filter((name) => !known.includes(name))).toEqual([]);
 });

@@ -93,6 +93,7 @@ describe("the plan of a test run", () => {
       ...["numeric lavapipe", "numeric swiftshader", "dawn lavapipe", "dawn swiftshader"],
       ...["pipelines lavapipe", "conformance lavapipe", "conformance swiftshader"],
       "browser",
+      "deno swiftshader",
     ]);
   });
 
