@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { type DriverName, driverCandidates, driverNames } from "./setup/drivers.mjs";
 
-// Dawn crashes in worker threads, and two processes on one software driver only slow each other.
 const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false } as const;
 
 // A kernel compiles in up to a second on the software drivers, and some tests have dozens compiled.
@@ -16,8 +15,12 @@ const driver = driverNames.find((name) => name === adapter) ?? "lavapipe";
 const driverVariables = (name: DriverName): Readonly<Record<string, string>> =>
   process.env["VK_DRIVER_FILES"] ? {} : (driverCandidates(name)[0]?.env ?? {});
 
+// Dawn crashes in worker threads. On a software driver a process keeps little more than one core busy, for
+// kernels compile on one; a GPU is for one process.
 const dawn = {
   ...oneProcessAtATime,
+  fileParallelism: driver !== "gpu",
+  maxWorkers: Math.min(availableParallelism(), 4),
   ...patience,
   env: { TILEGRAD_ADAPTER: driver, ...driverVariables(driver) },
   setupFiles: ["kernels-test/dawn.setup.ts"],
