@@ -9,7 +9,8 @@ import { resumeCommand, watchInterrupt } from "../../src/cli/interrupt";
 import { runProgram } from "../../src/cli/program";
 import { createProgress } from "../../src/cli/progress";
 import type { RunEvent } from "../../src/cli/runEvents";
-import { openRunFolder, runFolder } from "../../src/cli/runFolder";
+import { runFolder } from "../../src/cli/runFolder";
+import { openRunFolder } from "../../src/cli/runInputs";
 import { RunLog, readRunLog } from "../../src/cli/runLog";
 import type { TrainOptions } from "../../src/cli/trainOptions";
 import * as wording from "../../src/cli/wording";
@@ -142,7 +143,7 @@ describe("the command line", () => {
     [["train", "gpt", "--text", "nosuch.txt", "--steps", "0"], /--steps must be .* got "0"/],
     [["train", "gpt"], /--text FILE is missing/],
     [["train", "gpt", "stray"], /too many arguments/],
-    [["start", "--resume", "nosuch"], /--resume nosuch: there is no model\.safetensors/],
+    [["start", "--resume", "nosuch"], /--resume nosuch: there is no checkpoint/],
     [["start", "--lr", "-1"], /--lr must be a number above 0, got "-1"/],
     [["start", "--adapter", "nvidia"], /--adapter must be one of cpu, gpu, .* got "nvidia"/],
     [["start", "--adapter", "gpu", "--threads", "2"], /--threads is for the CPU executor/],
@@ -151,7 +152,7 @@ describe("the command line", () => {
     [["train", "resnet"], /unknown command 'resnet'/],
     [["trian"], /unknown command 'trian' .*Did you mean train\?/],
     [["sample"], /missing required argument 'dir'/],
-    [["sample", "nosuch"], /nosuch: there is no model\.safetensors/],
+    [["sample", "nosuch"], /nosuch: there is no checkpoint/],
     [["doctor", "--verbose"], /unknown option '--verbose'/],
   ])("%j is one clear line on standard error and exit code 2", async (args, message) => {
     const { code, calls, out, err } = await run(args);
@@ -377,11 +378,14 @@ describe("the run folder", () => {
   });
 
   test("a trained model in it is not replaced by another run, but gone on with", async () => {
-    await writeFile(at("model.safetensors"), "precious");
-    await expect(openRunFolder(nodeFiles, into(folder))).rejects.toThrow(UsageError);
-    await expect(openRunFolder(nodeFiles, into(folder))).rejects.toThrow(/--resume/);
-    await openRunFolder(nodeFiles, into(`${folder}/`, folder));
-    expect(await readFile(at("model.safetensors"), "utf8")).toBe("precious");
+    for (const name of ["model.safetensors", "step-000007.safetensors"]) {
+      await writeFile(at(name), "precious");
+      await expect(openRunFolder(nodeFiles, into(folder))).rejects.toThrow(UsageError);
+      await expect(openRunFolder(nodeFiles, into(folder))).rejects.toThrow(/--resume/);
+      await openRunFolder(nodeFiles, into(`${folder}/`, folder));
+      expect(await readFile(at(name), "utf8")).toBe("precious");
+      await rm(at(name));
+    }
   });
 
   test("a folder that cannot be written is refused with flag, path and cause", async () => {

@@ -39,7 +39,7 @@ test.each([
   [["profile", "--", "start"], /profile: profile itself has no kernels to time/],
   [["train", "gpt", "--text", "nosuch.txt"], /--text nosuch\.txt: there is no such file/],
   [["start", "--layerz", "2"], /unknown option '--layerz' .*Did you mean --layers\?/],
-  [["sample", "nosuch"], /nosuch: there is no model\.safetensors/],
+  [["sample", "nosuch"], /nosuch: there is no checkpoint/],
 ])("%j gives nothing, with one clear line", async (command, message) => {
   const { code, err, found } = await targetsOf(command);
   expect(code).toBe(2);

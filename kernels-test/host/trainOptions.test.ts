@@ -44,7 +44,7 @@ describe("parseTrainOptions", () => {
   });
 
   test("every flag of the command reaches the options", () => {
-    const { config, out, json } = gpt({
+    const { config, out, keep, json } = gpt({
       text: "t",
       layers: "2",
       heads: "3",
@@ -58,6 +58,7 @@ describe("parseTrainOptions", () => {
       seed: "0",
       evalEvery: "7",
       out: "here",
+      keep: "5",
       json: true,
     });
     expect(config).toEqual({
@@ -74,7 +75,7 @@ describe("parseTrainOptions", () => {
       seed: 0,
       evalEvery: 7,
     });
-    expect([out, json]).toEqual(["here", true]);
+    expect([out, keep, json]).toEqual(["here", 5, true]);
   });
 
   test("start has a text of its own, and defaults that fit together", () => {

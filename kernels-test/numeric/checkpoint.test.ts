@@ -218,6 +218,56 @@ describe("a checkpoint that belongs to another run", () => {
     expect(await encodeCheckpoint(other)).toEqual(before);
   });
 
+  test.each<[string, OptimizerOptions & { betas?: readonly [number, number] }, string]>([
+    ["betas", { betas: [0.9, 0.95] }, "hyperParameters.betas was [0.9,0.999] and is [0.9,0.95]"],
+    ["weight decays", { weightDecay: 0.5 }, "groups.0.weightDecay was 0.01 and is 0.5"],
+    ["kinds of decay", { decoupledWeightDecay: false }, 'decay was "decoupled" and is "l2"'],
+    ["clipping", { clipGradNorm: 2 }, "clipGradNorm was 1 and is 2"],
+    ["seeds", { seed: 3 }, "seed was 0 and is 3"],
+    ["options of a transform", { transforms: [optim.lookahead({ alpha: 0.25 })] }, "alpha was 0.5"],
+  ])("is refused where the optimizer has other %s, unless forced", async (what, options, told) => {
+    const transforms = what.includes("transform") ? [optim.lookahead()] : [];
+    const saved = run({ transforms });
+    train(saved, 1);
+    const checkpoint = new Checkpoint(await encodeCheckpoint(saved), "it");
+    const other = run({ transforms, ...options });
+    const before = await encodeCheckpoint(other);
+    const restore = () => checkpoint.restore(other);
+    expect(restore).toThrow(CheckpointError);
+    expect(restore).toThrow(`it does not belong to this run: optimizer.`);
+    expect(restore).toThrow(told);
+    expect(await encodeCheckpoint(other)).toEqual(before);
+    const [forced, ...more] = checkpoint.restore(other, { force: true });
+    expect(more).toEqual([]);
+    expect(forced!.differences).toHaveLength(1);
+    expect(forced!.differences[0]).toContain(told);
+    // It goes on with its own.
+    const next = new Checkpoint(await encodeCheckpoint(other), "next");
+    expect(next.restore(run({ transforms, ...options }))).toEqual([]);
+  });
+
+  test("but for its rate belongs to the run, and brings its rate", async () => {
+    const saved = run();
+    saved.optimizer.learningRate = 0.125;
+    const other = run({ lr: 0.5 });
+    const checkpoint = new Checkpoint(await encodeCheckpoint(saved), "it");
+    expect(checkpoint.restore(other)).toEqual([]);
+    expect(other.optimizer.learningRate).toBe(0.125);
+  });
+
+  test("is refused where the optimizers of layers have other options, which are told once", async () => {
+    const { model } = run();
+    const named = model.namedParameters();
+    const layers = optim.perLayer(named, (layer) => optim.adamw(layer));
+    const saved = new Checkpoint(await encodeCheckpoint({ model, optimizer: layers }), "it");
+    layers.dispose();
+    const others = optim.perLayer(named, (layer) => optim.adamw(layer, { eps: 1e-6 }));
+    open.push(others);
+    expect(() => saved.restore({ model, optimizer: others })).toThrow(
+      "it does not belong to this run: optimizer.hyperParameters.eps was 1e-8 and is 0.000001. Make",
+    );
+  });
+
   test.each([
     ["tilegrad.fingerprint", "5"],
     ["tilegrad.fingerprint", '{"version":"0.1.0","model":{"a":1},"configuration":{}}'],

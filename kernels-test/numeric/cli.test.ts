@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,6 +73,7 @@ const events = (out: string): RunEvent[] =>
 const only = <K extends RunEvent["event"]>(list: RunEvent[], kind: K) =>
   list.filter((event): event is Extract<RunEvent, { event: K }> => event.event === kind);
 
+const last50 = "step-000050.safetensors";
 const SMALL = "--layers 2 --heads 2 --width 16 --context 16 --batch 4 --seed 7".split(" ");
 const STEPS = "--steps 50 --eval-every 20 --lr 1e-2".split(" ");
 
@@ -237,11 +238,11 @@ describe("train gpt", () => {
     expect(profile!.kernels.map(({ kernel }) => kernel)).toContain("optim/update");
   });
 
-  test("leaves the log, the checkpoint and a report that loads nothing, and no other file", async () => {
+  test("leaves the log, the last three checkpoints and a report that loads nothing, and no other file", async () => {
     expect((await readdir(at("straight"))).sort()).toEqual([
-      "model.safetensors",
       "report.html",
       "run.jsonl",
+      ...[20, 40, 50].map((step) => `step-0000${step}.safetensors`),
     ]);
     expect(await readRunLog(nodeFiles, at("straight/run.jsonl"))).toEqual(straight);
     const report = await readFile(at("straight/report.html"), "utf8");
@@ -277,9 +278,7 @@ describe("train gpt", () => {
     const whole = await readRunLog(nodeFiles, at("broken/run.jsonl"));
     expect(losses(whole)).toEqual(losses(straight));
     expect(only(whole, "eval")).toEqual(only(straight, "eval"));
-    expect((await digests(at("broken")))["model.safetensors"]).toBe(
-      (await digests(at("straight")))["model.safetensors"],
-    );
+    expect((await digests(at("broken")))[last50]).toBe((await digests(at("straight")))[last50]);
     const report = await readFile(at("broken/report.html"), "utf8");
     expect(report).toContain("finished");
   });
@@ -298,6 +297,57 @@ describe("train gpt", () => {
     expect(await digests(at("straight"))).toEqual(before);
   });
 
+  test("goes on from the newest whole checkpoint, on another text only by --force, which stays on record", async () => {
+    await cp(at("straight"), at("hurt"), { recursive: true });
+    await truncate(at(`hurt/${last50}`), 5000);
+    const text = await readFile(at("text.txt"), "utf8");
+    await writeFile(at("turned.txt"), text.slice(1) + text[0]);
+    const resume = ["train", "gpt", "--resume", "hurt", "--text", "turned.txt"].concat([
+      ...["--steps", "42", "--keep", "1", "--json"],
+    ]);
+    const before = await digests(at("hurt"));
+    const refused = await tilegrad(resume);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toMatch(
+      /^tilegrad: hurt\/step-000040\.safetensors does not belong to this run: sha256 of the text was "\w+" and is "\w+"\. .*--force\)\.\n$/,
+    );
+    expect(await digests(at("hurt"))).toEqual(before);
+    const { code, out } = await tilegrad([...resume, "--force"]);
+    expect(code).toBe(0);
+    const [{ fromStep, forced }] = only(events(out), "start") as [
+      Extract<RunEvent, { event: "start" }>,
+    ];
+    expect(fromStep).toBe(40);
+    expect(forced).toMatchObject([
+      { file: "hurt/step-000040.safetensors", differences: [expect.stringContaining("sha256")] },
+    ]);
+    const checkpoints = (await readdir(at("hurt"))).filter((name) => name.endsWith("tensors"));
+    expect(checkpoints).toEqual(["step-000042.safetensors"]);
+    const bytes = await readFile(at("hurt/step-000042.safetensors"));
+    const { metadata } = decodeSafetensors(bytes, "hurt");
+    expect(JSON.parse(metadata["tilegrad.forced"]!)).toEqual(forced);
+  });
+
+  test("goes on with a run that has the one checkpoint of earlier versions", async () => {
+    await mkdir(at("older"));
+    await cp(at(`straight/${last50}`), at("older/model.safetensors"));
+    const resumed = await tilegrad([
+      "train",
+      "gpt",
+      "--resume",
+      "older",
+      "--steps",
+      "51",
+      "--json",
+    ]);
+    expect(resumed).toMatchObject({ code: 0, err: "" });
+    expect(only(events(resumed.out), "step").map(({ step }) => step)).toEqual([51]);
+    expect(await readdir(at("older"))).toContain("step-000051.safetensors");
+    expect((await digests(at("older")))["model.safetensors"]).toBe(
+      (await digests(at("straight")))[last50],
+    );
+  });
+
   test("a rate that diverges stops the run; the last good checkpoint is kept, named, and usable", async () => {
     const diverged = await tilegrad([
       "train",
@@ -313,7 +363,7 @@ describe("train gpt", () => {
     ]);
     expect(diverged.code).toBe(1);
     expect(diverged.err).toMatch(
-      /^tilegrad: The gradients are not finite at step \d+ .*diverged.* The checkpoint of step 0 is kept in wild\/model\.safetensors; .*--resume wild --lr 0\.001\n$/,
+      /^tilegrad: The gradients are not finite at step \d+ .*diverged.* The checkpoint of step 0 is kept in wild\/step-000000\.safetensors; .*--resume wild --lr 0\.001\n$/,
     );
     expect(events(diverged.out).at(-1)).toMatchObject({ event: "diverged", lastGoodStep: 0 });
     expect(await readFile(at("wild/report.html"), "utf8")).toContain("diverged");
@@ -423,7 +473,7 @@ describe("bad input", () => {
     await writeFile(at("latin1.txt"), Buffer.from("na\xefve text\n".repeat(400), "latin1"));
     await writeFile(at("short.txt"), "twenty characters in.");
     await writeFile(at("greek.txt"), "αβγ ".repeat(2000));
-    const good = await readFile(at("straight/model.safetensors"));
+    const good = await readFile(at(`straight/${last50}`));
     const model = async (name: string, bytes: Uint8Array) => {
       await mkdir(at(name));
       await writeFile(at(`${name}/model.safetensors`), bytes);
@@ -491,7 +541,7 @@ describe("bad input", () => {
     ["a sample from a truncated checkpoint", ["sample", "truncated"], 1, /truncated\/model/],
     ["a sample of another architecture", ["sample", "relabelled"], 1, /relabelled\/.*missing/],
     ["a prompt of unknown characters", ["sample", "taken", "--prompt", "é"], 1, /character "é"/],
-    ["a sample of no run", ["sample", "nosuch"], 2, /nosuch: there is no model\.safetensors/],
+    ["a sample of no run", ["sample", "nosuch"], 2, /nosuch: there is no checkpoint/],
     ["a kernel that is not there", ["kernels", "nosuch"], 2, /no kernel's name contains "nosuch"/],
     ["an unknown command", ["trian"], 2, /unknown command 'trian'/],
   ])("%s: one line, and no file is changed", async (_, args, code, message) => {

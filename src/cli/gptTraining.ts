@@ -9,8 +9,7 @@ import { DivergenceError } from "../errors";
 import type { GPT } from "../nn/gpt";
 import type { Optimizer } from "../optim/optimizer";
 import type { PlanReport } from "../plan/compile";
-import type { FileStore } from "../platform/files";
-import { saveCheckpoint } from "../train/checkpoint";
+import type { CheckpointFolder } from "../train/checkpointFolder";
 import { evaluate } from "../train/evaluate";
 import type { ForcedRestore } from "../train/fingerprint";
 import {
@@ -37,7 +36,8 @@ import { bytes } from "./wording";
 /** What a run is given. */
 export interface TrainingSurroundings {
   device: Device;
-  files: FileStore;
+  /** Of the run's folder. */
+  checkpoints: CheckpointFolder;
   record: RunRecord;
   /** Whether the run goes on in the folder of the checkpoint that it goes on from. */
   inPlace: boolean;
@@ -70,8 +70,8 @@ export class GptTraining {
   readonly #forced: readonly ForcedRestore[];
   readonly #fromStep: number;
   readonly #meter: StepMeter;
-  /** Step of the checkpoint in the folder; null where there is none. */
-  #saved: number | null;
+  /** The newest checkpoint in the folder; null where there is none. */
+  #saved: { readonly step: number; readonly path: string } | null;
   #weighed = false;
   #profile: "due" | "done" | { fromStep: number; stop(): Promise<KernelTiming[]> } = "due";
 
@@ -85,7 +85,8 @@ export class GptTraining {
     this.#step = state.step;
     this.#forced = state.forced;
     this.#fromStep = state.step.count;
-    this.#saved = inPlace ? this.#fromStep : null;
+    this.#saved =
+      inPlace && plan.resumed ? { step: this.#fromStep, path: plan.resumed.checkpoint.file } : null;
     this.#meter = new StepMeter(device.executor, batch * context, this.#fromStep, now);
   }
 
@@ -136,6 +137,7 @@ export class GptTraining {
       trainTokens: text.dataset.trainLength,
       ...(this.#forced.length && { forced: this.#forced }),
     });
+    for (const reason of resumed?.damaged ?? []) record.note(`passed over: ${reason}`);
     if (resumed?.force)
       for (const { file, differences } of this.#forced)
         record.note(`went on from ${file} by --force: ${differences.join("; ")}`);
@@ -233,11 +235,10 @@ export class GptTraining {
     return evaluate(this.#model, batches, lossOf);
   }
 
-  /** Replaces the checkpoint. Called only when the weights are known to give finite losses and gradients. */
+  /** Adds a checkpoint. Called only when the weights are known to give finite losses and gradients. */
   async #save(): Promise<void> {
-    const { files, record } = this.#around;
+    const { checkpoints, record } = this.#around;
     const { config, text } = this.#plan;
-    const path = record.folder.model;
     const step = this.#step.count;
     const run: SavedRun = {
       format: 1,
@@ -250,21 +251,21 @@ export class GptTraining {
       schedule: scheduleOf(config).toJSON(),
       text: text.fingerprint,
     };
-    await saveCheckpoint(files, path, {
+    const path = await checkpoints.save(step, {
       model: this.#model,
       optimizer: this.#optimizer,
       run,
       configuration: configurationOf(config, text.fingerprint),
       forced: this.#forced,
     });
-    this.#saved = step;
+    this.#saved = { step, path };
     record.emit({ event: "checkpoint", step, path });
   }
 
   async #interrupt(): Promise<number> {
     const { record } = this.#around;
     const step = this.#step.count;
-    if (step !== this.#saved) {
+    if (step !== this.#saved?.step) {
       // The last loss that was read is that of earlier weights.
       const loss = await this.#validate(this.#plan.validation.slice(0, 1));
       const gradNorm = await this.#optimizer.stats.gradNorm.item();
@@ -281,14 +282,13 @@ export class GptTraining {
 
   async #diverge(error: DivergenceError): Promise<never> {
     const { record, flags } = this.#around;
-    const { path, model } = record.folder;
-    const lastGoodStep = this.#saved ?? this.#fromStep;
+    const { step: lastGoodStep, path } = this.#saved!;
     await record.finish({ event: "diverged", step: this.#step.count, lastGoodStep });
     const { lr, optimizer } = this.#plan.config;
     const lower = Math.min(lr / 10, TRAIN_GPT_DEFAULTS.rates[optimizer]);
     throw new DivergenceError(
-      `${error.message} The checkpoint of step ${lastGoodStep} is kept in ${model}; ` +
-        `go on from it with: ${resumeCommand(path)} --lr ${lower}${flags}`,
+      `${error.message} The checkpoint of step ${lastGoodStep} is kept in ${path}; ` +
+        `go on from it with: ${resumeCommand(record.folder.path)} --lr ${lower}${flags}`,
       { cause: error },
     );
   }

@@ -1,11 +1,10 @@
 /** What of a command can be profiled: one run of the work that it repeats. */
 
 import type { FileStore } from "../platform/files";
-import { Checkpoint } from "../train/checkpoint";
 import type { Commands } from "./command";
 import type { DeviceOptions } from "./deviceFlags";
 import { EXIT_OK, UsageError } from "./exitCodes";
-import { runFolder } from "./runFolder";
+import { newestCheckpoint, runCheckpoints } from "./runCheckpoints";
 import { planRun } from "./runPlan";
 import { firstCharacter, restoredModel } from "./sample";
 import type { SampleOptions } from "./sampleOptions";
@@ -72,7 +71,7 @@ function samplingTarget(options: SampleOptions): ProfileTarget {
     device: options.device,
     unit: `text of ${count} characters`,
     async prepare(files) {
-      const checkpoint = await Checkpoint.read(files, runFolder(run).model);
+      const { checkpoint } = await newestCheckpoint(runCheckpoints(files, run));
       const saved = restoredRun(checkpoint);
       const begun = [...saved.tokenizer.encode(options.prompt || firstCharacter(saved))];
       return () => {

@@ -20,7 +20,7 @@ import {
   type ProfileFlagTexts,
   parseProfileOptions,
 } from "./profileOptions";
-import { requireInputs, requireModel } from "./runFolder";
+import { requireInputs, requireModel } from "./runInputs";
 import {
   parseSampleOptions,
   SAMPLE_DEFAULTS,
@@ -28,7 +28,9 @@ import {
   type SampleFlagTexts,
 } from "./sampleOptions";
 import {
+  DEFAULT_KEEP,
   type FlagTexts,
+  KEEP_FLAG,
   OUT_FLAG,
   parseTrainOptions,
   RESUME_FLAG,
@@ -187,11 +189,12 @@ function addTraining(
   for (const name of SETTING_NAMES) addFlag(command, TRAIN_SETTINGS[name], defaultValues[name]);
   addFlag(command, OUT_FLAG, `runs/${defaults.run}-DATE-TIME`);
   addFlag(command, RESUME_FLAG);
+  addFlag(command, KEEP_FLAG, DEFAULT_KEEP);
   addDeviceFlags(command);
   command
     .option(
       "--force",
-      "resume though tilegrad's version or the text is another, and put it on record",
+      "resume though tilegrad's version, the text or the update rule's options are others, and put it on record",
     )
     .option("--json", "print one JSON object a line, and nothing else, on standard output")
     .action(async (flags: FlagTexts) => {

@@ -3,10 +3,11 @@
 import type { TextBatch, TextLoader } from "../data/text";
 import type { GPTConfig } from "../nn/gpt";
 import type { FileStore } from "../platform/files";
-import { Checkpoint } from "../train/checkpoint";
+import type { Checkpoint } from "../train/checkpoint";
+import type { CheckpointFolder } from "../train/checkpointFolder";
 import { UsageError } from "./exitCodes";
 import { modelConfig } from "./recipe";
-import { runFolder } from "./runFolder";
+import { newestCheckpoint, runCheckpoints } from "./runCheckpoints";
 import { restoredRun } from "./savedRun";
 import { readTrainingText, type TrainingText } from "./trainingText";
 import { resumedConfig, type TrainConfig, type TrainOptions } from "./trainOptions";
@@ -18,18 +19,27 @@ export interface RunPlan {
   loader: TextLoader;
   validation: readonly TextBatch[];
   /** The run to go on with; null for a new one. */
-  resumed: { checkpoint: Checkpoint; step: number; force: boolean } | null;
+  resumed: {
+    checkpoint: Checkpoint;
+    step: number;
+    force: boolean;
+    /** Where the checkpoint was found. */
+    folder: CheckpointFolder;
+    /** Why newer checkpoints in there cannot be gone on from. */
+    damaged: readonly string[];
+  } | null;
 }
 
 /** @throws UsageError, FileError, DataError, CheckpointError */
 export async function planRun(options: TrainOptions, files: FileStore): Promise<RunPlan> {
-  const checkpoint =
-    options.resume === null ? null : await Checkpoint.read(files, runFolder(options.resume).model);
-  const saved = checkpoint && restoredRun(checkpoint);
+  const { resume, keep, force } = options;
+  const folder = resume === null ? null : runCheckpoints(files, resume, { keep });
+  const found = folder && { folder, ...(await newestCheckpoint(folder)) };
+  const saved = found && restoredRun(found.checkpoint);
   const config = saved ? resumedConfig(saved.config, options) : options.config;
   if (saved && saved.step >= config.steps)
     throw new UsageError(
-      `--resume ${options.resume}: the run has done ${saved.step} of ${config.steps} steps; ` +
+      `--resume ${resume}: the run has done ${saved.step} of ${config.steps} steps; ` +
         `to go on with it say how many there shall be in all, such as --steps ${2 * saved.step || 100}`,
     );
   const text = await readTrainingText(files, config.text, saved?.tokenizer ?? null);
@@ -41,7 +51,7 @@ export async function planRun(options: TrainOptions, files: FileStore): Promise<
     text,
     loader,
     validation: validationBatches(text, config),
-    resumed: checkpoint && saved ? { checkpoint, step: saved.step, force: options.force } : null,
+    resumed: found && saved && { ...found, step: saved.step, force },
   };
 }
 

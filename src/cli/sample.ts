@@ -2,20 +2,21 @@
 
 import { ArgumentError, CheckpointError } from "../errors";
 import { GPT } from "../nn/gpt";
-import { Checkpoint } from "../train/checkpoint";
+import type { Checkpoint } from "../train/checkpoint";
 import type { Command } from "./command";
 import { openDevice } from "./engine";
 import { EXIT_INTERRUPTED, EXIT_OK } from "./exitCodes";
 import { watchInterrupt } from "./interrupt";
-import { runFolder } from "./runFolder";
+import { newestCheckpoint, runCheckpoints } from "./runCheckpoints";
 import type { SampleOptions } from "./sampleOptions";
 import { type RestoredRun, restoredRun } from "./savedRun";
 
 /** Prints each character as soon as it is drawn; Ctrl-C ends the text. */
 export const sample: Command<SampleOptions> = async (options, context) => {
-  const { stdout, files, signals } = context;
+  const { stdout, stderr, files, signals } = context;
   const { run, length, temperature, topK, topP, seed, json } = options;
-  const checkpoint = await Checkpoint.read(files, runFolder(run).model);
+  const { checkpoint, damaged } = await newestCheckpoint(runCheckpoints(files, run));
+  for (const reason of damaged) stderr.write(`passed over: ${reason}\n`);
   const saved = restoredRun(checkpoint);
   const { tokenizer } = saved;
   const prompt = options.prompt || firstCharacter(saved);

@@ -4,7 +4,7 @@ import { type DeviceFlagTexts, type DeviceOptions, parseDeviceOptions } from "./
 import { countFlag, type Flag, type Interval, numberFlag, POSITIVE, textFlag } from "./flagValues";
 
 export interface SampleOptions {
-  /** Folder of a run, with its `model.safetensors`. */
+  /** Folder of a run, with its checkpoints. */
   run: string;
   /** Text to continue; null to begin with a line break. */
   prompt: string | null;

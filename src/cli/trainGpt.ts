@@ -8,7 +8,9 @@ import { EXIT_OK } from "./exitCodes";
 import { GptTraining } from "./gptTraining";
 import { sampleCommand, watchInterrupt } from "./interrupt";
 import { createProgress } from "./progress";
-import { openRunFolder, type RunFolder, runFolder } from "./runFolder";
+import { runCheckpoints } from "./runCheckpoints";
+import { type RunFolder, runFolder } from "./runFolder";
+import { openRunFolder } from "./runInputs";
 import { planRun, type RunPlan } from "./runPlan";
 import { RunRecord } from "./runRecord";
 import { type TrainingState, trainingState } from "./trainingState";
@@ -50,9 +52,12 @@ async function train(run: {
   });
   try {
     const record = await RunRecord.open(files, folder, progress);
-    const inPlace = options.resume !== null && runFolder(options.resume).path === folder.path;
+    const { resume, keep } = options;
+    const inPlace = resume !== null && runFolder(resume).path === folder.path;
+    const checkpoints =
+      (inPlace && plan.resumed?.folder) || runCheckpoints(files, folder.path, { keep });
     const flags = deviceFlagsText(options.device);
-    const around = { device, files, record, inPlace, now, signal, flags };
+    const around = { device, checkpoints, record, inPlace, now, signal, flags };
     const exitCode = await new GptTraining(plan, state, around).run();
     progress.note(`report: ${folder.report}`);
     if (exitCode === EXIT_OK) progress.note(`more text: ${sampleCommand(folder.path)}${flags}`);

@@ -48,7 +48,9 @@ export interface TrainOptions {
   out: string;
   /** Folder of the run to go on with, if any. */
   resume: string | null;
-  /** Resume though the version or the text is another than the checkpoint's. */
+  /** How many of the newest checkpoints stay. */
+  keep: number;
+  /** Resume though the version, the text or the optimizer's options are others than the checkpoint's. */
   force: boolean;
   device: DeviceOptions;
   /** Print one JSON object a line on standard output, and nothing else there. */
@@ -57,7 +59,7 @@ export interface TrainOptions {
 
 /** Flag texts by camelCase name, as the command line had them. */
 export type FlagTexts = Readonly<
-  Partial<Record<keyof TrainConfig | "out" | "resume", string>> & {
+  Partial<Record<keyof TrainConfig | "out" | "resume" | "keep", string>> & {
     json?: boolean;
     force?: boolean;
   }
@@ -96,6 +98,8 @@ export const TRAIN_SETTINGS: {
 
 export const OUT_FLAG = pathFlag("--out", "<dir>", "folder of the run's files");
 export const RESUME_FLAG = pathFlag("--resume", "<dir>", "go on with the run in this folder");
+export const KEEP_FLAG = countFlag("--keep", "newest checkpoints that stay in the folder");
+export const DEFAULT_KEEP = 3;
 
 /** The names of all settings, in the order of the help. */
 export const SETTING_NAMES = Object.keys(TRAIN_SETTINGS) as (keyof TrainConfig)[];
@@ -193,10 +197,11 @@ export function parseTrainOptions(
   const out =
     flags.out === undefined ? (resume ?? defaultFolder(run, now)) : OUT_FLAG.parse(flags.out);
   const device = parseDeviceOptions(flags);
+  const keep = flags.keep === undefined ? DEFAULT_KEEP : KEEP_FLAG.parse(flags.keep);
   const { force = false, json = false } = flags;
   if (force && resume === null)
     throw new UsageError("--force says how to resume: name the run with --resume DIR");
-  return { config, given: new Set(given.keys()), out, resume, force, device, json };
+  return { config, given: new Set(given.keys()), out, resume, keep, force, device, json };
 }
 
 /**

@@ -27,7 +27,13 @@ import {
   requireClip,
   type StepOptions,
 } from "./optimizerOptions";
-import { checkScalars, checkTensors, type OptimizerScalars } from "./optimizerState";
+import {
+  checkScalars,
+  checkTensors,
+  type OptimizerScalarOptions,
+  type OptimizerScalars,
+  optionDifferences,
+} from "./optimizerState";
 import { type ArenaMember, ParameterArena } from "./parameterArena";
 import type { Part, PartContext, PartStep, UpdatedArena } from "./part";
 import {
@@ -356,13 +362,23 @@ export class Optimizer {
     const tensors = Object.fromEntries(
       [...this.stateTensors].map(([key, { tensor }]) => [key, tensor]),
     );
-    const { hyper, rate: lr, transforms, ...settings } = this.settings;
     const scalars: OptimizerScalars = {
       format: 2,
-      rule: this.rule.name,
       stepCount: this.steps,
       skipped,
       evaluating: this.evaluating,
+      ...this.options(),
+    };
+    return { tensors, scalars };
+  }
+
+  /** As checkpoints hold them. */
+  private options(): OptimizerScalarOptions {
+    const { hyper, rate: lr, transforms, ...settings } = this.settings;
+    const { rule } = this;
+    return {
+      rule: rule.name,
+      ...("decay" in rule && rule.decay !== "own" && { decay: rule.decay }),
       ...settings,
       lr: lr.toJSON(),
       hyperParameters: hyper,
@@ -375,7 +391,6 @@ export class Optimizer {
         hyperParameters: hyper as HyperParameters,
       })),
     };
-    return { tensors, scalars };
   }
 
   /**
@@ -430,6 +445,16 @@ export class Optimizer {
     for (const [key, value] of Object.entries(state.tensors))
       if (!("values" in value)) this.onDevice(`loadState: ${key}`, value);
     return saved;
+  }
+
+  /**
+   * In words, the options that a saved state has otherwise and that a run has from its start to its end: hyper-parameters,
+   * decays, clipping, seed, options of transforms. Rates, which may be set while it goes on, are not compared.
+   * @param scalars as read from JSON
+   */
+  differences(scalars: unknown): string[] {
+    this.check();
+    return optionDifferences(scalars, this.options());
   }
 
   /** The keys of the tensors that `state` gives. */

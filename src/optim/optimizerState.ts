@@ -9,6 +9,8 @@ import type { TransformJson } from "./transform";
 export interface OptimizerScalars {
   readonly format: 2;
   readonly rule: string;
+  /** How weight decay acts on rules that leave the choice; absent for the others, and in files of before there was one. */
+  readonly decay?: "decoupled" | "l2";
   /** How each parameter is updated: rule, state format, subspace. */
   readonly ways: readonly string[];
   /** What happens to gradients and parameters around the rule. */
@@ -35,6 +37,43 @@ export interface OptimizerScalars {
     readonly hyperParameters: HyperParameters;
   }[];
 }
+
+/** Without what changes from step to step. */
+export type OptimizerScalarOptions = Omit<
+  OptimizerScalars,
+  "format" | "stepCount" | "skipped" | "evaluating"
+>;
+
+/**
+ * Rates may be set while a run goes on, so they are a part of its state. How parameters are updated, and which they
+ * are, is for `checkScalars`.
+ */
+const notCompared: readonly string[] = ["lr", "ways", "parameters"];
+
+/** In words, the options that a saved state has otherwise; those that it does not tell are not compared. */
+export function optionDifferences(saved: unknown, own: OptimizerScalarOptions): string[] {
+  if (!isTree(saved)) return [];
+  return Object.entries(own).flatMap(([name, value]) =>
+    saved[name] === undefined || notCompared.includes(name)
+      ? []
+      : differencesBetween(`optimizer.${name}`, saved[name], value),
+  );
+}
+
+function differencesBetween(path: string, before: unknown, now: unknown): string[] {
+  if (isTree(before) && isTree(now))
+    return Object.keys({ ...before, ...now }).flatMap((key) =>
+      notCompared.includes(key) ? [] : differencesBetween(`${path}.${key}`, before[key], now[key]),
+    );
+  const [was, is] = [before, now].map((value) => JSON.stringify(value ?? null));
+  return was === is ? [] : [`${path} was ${was} and is ${is}`];
+}
+
+/** An object, or a list of them; not a list of numbers or words, which is told as a whole. */
+const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" &&
+  value !== null &&
+  !(Array.isArray(value) && value.some((item) => typeof item !== "object"));
 
 /** What `scalars` must agree with. */
 export type Expected = Pick<OptimizerScalars, "rule" | "ways" | "transforms"> & {

@@ -249,6 +249,13 @@ export class PerLayerOptimizer {
     return states;
   }
 
+  /** As of an optimizer; what several layers have otherwise in the same way is told once. */
+  differences(scalars: unknown): string[] {
+    const saved = (scalars as Partial<PerLayerScalars> | null)?.layers;
+    const all = this.layers.flatMap(({ name, optimizer }) => optimizer.differences(saved?.[name]));
+    return [...new Set(all)];
+  }
+
   /** Gives back the states. The parameters live on. Idempotent. */
   dispose(): void {
     for (const { optimizer } of this.layers) optimizer.dispose();

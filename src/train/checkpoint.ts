@@ -53,8 +53,9 @@ export type RestoreTarget = Pick<CheckpointParts, "model" | "optimizer" | "confi
 
 export interface RestoreOptions {
   /**
-   * Go on though the library's version, types of tensors or the configuration differ. Tensors and optimizers that do
-   * not fit are refused all the same. Default false.
+   * Go on though the library's version, types of tensors, the configuration or the optimizer's options differ: with
+   * the optimizer's own, its rate among them, where any differ. Tensors and optimizers that do not fit are refused all
+   * the same. Default false.
    */
   force?: boolean;
 }
@@ -144,7 +145,8 @@ export class Checkpoint {
 
   /**
    * Copies the values into the model and the optimizer, if what the checkpoint was made with is the same; files
-   * without a fingerprint, such as other libraries' models, are compared by their tensors alone.
+   * without a fingerprint, such as other libraries' models, are compared by their tensors alone. The rate is the
+   * checkpoint's: to go on with another, set `optimizer.learningRate` afterwards.
    * @returns all forced restores behind the state now, to be passed to `saveCheckpoint` as `forced`
    * @throws CheckpointError naming everything that differs; nothing is changed then
    */
@@ -155,20 +157,25 @@ export class Checkpoint {
     const saved = this.#json(fingerprintKey);
     if (saved !== undefined && !isFingerprint(saved)) throw this.#damaged(fingerprintKey);
     const own = fingerprintOf(model, configuration);
-    const differences = saved ? differencesOf(saved, own) : [];
-    if (saved && differences.length && !force) {
-      const otherwise = sameTensors(saved, own)
-        ? ", or go on all the same with force: true (on the command line --force)"
-        : "";
+    const state = optimizer && this.#optimizerState();
+    const foreign = saved ? differencesOf(saved, own) : [];
+    if (optimizer && (force || foreign.length === 0))
+      this.#named(() => void optimizer.checkState(state!));
+    const options = optimizer?.differences(state!.scalars) ?? [];
+    const differences = [...foreign, ...options];
+    if (differences.length && !force) {
+      const otherwise =
+        !saved || sameTensors(saved, own)
+          ? ", or go on all the same with force: true (on the command line --force)"
+          : "";
       throw new CheckpointError(
         `${this.file} does not belong to this run: ${differences.join("; ")}. Make the run it was saved from${otherwise}.`,
       );
     }
     const { forced } = this;
-    const state = optimizer && this.#optimizerState();
-    if (optimizer) this.#named(() => void optimizer.checkState(state!));
     this.restoreModel(model);
-    if (optimizer) this.#named(() => optimizer.loadState(state!));
+    if (optimizer)
+      this.#named(() => optimizer.loadState(state!, { keepOptions: options.length > 0 }));
     return differences.length ? [...forced, { file: this.file, differences }] : forced;
   }
 

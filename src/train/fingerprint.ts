@@ -1,6 +1,7 @@
 /**
  * What a checkpoint and the run that goes on from it must have in common: the library's version, the model's tensors
- * (names, shapes, types), the update rule with its states, and whatever else the program names, such as its data.
+ * (names, shapes, types), and whatever else the program names, such as its data. What of the optimizer has to be the
+ * same stands with the optimizer's state: its rule, state formats and subspaces, and its options but for rates.
  */
 import type { Module } from "../nn/module";
 import { show } from "../tensor/shape";
