@@ -76,11 +76,16 @@ function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
 const temporaryName = /^\..+\.tilegrad-(.+)-(\d+)-\d+-\d+\.tmp$/;
 let temporaryFiles = 0;
 
-/** Where numbers of processes mean the same: the machine, and on Linux the container. */
-const machine = fs
-  .readlink("/proc/self/ns/pid")
-  .catch(() => "")
-  .then((space) => `${hostname()}-${/\d+/.exec(space) ?? 0}`);
+let machine: Promise<string> | undefined;
+
+/** Where numbers of processes mean the same: the machine, and on Linux the container. Asked when a file is written. */
+function thisMachine(): Promise<string> {
+  machine ??= fs
+    .readlink("/proc/self/ns/pid")
+    .catch(() => "")
+    .then((space) => `${hostname()}-${/\d+/.exec(space) ?? 0}`);
+  return machine;
+}
 
 /** No write takes so long: what is older was left by a process whose number another one has now, or of elsewhere. */
 const longestWriteMs = 24 * 60 * 60 * 1000;
@@ -117,7 +122,7 @@ class NodeFiles implements FileStore {
 
   async writeAtomic(path: string, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     // A rename is atomic only within one file system, hence the same folder.
-    const writer = `${await machine}-${process.pid}-${threadId}-${temporaryFiles++}`;
+    const writer = `${await thisMachine()}-${process.pid}-${threadId}-${temporaryFiles++}`;
     const temporary = join(dirname(path), `.${basename(path)}.tilegrad-${writer}.tmp`);
     await attempt("write", path, async () => {
       try {
@@ -173,7 +178,7 @@ class NodeFiles implements FileStore {
         const path = join(folder, name);
         // Its writer may rename it meanwhile.
         const file = await fs.stat(path).catch(() => undefined);
-        if (file && isLeft(from === (await machine), Number(pid), file.mtimeMs))
+        if (file && isLeft(from === (await thisMachine()), Number(pid), file.mtimeMs))
           await fs.rm(path, { force: true });
       }
     });
