@@ -106,8 +106,12 @@ function withOtherValue(value: unknown, random: HostRandom): unknown {
   return value;
 }
 
-/** The library, whose function `name` gets one argument changed. */
-function disturbed(tg: Tilegrad, name: string, random: HostRandom, note: Note): Tilegrad {
+/** The library, whose function `name` is called by `through`. */
+function calling(
+  tg: Tilegrad,
+  name: string,
+  through: (run: (...args: unknown[]) => unknown, args: readonly unknown[]) => unknown,
+): Tilegrad {
   const [head, ...rest] = name.split(".");
   const replaced = (object: object, key: string, deeper: readonly string[]): object =>
     new Proxy(object, {
@@ -116,16 +120,20 @@ function disturbed(tg: Tilegrad, name: string, random: HostRandom, note: Note): 
         if (property !== key) return value;
         const [next, ...further] = deeper;
         if (next !== undefined) return replaced(value, next, further);
-        return (...args: unknown[]) => {
-          const at = random.bits() % Math.max(args.length, 1);
-          const changed = args.map((arg, i) => (i === at ? withOtherValue(arg, random) : arg));
-          note(changed);
-          return value(...changed);
-        };
+        return (...args: unknown[]) => through(value, args);
       },
     });
   return replaced(tg, head!, rest) as Tilegrad;
 }
+
+/** The library, whose function `name` gets one argument changed. */
+const disturbed = (tg: Tilegrad, name: string, random: HostRandom, note: Note): Tilegrad =>
+  calling(tg, name, (run, args) => {
+    const at = random.bits() % Math.max(args.length, 1);
+    const changed = args.map((arg, i) => (i === at ? withOtherValue(arg, random) : arg));
+    note(changed);
+    return run(...changed);
+  });
 
 /** The same on every run, another one for every operation. */
 const seedOf = (name: string): number =>
@@ -192,6 +200,42 @@ export function failuresOfValues(
     }
   for (const t of Object.values(given)) t.dispose();
   return failures;
+}
+
+/** What `name` takes in silence where it is given an argument by position in place of an object of options. */
+export function takenForOptions(tg: Tilegrad, name: string): string[] {
+  const taken: string[] = [];
+  const given = operands(tg);
+  let tried = 0;
+  for (const call of callsByName.get(name)!)
+    for (const other of [1, "mean", false, given.bias]) {
+      let last: readonly unknown[] | null = null;
+      const library = calling(tg, name, (run, args) => {
+        if (last || !isRecord(args.at(-1))) return run(...args);
+        last = [...args.slice(0, -1), other];
+        return run(...last);
+      });
+      const passed = attemptOptions(tg, () => call(library, given));
+      if (last) tried++;
+      if (passed && last)
+        taken.push(`${name}(${(last as readonly unknown[]).map(shown).join(", ")})`);
+    }
+  for (const t of Object.values(given)) t.dispose();
+  if (tried === 0) throw new Error(`No call of ${name} has options.`);
+  return taken;
+}
+
+/** Whether the call went through. */
+function attemptOptions(tg: Tilegrad, run: () => unknown): boolean {
+  try {
+    tg.scope(() => {
+      run();
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof TilegradError) return false;
+    throw error;
+  }
 }
 
 /** For people: tensors by their shape. */

@@ -6,9 +6,16 @@ import {
   type Cost,
   cosine,
   euclidean,
+  freeSupportBarycenter,
+  gromovWasserstein,
   pointCost,
   type SinkhornOptions,
   sinkhorn,
+  sinkhornDivergence,
+  sinkhornLowRank,
+  sinkhornUnbalanced,
+  smoothOt,
+  sparsityConstrainedOt,
   squaredEuclidean,
   type Weights,
 } from "../../src/transport/index";
@@ -114,6 +121,47 @@ describe("at the call", () => {
     expectThrows(() => call(given()), kind, pattern);
   });
 
+  test("a number in place of weights", () => {
+    const one = 1 as unknown as Weights;
+    const inName = (name: string) => new RegExp(`${name}: a is 1; weights are .*list`);
+    expectThrows(() => call({ a: one }), ArgumentError, inName("transport.sinkhorn"));
+    expectThrows(
+      () => sinkhornLowRank(one, null, cost(), { rank: 1 }),
+      ArgumentError,
+      inName("transport.sinkhornLowRank"),
+    );
+  });
+
+  test("no options of solvers that need some", () => {
+    const none = undefined as never;
+    expectThrows(() => sinkhornUnbalanced(null, null, cost(), none), ArgumentError, /rho: 1/);
+    expectThrows(() => sparsityConstrainedOt(null, null, cost(), none), ArgumentError, /gamma/);
+    expectThrows(() => smoothOt(null, null, cost(), none), ArgumentError, /gamma/);
+    expectThrows(
+      () => sinkhornDivergence(null, points(3), null, points(2), none),
+      ArgumentError,
+      /sinkhornDivergence: epsilon is missing/,
+    );
+  });
+
+  test("weights of Gromov-Wasserstein have their own names", () => {
+    const D = upload([0, 1, 1, 0], [2, 2]);
+    expectThrows(
+      () => gromovWasserstein(D, D, [2, -1], null, { epsilon: 0.1 }),
+      ArgumentError,
+      /gromovWasserstein: p\[1\] is -1/,
+    );
+  });
+
+  test("points of free barycentres that differ in width", () => {
+    expectThrows(
+      () =>
+        freeSupportBarycenter([{ x: points(3) }, { x: points(3, 3) }], { initial: 2, epsilon: 1 }),
+      ShapeError,
+      /measures\[1\]\.x.*\[3, 3\].*2 coordinates/,
+    );
+  });
+
   test("a convention that is none", () => {
     expectThrows(
       () => call().value({ convention: "other" as unknown as "relative" }),
@@ -194,6 +242,36 @@ describe("at the next read", () => {
     ],
     ["sums that differ, of arrays", () => ({ a: [1, 1, 1] }), ArgumentError, /equal sums.*penalty/],
   ];
+  test("unbalanced problems and divergences name themselves", async () => {
+    const few = { epsilon: 1e-3, maxIterations: 1, checkEvery: 1, tolerance: 1e-12, strict: true };
+    await expectRejects(
+      sinkhornUnbalanced(null, null, cost(), { ...few, rho: 1 }).f.data(),
+      ConvergenceError,
+      /^transport\.sinkhornUnbalanced: problem 0/,
+    );
+    await expectRejects(
+      sinkhornDivergence(null, points(3), null, points(2), few).data(),
+      ConvergenceError,
+      /^transport\.sinkhornDivergence: problem 0/,
+    );
+  });
+
+  test.each([nan, infinity])("a low-rank plan of costs or points that are %s", async (bad) => {
+    const costs = upload([1, 2, bad, 4, 5, 6], [3, 2]);
+    await expectRejects(
+      sinkhornLowRank(null, null, costs, { rank: 1, maxIterations: 1 }).Q.data(),
+      ArgumentError,
+      /sinkhornLowRank: the costs of the matrix \[3, 2\].*column 0 of row 1/,
+    );
+    await expectRejects(
+      sinkhornLowRank(null, null, squaredEuclidean(costs, points(2)), {
+        ...{ rank: 1, maxIterations: 1 },
+      }).Q.data(),
+      ArgumentError,
+      /sinkhornLowRank: the points x \[3, 2\].*coordinate 0 of point 1/,
+    );
+  });
+
   test.each(faults)("%s", async (_, given, kind, pattern) => {
     await expectRejects(call(given()).f.data(), kind, pattern);
   });

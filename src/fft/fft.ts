@@ -8,6 +8,7 @@
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { div, mul, neg } from "../ops/arithmetic";
 import { arange } from "../ops/creation";
+import { requireOptions } from "../ops/options";
 import { pad } from "../ops/padding";
 import { flip, roll } from "../ops/rearrange";
 import { cat, narrow, to } from "../ops/shape";
@@ -91,8 +92,10 @@ function transform(
   op: string,
   x: Tensor | Complex,
   inverse: boolean,
-  { n, dim = -1, norm = "backward" }: FftOptions,
+  options: FftOptions,
 ): Complex {
+  requireOptions(op, options, "{ n: 16 }");
+  const { n, dim = -1, norm = "backward" } = options;
   return scope(() => {
     const { real, imag } = prepared(op, x);
     const at = dimensionOf(op, real, dim);

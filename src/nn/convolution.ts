@@ -11,6 +11,7 @@ import {
   type PerDim,
   perDim,
 } from "../ops/convolution";
+import { requireOptions } from "../ops/options";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { fanInUniform } from "./initialisers";
@@ -70,8 +71,9 @@ abstract class ConvNd extends Convolution<ConvLayerOptions> {
     kernelSize: PerDim,
     options: ConvLayerOptions,
   ) {
-    const { groups = 1 } = options;
     const name = `Conv${dims}d`;
+    requireOptions(name, options, "{ stride: 2, padding: 1 }");
+    const { groups = 1 } = options;
     requireGroups(name, inChannels, outChannels, groups);
     const kernel = perDim(name, "kernelSize", kernelSize, dims, 1);
     super([outChannels, inChannels / groups, ...kernel], outChannels, options);
@@ -86,8 +88,9 @@ abstract class ConvTransposeNd extends Convolution<ConvTransposeLayerOptions> {
     kernelSize: PerDim,
     options: ConvTransposeLayerOptions,
   ) {
-    const { groups = 1 } = options;
     const name = `ConvTranspose${dims}d`;
+    requireOptions(name, options, "{ stride: 2, padding: 1 }");
+    const { groups = 1 } = options;
     requireGroups(name, inChannels, outChannels, groups);
     const kernel = perDim(name, "kernelSize", kernelSize, dims, 1);
     super([inChannels, outChannels / groups, ...kernel], outChannels, options);

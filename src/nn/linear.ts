@@ -1,4 +1,5 @@
 import { linear } from "../ops/matmul";
+import { requireOptions } from "../ops/options";
 import type { Tensor } from "../tensor/tensor";
 import { fanInUniform } from "./initialisers";
 import { Module } from "./module";
@@ -15,9 +16,11 @@ export class Linear extends Module {
   constructor(
     inFeatures: number,
     outFeatures: number,
-    { bias = true, weight }: { bias?: boolean; weight?: Parameter } = {},
+    options: { bias?: boolean; weight?: Parameter } = {},
   ) {
     super();
+    requireOptions("Linear", options, "{ bias: false }");
+    const { bias = true, weight } = options;
     const shape = [outFeatures, inFeatures];
     this.weight = weight ?? Parameter.of(fanInUniform(shape, inFeatures), shape);
     this.bias = bias ? Parameter.of(fanInUniform([outFeatures], inFeatures), [outFeatures]) : null;

@@ -18,6 +18,7 @@ import {
 import { pairwiseDistance } from "../ops/distance";
 import { exp, log, log1p, relu, softplus, sqrt } from "../ops/functions";
 import { findClassDim, negativeLogLikelihood, type Reduction, reduceLoss } from "../ops/loss";
+import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { stopGradient } from "../ops/shape";
 import { scope } from "../tensor/scope";
@@ -42,9 +43,11 @@ function elementwise(
   op: string,
   input: Tensor,
   target: Tensor,
-  { reduction = "mean" }: LossOptions,
+  options: LossOptions,
   fn: (input: Tensor, target: Tensor) => Tensor,
 ): Tensor {
+  requireOptions(op, options, '{ reduction: "sum" }');
+  const { reduction = "mean" } = options;
   requireSameShape(op, input, target);
   return scope(() => reduceLoss(op, fn(input, target), reduction));
 }

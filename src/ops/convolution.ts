@@ -14,6 +14,7 @@ import type { Tensor } from "../tensor/tensor";
 import { add } from "./arithmetic";
 import type { ConvolutionAttrs } from "./convolutionGeometry";
 import { convolved } from "./convolutionLaunch";
+import { requireOptions } from "./options";
 import type { Primitive, Spec } from "./primitive";
 import { sum } from "./reduce";
 import { expand, permute, reshape, to } from "./shape";
@@ -290,6 +291,7 @@ function joined(y: Tensor, single: boolean): Tensor {
 }
 
 function conv(op: string, dims: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  requireOptions(op, options, "{ bias, stride: 2 }");
   const strides = perDim(op, "stride", options.stride ?? 1, dims, 1);
   const kernelDilation = perDim(op, "dilation", options.dilation ?? 1, dims, 1);
   const { padding = 0 } = options;
@@ -326,6 +328,7 @@ function convTranspose(
   weight: Tensor,
   options: ConvTransposeOptions,
 ): Tensor {
+  requireOptions(op, options, "{ bias, stride: 2 }");
   const dilation = perDim(op, "stride", options.stride ?? 1, dims, 1);
   const kernelDilation = perDim(op, "dilation", options.dilation ?? 1, dims, 1);
   const padding = perDim(op, "padding", options.padding ?? 0, dims, 0);

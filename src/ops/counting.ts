@@ -8,6 +8,7 @@ import { clamp, div, ge, le, logicalAnd, mul, sub, where } from "./arithmetic";
 import { full, zeros } from "./creation";
 import { floor } from "./functions";
 import { indexAdd } from "./indexing";
+import { requireOptions } from "./options";
 import { type ReduceOptions, sum } from "./reduce";
 import { expand, flatten, narrow, to } from "./shape";
 
@@ -17,6 +18,7 @@ import { expand, flatten, narrow, to } from "./shape";
  * @throws ShapeError for dimensions out of range
  */
 export function countNonzero(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("countNonzero", options, "{ dim: 1 }");
   return scope(() => sum(to(x, "bool"), options));
 }
 

@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor/tensor";
 import { div, logicalNot, where } from "./arithmetic";
 import { countNonzero } from "./counting";
 import { isnan } from "./floatClasses";
+import { requireOptions } from "./options";
 import { type ReduceOptions, sum } from "./reduce";
 import { to } from "./shape";
 
@@ -16,6 +17,7 @@ import { to } from "./shape";
  * @example nansum(tensor([1, NaN, 2])) // 3
  */
 export function nansum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("nansum", options, "{ dim: 1 }");
   if (!isFloat(x.dtype)) return sum(x, options);
   return scope(() => sum(where(isnan(x), 0, x), options));
 }
@@ -27,6 +29,7 @@ export function nansum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws DTypeError for integers, ShapeError for dimensions out of range
  */
 export function nanmean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireOptions("nanmean", options, "{ dim: 1 }");
   if (!isFloat(x.dtype))
     throw new DTypeError(`nanmean: not defined for ${x.dtype}; convert with .to("f32").`);
   return scope(() => {

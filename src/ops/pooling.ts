@@ -22,6 +22,7 @@ import type { Tensor } from "../tensor/tensor";
 import { mul, pow } from "./arithmetic";
 import { type PerDim, perDim } from "./convolution";
 import { gather } from "./indexing";
+import { requireOptions } from "./options";
 import type { Primitive, Spec } from "./primitive";
 import { batchOfRows, jvpOfLinear } from "./rules";
 import { dense, reshape } from "./shape";
@@ -291,6 +292,7 @@ function regular(
   kernelSize: PerDim,
   options: MaxPoolOptions,
 ): PoolAttrs {
+  requireOptions(op, options, "{ stride: 2 }");
   requirePoolable(op, x, dims);
   const window = perDim(op, "kernelSize", kernelSize, dims, 1);
   const stride = perDim(op, "stride", options.stride ?? window, dims, 1);
@@ -368,9 +370,10 @@ function avgPool(
   x: Tensor,
   dims: number,
   kernelSize: PerDim,
-  { countIncludePad = true, divisorOverride, ...options }: AvgPoolOptions,
+  options: AvgPoolOptions,
 ): Tensor {
   const attrs = regular(op, x, dims, kernelSize, options);
+  const { countIncludePad = true, divisorOverride } = options;
   if (divisorOverride !== undefined && !(Number.isFinite(divisorOverride) && divisorOverride !== 0))
     throw new ArgumentError(
       `${op}: divisorOverride ${divisorOverride} must be a number other than 0.`,

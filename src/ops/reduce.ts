@@ -28,6 +28,7 @@ import {
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul } from "./arithmetic";
 import { productOfOthers } from "./cumulative";
+import { requireOptions } from "./options";
 import { computeType } from "./pointwise";
 import type { Primitive, Spec } from "./primitive";
 import { jvpOfLinear } from "./rules";
@@ -393,7 +394,7 @@ const inverse = (order: readonly number[]): number[] => order.map((_, i) => orde
 /** Where x is the extremum, as 1 and 0 of its dtype; and how many there are for each result. */
 function tied(x: Tensor, y: Tensor, dims: readonly number[]): [hit: Tensor, count: Tensor] {
   const hit = to(eq(x, spread(y, x.shape, dims)), x.dtype);
-  return [hit, sum(hit, { dim: dims })];
+  return [hit, run(sumPrimitive, hit, { dim: dims })];
 }
 
 /** The gradient is shared evenly among tied extrema, as in PyTorch's amax; so is what moves them. */
@@ -407,7 +408,7 @@ const ofExtremum: Pick<ReduceRow, "derivative" | "saves" | "vjp" | "jvp"> = {
   },
   jvp: ([t], { inputs, outputs, attrs: { dims } }) => {
     const [hit, count] = tied(inputs[0]!, outputs[0]!, dims);
-    return [div(sum(mul(hit, t!), { dim: dims }), count)];
+    return [div(run(sumPrimitive, mul(hit, t!), { dim: dims }), count)];
   },
 };
 
@@ -509,6 +510,12 @@ function run(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOption
   });
 }
 
+/** As `run`, for callers who may have given a dimension by position. */
+function runNamed(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
+  requireOptions(primitive.name, options, "{ dim: 1 }");
+  return run(primitive, x, options);
+}
+
 function keepDims(y: Tensor, shape: Shape, dims: readonly number[]): Tensor {
   return reshape(
     y,
@@ -521,7 +528,7 @@ function keepDims(y: Tensor, shape: Shape, dims: readonly number[]): Tensor {
  * @throws ShapeError for a dim that x does not have
  */
 export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(sumPrimitive, x, options);
+  return runNamed(sumPrimitive, x, options);
 }
 
 /**
@@ -529,7 +536,7 @@ export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have; DTypeError for integers and bool
  */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(meanPrimitive, x, options);
+  return runNamed(meanPrimitive, x, options);
 }
 
 /**
@@ -538,7 +545,7 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have
  */
 export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(prodPrimitive, x, options);
+  return runNamed(prodPrimitive, x, options);
 }
 
 /**
@@ -546,7 +553,7 @@ export function prod(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have, or one without elements; DTypeError for bool
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(maxPrimitive, x, options);
+  return runNamed(maxPrimitive, x, options);
 }
 
 /**
@@ -554,7 +561,7 @@ export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have, or one without elements; DTypeError for bool
  */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(minPrimitive, x, options);
+  return runNamed(minPrimitive, x, options);
 }
 
 /**
@@ -562,7 +569,7 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have; DTypeError unless x is bool
  */
 export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(anyPrimitive, x, options);
+  return runNamed(anyPrimitive, x, options);
 }
 
 /**
@@ -570,7 +577,7 @@ export function any(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws ShapeError for a dim that x does not have; DTypeError unless x is bool
  */
 export function all(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return run(allPrimitive, x, options);
+  return runNamed(allPrimitive, x, options);
 }
 
 export interface ArgOptions {
@@ -580,6 +587,7 @@ export interface ArgOptions {
 }
 
 function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions): Tensor {
+  requireOptions(primitive.name, options, "{ dim: 1 }");
   const flat = options.dim === undefined;
   const dim = flat ? 0 : normalizeDim(primitive.name, options.dim!, x.rank);
   const reduced = flat ? x.shape.map((_, i) => i) : [dim];
@@ -613,7 +621,7 @@ export function sumTo(g: Tensor, shape: Shape): Tensor {
   const dims = g.shape.flatMap((d, i) =>
     i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : [],
   );
-  return scope(() => reshape(sum(g, { dim: dims }), shape));
+  return scope(() => reshape(run(sumPrimitive, g, { dim: dims }), shape));
 }
 
 export const reducePrimitives = [

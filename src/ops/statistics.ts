@@ -4,6 +4,7 @@ import { scope } from "../tensor/scope";
 import { normalizeDims, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { div, square, sub } from "./arithmetic";
+import { requireOptions } from "./options";
 import { mean, type ReduceOptions, sum } from "./reduce";
 import { rootOrZero } from "./root";
 import { reshape } from "./shape";
@@ -14,7 +15,9 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** Variance and mean, with the reduced dimensions kept. */
-function spread(op: string, x: Tensor, { dim, correction = 1 }: VarianceOptions): [Tensor, Tensor] {
+function spread(op: string, x: Tensor, options: VarianceOptions): [Tensor, Tensor] {
+  requireOptions(op, options, "{ dim: 1 }");
+  const { dim, correction = 1 } = options;
   const dims = normalizeDims(op, dim, x.rank);
   if (!(correction >= 0))
     throw new ArgumentError(`${op}: correction ${correction} must be a number >= 0.`);

@@ -7,6 +7,7 @@
 import { abs, div, lt, mul, neg, sub, where } from "../ops/arithmetic";
 import { cos, log, sign, sin } from "../ops/functions";
 import type { Operand } from "../ops/operand";
+import { requireOptions } from "../ops/options";
 import type { DrawOptions } from "../ops/randomBits";
 import * as draws from "../ops/randomBits";
 import { scope } from "../tensor/scope";
@@ -34,6 +35,7 @@ export interface UniformOptions extends DrawOptions {
  * @example uniform(key, [2, 3], { low: -1 })
  */
 export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tensor {
+  requireOptions("uniform", options, "{ low: -1, high: 1 }");
   const { low = 0, high = 1, ...rest } = options;
   if (typeof low === "number" && typeof high === "number")
     return draws.uniform(key, shape, { ...rest, low, high });
@@ -56,6 +58,7 @@ export interface NormalOptions extends DrawOptions {
  * @throws ArgumentError unless mean and std are finite and std >= 0 (numbers; tensors are not looked at)
  */
 export function normal(key: Tensor, shape: Shape, options: NormalOptions = {}): Tensor {
+  requireOptions("normal", options, "{ mean: 1, std: 2 }");
   const { mean = 0, std = 1, ...rest } = options;
   if (typeof mean === "number" && typeof std === "number")
     return draws.normal(key, shape, { ...rest, mean, std });

@@ -68,6 +68,11 @@ export function freeSupportBarycenter(
   measures.forEach(({ x }: PointMeasure, k) => {
     if (!(x instanceof Tensor) || x.rank < 2)
       throw new ShapeError(`${op}: measures[${k}].x must be a tensor of points, [..., m, d].`);
+    const d = measures[0]!.x.shape.at(-1);
+    if (x.shape.at(-1) !== d)
+      throw new ShapeError(
+        `${op}: measures[${k}].x has shape ${show(x.shape)}, and measures[0].x points of ${d} coordinates; all need as many.`,
+      );
   });
   const { initial, masses = null, weights, steps = 20, maxIterations = 200, ...rest } = options;
   requireRounds(op, "steps", steps);

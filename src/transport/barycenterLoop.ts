@@ -134,7 +134,7 @@ function iterate(inputs: readonly DeviceTensor[], attrs: BarycenterAttrs): Devic
     if (t === maxIterations || t % checkEvery === 0)
       check(a, control, rows, { tolerance, iteration: t });
   }
-  if (attrs.strict) requireDone(control, attrs);
+  if (attrs.strict) requireDone(control, { ...attrs, caller: "transport.barycenter" });
   const shape = [problems, rows];
   const wide = paddedSize(rows);
   return [

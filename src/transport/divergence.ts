@@ -17,7 +17,7 @@ import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { type Cost, squaredEuclidean } from "./cost";
 import { atStationary } from "./envelope";
-import type { Weights } from "./operands";
+import { epsilonOf, type Weights } from "./operands";
 import { selfTransport } from "./selfTransport";
 import { type SinkhornOptions, solvedBy } from "./sinkhorn";
 import { sinkhornLoop } from "./sinkhornLoop";
@@ -91,8 +91,10 @@ export function debiased(
   x: Tensor,
   b: Weights,
   y: Tensor,
-  { cost = squaredEuclidean, ...options }: PointDivergenceOptions,
+  given: PointDivergenceOptions,
 ): { readonly divergence: Tensor; readonly across: Transport } {
+  epsilonOf(op, given);
+  const { cost = squaredEuclidean, ...options } = given;
   return debiasedOf(op, a, b, { ab: cost(x, y), aa: cost(x, x), bb: cost(y, y) }, options);
 }
 

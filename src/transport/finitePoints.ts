@@ -1,4 +1,4 @@
-/** Checks points on the device: a minimum drops NaN, so that kernels would take such a point as one that nothing reaches. */
+/** Checks points and costs on the device: a minimum drops NaN, so that kernels would take such a point as one that nothing reaches. */
 import { ArgumentError } from "../errors";
 import { gridFor, launch, transportFinite } from "../kernels";
 import type { Primitive } from "../ops/primitive";
@@ -12,6 +12,8 @@ interface PointsAttrs {
   /** What errors name: the operation, and its argument. */
   readonly caller: string;
   readonly name: string;
+  /** What its rows are. */
+  readonly kind: "points" | "costs";
 }
 
 /** Input: x [..., n, d]. Output: x as it is. */
@@ -21,10 +23,11 @@ const finitePointsPrimitive: Primitive<PointsAttrs> = {
   derivative: "g to x",
   saves: "nothing",
   outputs: ([x]) => [{ shape: x!.shape, dtype: "f32" }],
-  run: ([x], { caller, name }) => {
+  run: ([x], { caller, name, kind }) => {
     const { device, shape } = x!;
     const given = dense(x!);
     const d = shape.at(-1)!;
+    const [inner, outer] = kind === "points" ? ["coordinate", "point"] : ["column", "row"];
     if (given.size > 0)
       launch(
         device,
@@ -33,10 +36,10 @@ const finitePointsPrimitive: Primitive<PointsAttrs> = {
         {
           count: given.size,
           site: device.faultSite(
-            `${caller}: points ${name} of ${show(shape)}`,
+            `${caller}: ${kind} ${name} of ${show(shape)}`,
             (_, at) =>
               new ArgumentError(
-                `${caller}: the points ${name} ${show(shape)} hold NaN or Infinity: coordinate ${at % d} of point ${Math.floor(at / d) % shape.at(-2)!} of problem ${Math.floor(at / (d * shape.at(-2)!))}. Look for where it comes from: a division by 0, or a step that diverged.`,
+                `${caller}: the ${kind} ${name} ${show(shape)} hold NaN or Infinity: ${inner} ${at % d} of ${outer} ${Math.floor(at / d) % shape.at(-2)!} of problem ${Math.floor(at / (d * shape.at(-2)!))}. Look for where it comes from: a division by 0, or a step that diverged.`,
               ),
           ),
         },
@@ -51,7 +54,12 @@ const finitePointsPrimitive: Primitive<PointsAttrs> = {
 
 /** x, checked: ArgumentError at the next read. */
 export function finitePoints(caller: string, name: string, x: Tensor): Tensor {
-  return bind(finitePointsPrimitive, [x], { caller, name })[0]!;
+  return bind(finitePointsPrimitive, [x], { caller, name, kind: "points" })[0]!;
+}
+
+/** A matrix of costs, checked: for solvers that multiply with it, and so cannot forbid a pair by Infinity. */
+export function finiteCosts(caller: string, name: string, x: Tensor): Tensor {
+  return bind(finitePointsPrimitive, [x], { caller, name, kind: "costs" })[0]!;
 }
 
 export const finitePointsPrimitives = [finitePointsPrimitive];

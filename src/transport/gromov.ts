@@ -25,7 +25,7 @@ import { Struct } from "../tensor/tree";
 import type { Cost } from "./cost";
 import { costMatrix } from "./costMatrix";
 import { Distortion, type GromovLoss, gromovLosses } from "./gromovLoss";
-import type { Weights } from "./operands";
+import { requireMasses, type Weights } from "./operands";
 import { sinkhorn } from "./sinkhorn";
 
 export interface GromovOptions {
@@ -170,8 +170,9 @@ function requireDistances(op: string, name: string, C: Tensor): number {
 
 function weightsOf(op: string, name: string, given: Weights, n: number, like: Tensor): Tensor {
   const { device } = like;
-  if (given === null) return full([n], 1 / n, { device });
-  const weights = given instanceof Tensor ? to(given, "f32") : tensor([...given], { device });
+  if (given === null || given === undefined) return full([n], 1 / n, { device });
+  const weights =
+    given instanceof Tensor ? to(given, "f32") : tensor(requireMasses(op, name, given), { device });
   if (weights.shape.at(-1) !== n)
     throw new ShapeError(
       `${op}: ${name} has shape ${show(weights.shape)}; it must be [..., ${n}], a weight for each point.`,

@@ -38,7 +38,8 @@ import { Struct } from "../tensor/tree";
 import type { Cost, PointCost } from "./cost";
 import { costMatrix } from "./costMatrix";
 import { dykstra } from "./dykstra";
-import type { Weights } from "./operands";
+import { finiteCosts } from "./finitePoints";
+import { costOperands, requireMasses, type Weights } from "./operands";
 import { checkWeights } from "./weights";
 
 /** C = left rightᵀ, of f32 [..., n, k] and [..., m, k]. */
@@ -90,7 +91,15 @@ interface Products {
 const turned = (x: Tensor): Tensor => transpose(x, -1, -2);
 
 const isFactored = (cost: Cost | FactoredCost): cost is FactoredCost =>
-  !(cost instanceof Tensor) && "left" in cost;
+  !(cost instanceof Tensor) && "left" in Object(cost);
+
+/** The cost, of finite numbers: ArgumentError for what is no cost; for numbers that are not finite, at the next read. */
+function checkedCost(cost: Cost | FactoredCost): Cost | FactoredCost {
+  if (isFactored(cost)) return cost;
+  const [first, second] = costOperands(op, cost).operands;
+  if (cost instanceof Tensor) return finiteCosts(op, "of the matrix", first!);
+  return { ...cost, x: first!, y: second! };
+}
 
 /** |x|² - 2 x·y + |y|², about the mean of y, which keeps rounding small. */
 function squaredFactors({ x, y }: PointCost): FactoredCost {
@@ -168,8 +177,9 @@ interface Factors {
 
 function weightsOf(name: "a" | "b", given: Weights, size: number, like: Tensor): Tensor {
   const { device } = like;
-  if (given === null) return full([size], 1 / size, { device });
-  const weights = given instanceof Tensor ? to(given, "f32") : tensor([...given], { device });
+  if (given === null || given === undefined) return full([size], 1 / size, { device });
+  const weights =
+    given instanceof Tensor ? to(given, "f32") : tensor(requireMasses(op, name, given), { device });
   if (weights.shape.at(-1) !== size)
     throw new ShapeError(
       `${op}: ${name} has shape ${show(weights.shape)}; this cost needs [..., ${size}].`,
@@ -325,7 +335,7 @@ export class LowRankTransport extends Struct {
  * @param options `rank`; `epsilon`, `gamma`, `alpha`, iterations and start: see `LowRankOptions`
  * @returns the factors of the plan, products with it, and how far it came
  * @throws ArgumentError, ShapeError; at the next read ArgumentError for weights that are negative or not finite, or
- * whose sums differ
+ * whose sums differ, and for costs or points that are NaN or infinite: no pair can be forbidden
  * @example
  * const found = transport.sinkhornLowRank(null, null, transport.squaredEuclidean(x, y), { rank: 10 });
  * await found.transportCost().item();
@@ -339,7 +349,7 @@ export function sinkhornLowRank(
   const settled = settle(options);
   const { initial, key } = options;
   return scope(() => {
-    const products = productsOf(constant(cost));
+    const products = productsOf(constant(checkedCost(cost)));
     const { n, m } = products;
     const like = cost instanceof Tensor ? cost : isFactored(cost) ? cost.left : cost.x;
     const [left, right] = [weightsOf("a", a, n, like), weightsOf("b", b, m, like)];

@@ -12,8 +12,23 @@ import { type Cost, CostFunction } from "./cost";
 import { finitePoints } from "./finitePoints";
 import { negligible } from "./pairs";
 
-/** Masses [..., n]; null: uniform, 1/n each. */
-export type Weights = Tensor | readonly number[] | null;
+/** Masses [..., n], a tensor or numbers; null: uniform, 1/n each. */
+export type Weights = Tensor | ArrayLike<number> | null;
+
+/** @throws ArgumentError for what is neither a list nor finite numbers, 0 or more */
+export function requireMasses(op: string, name: string, given: ArrayLike<number>): number[] {
+  if (typeof given !== "object" || typeof given.length !== "number")
+    throw new ArgumentError(
+      `${op}: ${name} is ${given}; weights are a tensor, a list of numbers, or null for equal ones.`,
+    );
+  const masses = Array.from(given);
+  const bad = masses.findIndex((w) => !(w >= 0 && Number.isFinite(w)));
+  if (bad >= 0)
+    throw new ArgumentError(
+      `${op}: ${name}[${bad}] is ${masses[bad]}; weights are masses, finite and 0 or more.`,
+    );
+  return masses;
+}
 
 export const positive = (op: string, name: string, value: number): number => {
   if (!(value > 0 && Number.isFinite(value)))
@@ -77,16 +92,12 @@ export function weightsOf(
       );
     return to(given, "f32");
   }
-  const bad = given.findIndex((w) => !(w >= 0 && Number.isFinite(w)));
-  if (bad >= 0)
-    throw new ArgumentError(
-      `${op}: ${name}[${bad}] is ${given[bad]}; weights are masses, finite and 0 or more.`,
-    );
+  const masses = requireMasses(op, name, given);
   if (given.length !== size)
     throw new ShapeError(
       `${op}: ${name} has ${given.length} weights; this cost needs ${size}, one for each ${name === "a" ? "row" : "column"}.`,
     );
-  return tensor([...given], { device });
+  return tensor(masses, { device });
 }
 
 /** log2 of weights, `negligible` of 0. */

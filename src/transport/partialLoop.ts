@@ -132,7 +132,7 @@ function iterate(inputs: readonly DeviceTensor[], attrs: PartialAttrs): DeviceTe
     halfStep(back, { rows: b, cols: a, control }, free);
     limitB(1, t, false);
   }
-  if (attrs.strict) requireDone(control, attrs);
+  if (attrs.strict) requireDone(control, { ...attrs, caller: "transport.partialSinkhorn" });
   return [
     withoutPadding(a.f, log2A.shape),
     withoutPadding(b.f, log2B.shape),

@@ -187,6 +187,7 @@ function settle(op: string, cost: Cost, options: SinkhornOptions): SinkhornAttrs
     maxIterations,
     checkEvery: requireRounds(op, "checkEvery", options.checkEvery ?? 10),
     strict: options.strict ?? false,
+    caller: op,
     ...mixing,
     implicit: {
       maxIterations: requireRounds(op, "implicit.maxIterations", implicit.maxIterations ?? 500),

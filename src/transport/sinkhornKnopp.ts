@@ -12,6 +12,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { div, gt, where } from "../ops/arithmetic";
 import { likeOperand } from "../ops/autocast";
 import { log } from "../ops/functions";
+import { requireOptions } from "../ops/options";
 import type { Primitive, Spec } from "../ops/primitive";
 import { sum } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
@@ -208,6 +209,7 @@ function logMarginals(logits: Tensor, options: SinkhornKnoppOptions): LogMargina
  * @example const mixing = transport.sinkhornKnopp(logits, { iterations: 20 }); // [batch, 4, 4]
  */
 export function sinkhornKnopp(logits: Tensor, options: SinkhornKnoppOptions = {}): Tensor {
+  requireOptions(op, options, "{ iterations: 20 }");
   const { iterations = 20, temperature = 1 } = options;
   if (logits.rank < 2)
     throw new ShapeError(

@@ -43,6 +43,8 @@ export interface SinkhornAttrs extends PairAttrs {
   readonly maxIterations: number;
   readonly checkEvery: number;
   readonly strict: boolean;
+  /** What errors name. Default "transport.sinkhorn". */
+  readonly caller?: string;
   /** Without over-relaxation. */
   readonly anderson?: Mixing;
   /** Of the conjugate gradients behind derivatives. */
@@ -177,9 +179,10 @@ const floatOf = (bits: number): number => new Float32Array(Int32Array.of(bits).b
 /** At the next read, ConvergenceError for the first problem that is not done. */
 export function requireDone(
   control: DeviceTensor,
-  { maxIterations, tolerance }: Pick<SinkhornAttrs, "maxIterations" | "tolerance">,
+  { caller = op, ...attrs }: Pick<SinkhornAttrs, "maxIterations" | "tolerance" | "caller">,
 ): void {
   const { device } = control;
+  const { maxIterations, tolerance } = attrs;
   launch(
     device,
     transportVerdict,
@@ -187,10 +190,10 @@ export function requireDone(
     {
       problems: control.shape[0]!,
       site: device.faultSite(
-        `${op}: ${maxIterations} iterations to ${tolerance}`,
+        `${caller}: ${maxIterations} iterations to ${tolerance}`,
         (_, error, problem) =>
           new ConvergenceError(
-            `${op}: problem ${problem} has a marginal error of ${floatOf(error).toPrecision(2)} after ${maxIterations} iterations; tolerance is ${tolerance}. Allow more iterations, use a larger epsilon, epsilonScaling or anderson, or leave out strict and read converged.`,
+            `${caller}: problem ${problem} has a marginal error of ${floatOf(error).toPrecision(2)} after ${maxIterations} iterations; tolerance is ${tolerance}. Allow more iterations, use a larger epsilon or what docs/transport.md has under "fewer iterations", or leave out strict and read converged.`,
           ),
       ),
     },

@@ -10,6 +10,7 @@
 import { ArgumentError, ShapeError } from "../errors";
 import { eq, pow, where } from "../ops/arithmetic";
 import { matmul } from "../ops/matmul";
+import { requireOptions } from "../ops/options";
 import type { DrawOptions } from "../ops/randomBits";
 import { max, mean } from "../ops/reduce";
 import { rootOrZero } from "../ops/root";
@@ -20,7 +21,7 @@ import { upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
-import { wasserstein1d } from "./wasserstein1d";
+import { requireOrder, wasserstein1d } from "./wasserstein1d";
 
 export interface SlicedOptions {
   /**
@@ -71,10 +72,16 @@ function forAll(weights: SlicedOptions["a"], like: Tensor): Tensor | null {
 
 /** W_p^p on each line: [..., count]. */
 function alongLines(op: string, x: Tensor, y: Tensor, options: SlicedOptions): Tensor {
+  requireOptions(op, options, "{ projections: 200 }");
   const { p = 2, a, b } = options;
+  requireOrder(op, p);
   if (x.rank < 2 || y.rank < 2 || x.shape.at(-1) !== y.shape.at(-1))
     throw new ShapeError(
       `${op}: x ${show(x.shape)} and y ${show(y.shape)} must be points [..., n, d] and [..., m, d] of the same dimension d.`,
+    );
+  if (x.size === 0 || y.size === 0)
+    throw new ShapeError(
+      `${op}: x ${show(x.shape)} and y ${show(y.shape)} must have at least one point each.`,
     );
   const directions = directionsOf(op, x, options);
   const onLines = (points: Tensor): Tensor => transpose(matmul(points, directions), -1, -2);

@@ -1,4 +1,5 @@
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../ops/options";
 import { cat, narrow, squeeze } from "../ops/shape";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -28,6 +29,7 @@ export function softQuantile(
   q: number | readonly number[],
   options: SoftOrderOptions = {},
 ): Tensor {
+  requireOptions("transport.softQuantile", options, "{ epsilon: 0.05 }");
   const op = "transport.softQuantile";
   const { dim, ...rest } = options;
   const levels = typeof q === "number" ? [q] : q;

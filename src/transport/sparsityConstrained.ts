@@ -13,6 +13,7 @@
 import { ArgumentError } from "../errors";
 import { div, eq, maximum, minimum, mul, sub } from "../ops/arithmetic";
 import { matmul } from "../ops/matmul";
+import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
 import { expand, reshape, squeeze, stopGradient, to, transpose, unsqueeze } from "../ops/shape";
@@ -249,6 +250,7 @@ export function sparsityConstrainedOt(
   options: SparsityConstrainedOtOptions,
 ): SparseTransport {
   const op = "transport.sparsityConstrainedOt";
+  requireOptions(op, options, "{ gamma: 0.1, maxNonzeros: 4 }");
   requireNonzeros(op, options.maxNonzeros);
   return solve(a, b, cost, { ...options, op });
 }
@@ -269,9 +271,10 @@ export function smoothOt(
   cost: Cost,
   options: SmoothOtOptions,
 ): SparseTransport {
+  const op = "transport.smoothOt";
+  requireOptions(op, options, "{ gamma: 0.1 }");
   return solve(a, b, cost, {
-    ...options,
-    op: "transport.smoothOt",
+    ...{ ...options, op },
     maxNonzeros: Number.MAX_SAFE_INTEGER,
   });
 }

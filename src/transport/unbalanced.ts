@@ -1,9 +1,12 @@
 /** Unbalanced transport by its usual name: what `sinkhorn` does with penalties in the place of exact marginals. */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../ops/options";
 import type { Cost } from "./cost";
 import type { Weights } from "./operands";
-import { type Penalty, type SinkhornOptions, sinkhorn } from "./sinkhorn";
+import { type Penalty, type SinkhornOptions, solvedBy } from "./sinkhorn";
+import { sinkhornLoop } from "./sinkhornLoop";
 import type { Transport } from "./transport";
+import { unrolled } from "./unrolled";
 
 export interface UnbalancedOptions extends Omit<SinkhornOptions, "penalty"> {
   /** Of both marginals, or of a's and b's, in units of the cost; Infinity: exact. */
@@ -32,8 +35,10 @@ export function sinkhornUnbalanced(
   a: Weights,
   b: Weights,
   cost: Cost,
-  { rho, divergence = "kl", ...options }: UnbalancedOptions,
+  given: UnbalancedOptions,
 ): Transport {
+  requireOptions(op, given, "{ epsilon: 0.05, rho: 1 }");
+  const { rho, divergence = "kl", ...options } = given;
   if (divergence !== "kl" && divergence !== "tv")
     throw new ArgumentError(`${op}: divergence "${divergence}" must be "kl" or "tv".`);
   const penaltyOf = (side: "a" | "b", weight: number | undefined): Penalty => {
@@ -46,5 +51,6 @@ export function sinkhornUnbalanced(
   };
   const [left, right] = typeof rho === "object" ? rho : [rho, rho];
   const penalty = { a: penaltyOf("a", left), b: penaltyOf("b", right) };
-  return sinkhorn(a, b, cost, { ...options, penalty });
+  const solve = options.differentiation === "unrolled" ? unrolled : sinkhornLoop;
+  return solvedBy(solve, op, [a, b, cost], { ...options, penalty });
 }

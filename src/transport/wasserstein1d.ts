@@ -13,6 +13,7 @@ import { zeros } from "../ops/creation";
 import { cumsum } from "../ops/cumulative";
 import { diff } from "../ops/difference";
 import { gather, scatterAdd } from "../ops/indexing";
+import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { searchsorted } from "../ops/search";
 import { cat, expand, narrow, reshape } from "../ops/shape";
@@ -157,7 +158,7 @@ function power(x: Tensor, p: number): Tensor {
   return p === 2 ? square(x) : pow(abs(x), p);
 }
 
-function requireOrder(op: string, p: number): void {
+export function requireOrder(op: string, p: number): void {
   if (!(p >= 1 && p < Number.POSITIVE_INFINITY))
     throw new ArgumentError(
       `${op}: p is ${p}; it must be at least 1, where the monotone coupling is optimal.`,
@@ -205,6 +206,7 @@ export function wasserstein1d(
   vWeights: LineWeights = null,
   options: LineOptions = {},
 ): Tensor {
+  requireOptions("transport.wasserstein1d", options, "{ p: 2 }");
   const op = "transport.wasserstein1d";
   const { p = 1 } = options;
   requireOrder(op, p);
@@ -226,6 +228,7 @@ export function emd1d(
   vWeights: LineWeights = null,
   options: LineOptions = {},
 ): LineTransport {
+  requireOptions("transport.emd1d", options, "{ p: 2 }");
   const op = "transport.emd1d";
   const { p = 1 } = options;
   requireOrder(op, p);
