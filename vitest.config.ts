@@ -42,7 +42,11 @@ const tiers = {
   pipelines: dawn,
   // Its many small shaders compile twice as fast on lavapipe without optimizations.
   conformance: { ...dawn, env: { ...dawn.env, GALLIVM_PERF: "nopt" } },
-  browser: { ...oneProcessAtATime, ...patience },
+  browser: {
+    ...oneProcessAtATime,
+    ...patience,
+    globalSetup: ["kernels-test/browser/examplesFolder.ts"],
+  },
   deno: { ...cpu, env: { ...cpu.env, ...driverVariables("swiftshader") } },
 };
 

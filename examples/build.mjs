@@ -2,9 +2,9 @@
  * Bundles the examples into dist/examples, a folder that any static file host can serve.
  *
  * Each folder beside this file is an example. Its `page.js` and `worker.js` become scripts of those names, which
- * share chunks; pages, styles, pictures and data are copied, and so are the other modules, whose text the pages
- * link to. Each example is bundled by itself: a chunk that two share would hold what either uses of a module. It
- * needs the built library: `npm run build`.
+ * share chunks, and so does `start.js`, by which each page starts. Styles are minified. Pages, pictures and data are
+ * copied, and so are the other modules, whose text the pages link to. Each example is bundled by itself: a chunk that
+ * two share would hold what either uses of a module. It needs the built library: `npm run build`.
  */
 import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm } from "node:fs/promises";
@@ -18,8 +18,8 @@ const root = path.dirname(here);
 /** Where the bundled examples are, unless one says otherwise. */
 export const target = path.join(root, "dist/examples");
 
-const scripts = ["page.js", "worker.js"];
-const copied = /\.(js|html|css|png|svg|json|txt|bin|webmanifest)$/;
+const scripts = ["start.js", "page.js", "worker.js"];
+const copied = /\.(js|html|png|svg|json|txt|bin|webmanifest)$/;
 
 /** @throws Error for a card of the gallery whose page is missing */
 async function requireLinkedPages() {
@@ -40,15 +40,15 @@ export async function buildExamples(folder = target) {
     throw new Error("examples: the library is not built. Run `npm run build` first.");
   await requireLinkedPages();
   const files = await readdir(here, { recursive: true });
-  const isScript = (file) => scripts.includes(path.basename(file));
+  const isBuilt = (file) => scripts.includes(path.basename(file)) || file.endsWith(".css");
   await rm(folder, { recursive: true, force: true });
-  const names = new Set(files.filter(isScript).map((file) => path.dirname(file)));
+  const names = new Set(files.filter(isBuilt).map((file) => path.dirname(file)));
   const bundles = await Promise.all(
     [...names].map((name) =>
       build({
         absWorkingDir: root,
         entryPoints: files
-          .filter((file) => isScript(file) && path.dirname(file) === name)
+          .filter((file) => isBuilt(file) && path.dirname(file) === name)
           .map((file) => path.join("examples", file)),
         outdir: folder,
         outbase: "examples",
@@ -65,7 +65,7 @@ export async function buildExamples(folder = target) {
       }),
     ),
   );
-  for (const file of files.filter((name) => copied.test(name) && !isScript(name)))
+  for (const file of files.filter((name) => copied.test(name) && !isBuilt(name)))
     await cp(path.join(here, file), path.join(folder, file));
   return {
     inputs: Object.assign({}, ...bundles.map(({ metafile }) => metafile.inputs)),

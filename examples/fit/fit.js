@@ -1,9 +1,12 @@
 /** A small network learns a sine wave. The same file runs in Node and in a page. */
 import { init, nn, optim, tensor, trainStep } from "tilegrad";
 
-/** @param {(line: string) => void} print */
-export async function fit(print) {
-  const device = await init();
+/**
+ * @param {(line: string) => void} print
+ * @param {import("tilegrad").InitOptions} [options]
+ */
+export async function fit(print, options) {
+  const device = await init(options);
   const model = new nn.Sequential(new nn.Linear(1, 32), new nn.Tanh(), new nn.Linear(32, 1));
   const optimizer = optim.adamw(model.namedParameters(), { lr: 0.01, weightDecay: 0 });
   const step = trainStep(model, optimizer, (m, { input, target }) =>

@@ -1,5 +1,6 @@
 /** The page: two networks learn side by side, each with a loss and a gradient of its own. */
 import { curvesIn } from "../curves.js";
+import { offerExecutors, withChoice } from "../executorChoice.js";
 import { Player } from "../player.js";
 import { remoteOf } from "../remote.js";
 import { describeSlider, Report, short } from "../transport/card.js";
@@ -22,7 +23,9 @@ const curves = [
 const at = (id) => document.getElementById(id);
 const card = at("networks");
 const report = new Report(card);
-const remote = remoteOf(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
+offerExecutors();
+const script = withChoice(new URL("./worker.js", import.meta.url));
+const remote = remoteOf(new Worker(script, { type: "module" }));
 
 /** Weight decays of the slider. */
 const decays = [0, 0.01, 0.03, 0.1, 0.3, 1];
@@ -30,6 +33,7 @@ const decays = [0, 0.01, 0.03, 0.1, 0.3, 1];
 /** What one network has shown so far. */
 class Side {
   constructor(place) {
+    place.append(at("network").content.cloneNode(true));
     this.place = place;
     this.report = new Report(place);
     this.show = curvesIn(place.querySelector(".curves"), {
@@ -149,10 +153,6 @@ at("decay").addEventListener("input", describe);
 for (const choice of card.querySelectorAll("select, #decay"))
   choice.addEventListener("change", reset);
 
-try {
-  at("executor").textContent = `Computed on: ${await remote.open()}, in a worker.`;
-  at("start").disabled = false;
-} catch (error) {
-  at("executor").textContent = "Not running.";
-  report.error(error);
-}
+at("executor").textContent = `Computed on: ${await remote.open()}, in a worker.`;
+await remote.warmUp();
+at("start").disabled = false;

@@ -30,7 +30,8 @@ export class Pad {
     // Tells screen readers to leave the arrow keys to the page.
     canvas.setAttribute("role", "application");
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      // A second finger does not draw.
+      if (event.button !== 0 || !event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
       this.#lift();
       this.#keyed = false;
@@ -38,7 +39,8 @@ export class Pad {
       this.#follow(event);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) this.#follow(event);
+      // A key may have undone the stroke under way.
+      if (canvas.hasPointerCapture(event.pointerId) && this.strokes.length > 0) this.#follow(event);
     });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => {

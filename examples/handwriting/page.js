@@ -1,4 +1,5 @@
 /** The page: shows what the worker does, and tells it what was drawn. */
+import { offerExecutors, withChoice } from "../executorChoice.js";
 import { showImages } from "./ink.js";
 import { Pad } from "./pad.js";
 import { pictureOf, pixels } from "./raster.js";
@@ -9,9 +10,8 @@ const say = (id, text) => {
   at(id).textContent = text;
 };
 
-const chosen = new URLSearchParams(location.search).get("executor");
-const script = new URL("./worker.js", import.meta.url);
-if (chosen) script.searchParams.set("executor", chosen);
+offerExecutors();
+const script = withChoice(new URL("./worker.js", import.meta.url));
 const worker = new Worker(script, { type: "module" });
 const tell = (kind, rest = {}) => worker.postMessage({ kind, ...rest });
 
@@ -251,15 +251,26 @@ const withBytes = (files) =>
       bytes: new Uint8Array(await file.arrayBuffer()),
     })),
   );
-const takeFiles = async (files) => order("files", { files: await withBytes(files) });
+
+/** Reads files and gives them to the worker. */
+async function take(files, give) {
+  try {
+    const read = await withBytes(files);
+    if (read.length > 0) give(read);
+  } catch (error) {
+    complain(`The files cannot be read: ${error.message}`);
+  }
+}
+
+const takeDigits = (files) => take(files, (read) => order("files", { files: read }));
 at("files").addEventListener("change", async ({ target }) => {
-  await takeFiles(target.files);
+  await takeDigits(target.files);
+  // So that the same files can be chosen again.
   target.value = "";
 });
 at("open").addEventListener("change", async ({ target }) => {
-  const [file] = await withBytes(target.files);
+  await take(target.files, ([file]) => order("open", file));
   target.value = "";
-  if (file) order("open", file);
 });
 
 const card = at("learning");
@@ -271,7 +282,10 @@ addEventListener("dragleave", () => card.classList.remove("dropping"));
 addEventListener("drop", (event) => {
   event.preventDefault();
   card.classList.remove("dropping");
-  if (jobs === 0 && card.contains(event.target)) takeFiles(event.dataTransfer.files);
+  const { files } = event.dataTransfer;
+  if (files.length === 0) return;
+  if (jobs > 0) complain("Wait until it has learned before you drop files.");
+  else takeDigits(files);
 });
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -12,6 +12,7 @@ import {
   tensor,
   trainStep,
 } from "tilegrad";
+import { breathe } from "../breathe.js";
 import { distorted } from "./digits.js";
 import { makeNetwork } from "./network.js";
 import { RandomNumbers } from "./randomNumbers.js";
@@ -28,17 +29,6 @@ const lesson = { rate: 1e-3, steps: 24 };
 
 /** How much an example is bent and turned each time it is learned: a part of what hands differ by. */
 const lessonStrength = 0.35;
-
-/** Keeps what is lent for a while: lets messages, and the page, have their turn. */
-const breathe = () =>
-  new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 
 /** @typedef {import("./sources.js").Digits} Digits */
 /** @typedef {import("./sources.js").Source} Source */

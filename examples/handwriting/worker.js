@@ -5,7 +5,9 @@
  * progress, learned, lesson, taught, examples, read, saved, failure.
  */
 import { browserFiles, init } from "tilegrad";
+import { chosenExecutor } from "../executorChoice.js";
 import { executorName } from "../executorName.js";
+import { isSoleTab } from "../soleTab.js";
 import { readDigits } from "./mnist.js";
 import { pixels } from "./raster.js";
 import { Reader } from "./reader.js";
@@ -21,8 +23,7 @@ const shown = 30;
 
 const say = (kind, rest = {}) => postMessage({ kind, ...rest });
 
-const chosen = new URL(self.location.href).searchParams.get("executor");
-const device = await init(chosen ? { executor: chosen } : {});
+const device = await init({ executor: chosenExecutor() });
 const reader = await Reader.make();
 
 let source = generatedSource();
@@ -50,6 +51,12 @@ const keepLessons = async () => keep(personalFile, await reader.save({ examples 
 
 /** Takes what the last visit kept. */
 async function restore() {
+  if (!(await isSoleTab(folder)))
+    return fail(
+      new Error(
+        "Another tab of this page keeps what it learns in this browser: save the network of this one before you leave.",
+      ),
+    );
   try {
     files = browserFiles();
     await files.makeDirectory(folder);
@@ -178,5 +185,7 @@ const before = pretrained && { source: pretrained.source, accuracy: pretrained.a
 say("started", { executor: executorName(device.executor.adapter), pretrained: before });
 showSource();
 await showExamples();
+// Loads and compiles what reading takes: the first look comes soon then, and without a network.
+await reader.read(new Float32Array(pixels));
 self.addEventListener("message", answer);
 say("idle");

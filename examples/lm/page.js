@@ -1,9 +1,10 @@
 /** The page: takes the text and the choices, and shows what the worker tells. No tensor is ever here. */
+import { chosenExecutor, offerExecutors } from "../executorChoice.js";
 import { defaults, optimizers, readSettings, sizes, states } from "./settings.js";
 import { story } from "./story.js";
 
 const at = (id) => document.getElementById(id);
-const alertLine = document.querySelector("[role=alert]");
+const alertLine = at("alert");
 const statusLine = document.querySelector("[role=status]");
 
 /** Characters that the box shows of a text: a page is slow with millions in one. */
@@ -29,10 +30,6 @@ function complain(message, about = "command") {
   alertLine.textContent = message ?? "";
   alertLine.hidden = !message;
   alertLine.dataset.about = about;
-}
-
-function acceptChoices() {
-  if (alertLine.dataset.about === "choices") complain(null);
 }
 
 const text = () => whole ?? at("text").value;
@@ -132,15 +129,17 @@ function download(bytes, name) {
 const tell = (type, more = {}) => worker.postMessage({ type, ...more });
 
 let waiting = 0;
+/** Counts what was chosen: the worker may still prepare for what was chosen before. */
+let choice = 0;
 
 /** Has the worker predict and prepare, once nothing has changed for a moment. */
 function prepare(delay = 0) {
+  choice++;
   clearTimeout(waiting);
   waiting = setTimeout(() => {
     if (run.state !== "ready" && run.state !== "paused") return;
     try {
-      tell("prepare", { text: text(), settings: settings() });
-      acceptChoices();
+      tell("prepare", { text: text(), settings: settings(), choice });
     } catch (error) {
       complain(error.message, "choices");
     }
@@ -148,10 +147,11 @@ function prepare(delay = 0) {
 }
 
 const heard = {
-  ready({ on, kept }) {
+  ready({ on, kept, alone }) {
     at("executor").textContent = `Computed on: ${on}.`;
     if (kept) showRun(kept, "A run is kept in this browser: it stands");
-    else enter("ready", "Ready.");
+    else if (alone) enter("ready", "Ready.");
+    else enter("ready", "Ready. Another tab keeps its run in this browser: save this one to disk.");
     prepare();
   },
   memory({ parameters, bytes, total }) {
@@ -161,7 +161,8 @@ const heard = {
       `Predicted memory: ${megabytes(total)}, of them ${megabytes(bytes.optimizer)} for the optimizer ` +
       `and ${megabytes(bytes.activations)} for what waits for the backward pass.`;
   },
-  prepared() {
+  prepared({ choice: of }) {
+    if (of === choice && alertLine.dataset.about === "choices") complain(null);
     performance.mark("prepared");
   },
   training() {
@@ -229,8 +230,10 @@ function open() {
   worker.addEventListener("message", ({ data }) => heard[data.type](data));
   worker.addEventListener("error", (event) => {
     complain(`The worker failed: ${event.message ?? "it could not be loaded"}.`);
+    at("executor").textContent = "Not running.";
+    at("computedBy").disabled = false;
   });
-  tell("open", { executor: at("computedBy").value });
+  tell("open", { executor: chosenExecutor() });
 }
 
 function begin() {
@@ -306,7 +309,6 @@ at("text").addEventListener("input", () => {
 });
 for (const id of ["size", "optimizer", "state", "steps"])
   at(id).addEventListener("input", () => prepare(id === "steps" ? 500 : 0));
-at("computedBy").addEventListener("input", open);
 
 const fill = (select, entries, chosen) => {
   for (const [value, label] of entries)
@@ -325,6 +327,7 @@ fill(
 fill(at("state"), Object.entries(states), defaults.state);
 at("steps").value = defaults.steps;
 
+offerExecutors(open);
 showText(story());
 open();
 const { LossChart } = await import("./lossChart.js");

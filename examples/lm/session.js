@@ -45,8 +45,13 @@ export async function readText(file, name) {
   }
 }
 
-/** @throws DataError for a text that is shorter than a window and its target, or too large */
-function datasetOf(text, context) {
+/**
+ * @param {string} text
+ * @param {typeof import("./settings.js").defaults} settings
+ * @throws DataError for a text that is shorter than a window and its target, or too large
+ */
+export function requireText(text, settings) {
+  const { context } = sizes[settings.size];
   const least = context + 2;
   const { length } = text;
   if (length > mostText)
@@ -56,7 +61,6 @@ function datasetOf(text, context) {
     throw new DataError(
       `The text is too short: it has ${characters} characters, and a model of this size reads windows of ${context}. Give it at least ${least}; a few thousand are better.`,
     );
-  return fromString(text, { name: "The text", trainFraction: 1 });
 }
 
 export class TrainingSession {
@@ -73,7 +77,8 @@ export class TrainingSession {
     this.text = text;
     /** Losses that were read: [step, loss]. */
     this.curve = [];
-    this.dataset = datasetOf(text, context);
+    requireText(text, this.settings);
+    this.dataset = fromString(text, { name: "The text", trainFraction: 1 });
     this.batches = this.dataset.loader({ batch, context, seed });
     /** Tokens of a step. */
     this.tokensPerStep = batch * context;

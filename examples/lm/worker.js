@@ -1,8 +1,10 @@
 /** Trains, so that the page need not: takes commands from it and tells it what happens. */
 import { init } from "tilegrad/functions";
+import { executorName } from "../executorName.js";
+import { isSoleTab } from "../soleTab.js";
 import { forgetKept, keep, readKept } from "./kept.js";
 import { memoryOf } from "./memory.js";
-import { readText, TrainingSession } from "./session.js";
+import { readText, requireText, TrainingSession } from "./session.js";
 
 /** Milliseconds between two checkpoints that are kept on the way. */
 const keepEvery = 3000;
@@ -11,6 +13,9 @@ const tell = (type, more = {}, transfer = []) => postMessage({ type, ...more }, 
 
 /** Lets commands of the page in: training alone might never wait for anything but the device. */
 const breathe = () => new Promise((resolve) => setTimeout(resolve));
+
+/** Whether the file that is kept belongs to this tab. */
+const alone = isSoleTab("tilegrad-lm");
 
 let device = null;
 let session = null;
@@ -37,6 +42,7 @@ function replace(next) {
 
 async function keepNow() {
   keptAt = performance.now();
+  if (!(await alone)) return;
   try {
     await keep(await session.encode());
   } catch (error) {
@@ -110,27 +116,26 @@ async function warmUp(text, settings) {
 
 const commands = {
   async open({ executor }) {
-    device = await init(executor === "auto" ? {} : { executor });
-    const { class: kind, description } = device.executor.adapter;
-    const through = { hardware: "GPU through WebGPU", software: "CPU through WebGPU", wasm: "" };
-    const on = [through[kind], description].filter(Boolean).join(", ");
-    const bytes = await readKept().catch(() => null);
+    device = await init({ executor });
+    const on = executorName(device.executor.adapter);
+    const bytes = (await alone) ? await readKept().catch(() => null) : null;
     let problem = null;
     try {
       if (bytes) replace(TrainingSession.open(bytes, "The run that was kept in this browser"));
     } catch (error) {
       problem = error.message;
     }
-    tell("ready", { on, kept: session && described(session) });
+    tell("ready", { on, kept: session && described(session), alone: await alone });
     if (problem) tell("error", { message: problem });
   },
 
   /** Says what a run would need, and prepares for it. */
-  async prepare({ text, settings }) {
+  async prepare({ text, settings, choice }) {
     tell("memory", memoryOf(settings, new Set(text).size));
     if (session) return;
+    requireText(text, settings);
     await warmUp(text, settings);
-    tell("prepared");
+    tell("prepared", { choice });
   },
 
   async start({ text, settings }) {
@@ -157,7 +162,7 @@ const commands = {
 
   async forget() {
     replace(null);
-    await forgetKept();
+    if (await alone) await forgetKept();
     tell("forgotten");
   },
 

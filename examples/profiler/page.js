@@ -1,4 +1,5 @@
 /** The page: what to measure, and what was. The measuring itself is in worker.js. */
+import { offerExecutors, withChoice } from "../executorChoice.js";
 import { rooflinePicture, timesPicture } from "./charts.js";
 import { howTimed, kernelRows, runFigures } from "./figures.js";
 import { indented, partsOf } from "./highlight.js";
@@ -106,10 +107,18 @@ function show(measured) {
   drawCharts();
 }
 
-/** Ends the thread, whatever it does. */
-function end(text) {
+/** Takes a new thread. The old one, which it ends, may be in the midst of a computation. */
+function replaceWorker() {
   worker?.terminate();
-  worker = null;
+  worker = new Worker(withChoice(new URL("./worker.js", import.meta.url)), { type: "module" });
+  worker.onerror = ({ message }) => {
+    worker = null;
+    end("Nothing was measured.");
+    complain(`The worker of this page could not run${message ? `: ${message}` : "."}`);
+  };
+}
+
+function end(text) {
   start.disabled = false;
   stop.disabled = true;
   status(text);
@@ -119,7 +128,7 @@ const samples = () => `${shown.samples.length} samples of ${titleOf(shown)}`;
 
 function begin(name, sizes) {
   let any = false;
-  worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  if (!worker) replaceWorker();
   worker.onmessage = ({ data }) => {
     if (data.status) status(data.status);
     if (data.measured) {
@@ -133,21 +142,19 @@ function begin(name, sizes) {
       complain(data.failure);
     }
   };
-  worker.onerror = ({ message }) => {
-    end("Nothing was measured.");
-    complain(`The worker of this page could not run${message ? `: ${message}` : "."}`);
-  };
   start.disabled = true;
   stop.disabled = false;
-  stop.onclick = () =>
+  stop.onclick = () => {
+    replaceWorker();
     end(any ? `Stopped after ${samples()}.` : "Stopped before anything was measured.");
+  };
   status("Starting …");
   worker.postMessage({ name, sizes });
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (worker) return;
+  if (start.disabled) return;
   complain("");
   const name = kernel.value;
   const sizes = [...at("sizes").querySelectorAll("input")].map(({ value }) =>
@@ -162,8 +169,14 @@ form.addEventListener("submit", (event) => {
   begin(name, sizes);
 });
 
-kernel.addEventListener("change", offerSizes);
+kernel.addEventListener("change", () => {
+  offerSizes();
+  complain("");
+});
+at("sizes").addEventListener("input", () => complain(""));
 program.addEventListener("change", showText);
 new ResizeObserver(drawCharts).observe(at("results"));
+offerExecutors();
 offerSizes();
+replaceWorker();
 start.disabled = false;

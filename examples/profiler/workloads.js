@@ -148,7 +148,7 @@ export function workloadOf(name, sizes) {
   for (const [i, { name: label, least, most }] of workload.sizes.entries())
     if (!(Number.isInteger(sizes[i]) && sizes[i] >= least && sizes[i] <= most))
       throw new Error(
-        `${name}: ${label} is ${sizes[i]}; it is a whole number from ${least} to ${most}.`,
+        `${name}: ${label} is ${Number.isNaN(sizes[i]) ? "no number" : sizes[i]}; it is a whole number from ${least} to ${most}.`,
       );
   return workload;
 }

@@ -1,4 +1,5 @@
 /** What the two cards of the page share: their table, their buttons, their speed. */
+import { nextPicture } from "../picture.js";
 import { Player } from "../player.js";
 import { describeSlider, Report } from "../transport/card.js";
 import { EntryTable } from "./entryTable.js";
@@ -9,13 +10,18 @@ export class RaceCard {
   /**
    * @param {HTMLElement} card
    * @param {object} actions
+   * @param {string} actions.judged what rules are ranked by
    * @param {number} actions.longest steps after which a race ends
+   * @param {number} actions.speed of the slider to begin with: steps a picture, as a power of 2
    * @param {(entries: object[]) => Promise<void>} actions.begin
    * @param {(steps: number) => Promise<(results: Map<string, object>) => void>} actions.advance what it gives shows the
    *   stretch, and writes into the results of all rules so far
    * @param {() => void} actions.cleared draws what there is before a race
    */
-  constructor(card, { longest, begin, advance, cleared }) {
+  constructor(card, { judged, longest, speed, begin, advance, cleared }) {
+    const panel = document.getElementById("panel").content.cloneNode(true);
+    panel.querySelector(".judged").textContent = judged;
+    card.querySelector(".panel").append(panel);
     this.card = card;
     this.#longest = longest;
     this.report = new Report(card);
@@ -29,7 +35,7 @@ export class RaceCard {
         const steps = Math.min(this.stride, longest - this.steps);
         const show = await advance(steps);
         // One stretch is one picture.
-        await new Promise(requestAnimationFrame);
+        await nextPicture();
         return () => {
           this.steps += steps;
           show(this.results);
@@ -54,9 +60,13 @@ export class RaceCard {
       this.player.pause();
       this.reset();
     });
-    const speed = this.at("speed");
-    const describe = () => describeSlider(speed, `${this.stride} steps a picture`);
-    speed.addEventListener("input", describe);
+    const slider = this.at("speed");
+    const describe = () => {
+      const steps = this.stride === 1 ? "1 step" : `${this.stride} steps`;
+      describeSlider(slider, `${steps} a picture`);
+    };
+    slider.value = String(speed);
+    slider.addEventListener("input", describe);
     describe();
   }
 

@@ -27,7 +27,7 @@ export const rules = {
   },
   lion: {
     title: "Lion",
-    colour: "#f2a900",
+    colour: "#c48600",
     about: "takes the sign alone: every step is of one length",
     make: (parameters, lr) => optim.lion(parameters, { lr, weightDecay: 0 }),
   },
@@ -52,7 +52,7 @@ export const rules = {
   },
   sophia: {
     title: "Sophia-H",
-    colour: "#12a5b8",
+    colour: "#0f9cae",
     about: "divides by the curvature, where it is not too small",
     curvature: true,
     make: (parameters, lr) =>

@@ -85,7 +85,9 @@ export function startSpirals(card, remote) {
   }
 
   const race = new RaceCard(card, {
+    judged: "Loss",
     longest,
+    speed: 2,
     async begin(entries) {
       await remote.beginSpirals(entries, seed);
       names = entries.map(({ name }) => name);
@@ -119,6 +121,7 @@ export function startSpirals(card, remote) {
   });
 
   race.table.setRates(rates.spirals);
+  race.at("weights").hidden = false;
   race.at("weights").addEventListener("click", () => {
     seed++;
     race.reset();

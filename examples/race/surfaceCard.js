@@ -15,7 +15,9 @@ export async function startSurface(card, remote) {
   let values = null;
 
   const race = new RaceCard(card, {
+    judged: "Height",
     longest,
+    speed: 1,
     async begin(entries) {
       const start = startPoint();
       await remote.beginSurface(race.at("surface").value, entries, start);

@@ -1,5 +1,6 @@
 /** Runs the races of the page. */
 import { init } from "tilegrad";
+import { chosenExecutor } from "../executorChoice.js";
 import { executorName } from "../executorName.js";
 import { answerCalls } from "../remote.js";
 import { SpiralRace } from "./spirals.js";
@@ -19,7 +20,7 @@ function replace(kind, make) {
 answerCalls({
   /** @returns {Promise<string>} what it computes on */
   async open() {
-    device ??= await init();
+    device ??= await init({ executor: chosenExecutor() });
     return executorName(device.executor.adapter);
   },
   landscape: (surface, size) => landscape(surfaceOf(surface), size),

@@ -1,4 +1,5 @@
 /** The card that recolours a picture. */
+import { nextPicture } from "../picture.js";
 import { describeSlider, Report, short } from "./card.js";
 import { ColouredPicture, ColourMatch, matchColours, recolour } from "./colourTransfer.js";
 import { forest, sunset } from "./pictures.js";
@@ -86,7 +87,7 @@ export function startColours(card) {
             : `Stopped after ${stage.iterations} iterations, not converged: take more entropy.`,
         );
       // Lets the browser paint and answer.
-      await new Promise(requestAnimationFrame);
+      await nextPicture();
     }
   }
 
@@ -118,9 +119,16 @@ export function startColours(card) {
     showSwatches(slot.querySelector(".swatches"), coloured.swatches());
   }
 
+  /** Files that were chosen so far, for each slot. */
+  const chosen = { source: 0, target: 0 };
+
   async function choose(name, file) {
+    const own = ++chosen[name];
     try {
-      place(name, new ColouredPicture(await loadPicture(file), paletteSize));
+      const picture = await loadPicture(file);
+      // A small one that was chosen later may be there already.
+      if (own !== chosen[name]) return;
+      place(name, new ColouredPicture(picture, paletteSize));
       report.error(null);
       restart(true);
     } catch (error) {

@@ -1,4 +1,5 @@
 /** The card in which a cloud flows. */
+import { nextPicture } from "../picture.js";
 import { describeSlider, Report, short } from "./card.js";
 import { pictureCloud, shapeCloud, shapes, strokeCloud } from "./clouds.js";
 import { flow } from "./flow.js";
@@ -112,7 +113,7 @@ export function startFlow(card) {
           return;
         }
         // Lets the browser paint and answer.
-        await new Promise(requestAnimationFrame);
+        await nextPicture();
       }
     } catch (error) {
       if (own !== current) return;
@@ -170,14 +171,15 @@ export function startFlow(card) {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   };
   canvas.addEventListener("pointerdown", (event) => {
-    if (at("to").value !== drawing || event.button !== 0) return;
+    // A second finger does not draw.
+    if (at("to").value !== drawing || event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
     strokes.push([penAt(event)]);
     aim();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    if (!canvas.hasPointerCapture(event.pointerId) || strokes.length === 0) return;
     strokes.at(-1).push(penAt(event));
     aim();
   });

@@ -1,10 +1,12 @@
 /** The page: makes a device, says what it is, and starts the two cards. */
 import { init } from "tilegrad";
+import { chosenExecutor, offerExecutors } from "../executorChoice.js";
 import { executorName } from "../executorName.js";
 import { startColours } from "./colourCard.js";
 import { startFlow } from "./flowCard.js";
 
-const device = await init();
+offerExecutors();
+const device = await init({ executor: chosenExecutor() });
 document.getElementById("executor").textContent =
   `Computed on: ${executorName(device.executor.adapter)}.`;
 

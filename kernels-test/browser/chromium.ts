@@ -1,5 +1,6 @@
 /** A headless Chromium with WebGPU on SwiftShader that talks to nobody but localhost. */
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll } from "vitest";
 import { findChromium } from "../../setup/browsers.mjs";
 import { serve } from "./server";
 
@@ -32,6 +33,12 @@ export async function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args: [...webgpuFlags, ...offlineFlags] });
 }
 
+/** One for all pages of a test file: each has a context, and so storage, of its own. */
+let shared: Promise<Browser> | null = null;
+afterAll(async () => {
+  await (await shared)?.close();
+});
+
 export interface TestPage extends AsyncDisposable {
   readonly page: Page;
   /** Uncaught errors and console.error lines of the page so far. */
@@ -46,15 +53,17 @@ export const isolation = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
-/** An empty page in a browser of its own, and a server of `files` whose address is `url`. */
+/** An empty page with storage of its own, and a server of `files` whose address is `url`. */
 export async function emptyPage(
   files: Readonly<Record<string, string | Uint8Array>>,
   headers: Readonly<Record<string, string>> = {},
+  options: BrowserContextOptions = {},
 ): Promise<TestPage & { readonly url: string }> {
   const server = await serve(files, headers);
   const { url } = server;
-  const browser = await launchChromium();
-  const page = await browser.newPage();
+  shared ??= launchChromium();
+  const context = await (await shared).newContext(options);
+  const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
   page.on("console", (line) => {
@@ -72,13 +81,13 @@ export async function emptyPage(
     foreign,
     url,
     async [Symbol.asyncDispose]() {
-      await browser.close();
+      await context.close();
       await server[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Opens a page that loads `script` as a module, in a browser of its own. `files` lie beside it. */
+/** Opens a page that loads `script` as a module, with storage of its own. `files` lie beside it. */
 export async function openPage(
   script = "",
   headers: Readonly<Record<string, string>> = {},

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Consumer, installPackage } from "../consumer";
 import { readmeExample } from "../readme";
 import { launchChromium } from "./chromium";
-import { desktop, looks, openExample, photograph } from "./gallery";
+import { desktop, openExample, photographAll } from "./gallery";
 import { type Server, serve } from "./server";
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -72,52 +72,33 @@ function expectLearned(text: string): void {
 }
 
 describe("examples/fit", () => {
-  test("a network learns in the page, and the page shows it, on phones and desktops, light and dark", async () => {
+  test("a network learns in the page, on phones and desktops, light and dark, and the page links to its text", async () => {
     await using visited = await openExample("fit");
     const { page } = visited;
-    const log = page.getByRole("log");
+    const log = page.getByRole("main").getByRole("log", { name: /.+/ });
     await log.getByText("the network says").waitFor();
     expectLearned(await log.innerText());
-    for (const [name, colorScheme, viewport] of looks) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme });
-      await photograph(page, `fit-${name}`);
-    }
-    visited.expectQuiet();
-  });
-
-  test("a screen reader finds a language, a title, one heading, a main part and a live log", async () => {
-    await using visited = await openExample("fit");
-    const { page } = visited;
-    expect(await page.title()).toBe("tilegrad: fit a sine wave");
-    expect(await page.locator("html").getAttribute("lang")).toBe("en");
-    expect(await page.getByRole("heading", { level: 1 }).count()).toBe(1);
-    expect(await page.getByRole("main").getByRole("log", { name: /.+/ }).count()).toBe(1);
+    await page.getByText("Computed on: CPU through WebAssembly").waitFor();
+    await photographAll(page, "fit");
     for (const link of ["tilegrad examples", "fit.js"]) {
       await page.keyboard.press("Tab");
       expect(await page.locator(":focus").innerText()).toBe(link);
     }
+    visited.expectQuiet();
+    await page.getByRole("link", { name: "fit.js" }).click();
+    await page.getByText("export async function fit(print").waitFor();
   });
 
-  test("the page links to the text of the program that ran", async () => {
-    await using visited = await openExample("fit");
-    await visited.page.getByRole("link", { name: "fit.js" }).click();
-    await visited.page.getByText("export async function fit(print)").waitFor();
-  });
-
-  test("where the browser has no WebGPU, the network learns on the CPU all the same", async () => {
-    const before = 'Object.defineProperty(Navigator.prototype, "gpu", { value: undefined });';
-    await using visited = await openExample("fit", { before });
-    const log = visited.page.getByRole("log");
+  test("it learns through WebGPU when one chooses that, and the address keeps the choice", async () => {
+    await using visited = await openExample("fit", { executor: "cpu" });
+    const { page } = visited;
+    await page.getByRole("combobox", { name: "Computed by" }).selectOption("WebGPU");
+    await page.getByText("Computed on: CPU through WebGPU").waitFor();
+    expect(new URL(page.url()).search).toBe("?executor=webgpu");
+    const log = page.getByRole("log");
     await log.getByText("the network says").waitFor();
     expectLearned(await log.innerText());
     visited.expectQuiet();
-  });
-
-  test("a script that does not load is told in words", async () => {
-    await using visited = await openExample("fit", { missing: ["fit/page.js"] });
-    const alert = visited.page.getByRole("alert");
-    await alert.getByText(/The page could not run: .*page\.js/).waitFor();
   });
 });
 

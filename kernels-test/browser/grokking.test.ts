@@ -1,7 +1,7 @@
 /** examples/grokking in a page, used as a person would. */
 import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
-import { looks, openExample, photograph } from "./gallery";
+import { openExample, photographAll } from "./gallery";
 
 const patience = { timeout: 50_000 };
 
@@ -15,6 +15,10 @@ test("both networks learn side by side, pause and go on; a choice starts them an
   await using visited = await openExample("grokking");
   const { page } = visited;
   await page.getByText("Computed on: ").waitFor(patience);
+  await expect
+    .poll(() => page.getByRole("button", { name: "Start" }).isEnabled(), patience)
+    .toBe(true);
+  await page.context().setOffline(true);
   const first = page.getByRole("region", { name: "First network" });
   const second = page.getByRole("region", { name: "Second network" });
   expect(await first.getByLabel("Loss").inputValue()).toBe("softmax");
@@ -55,12 +59,18 @@ test("without WebGPU, the second network groks and the first does not; it looks 
   expect(await figure(second, "validation")).toBeGreaterThanOrEqual(99);
   expect(await figure(first, "training")).toBe(100);
   expect(await figure(first, "validation")).toBeLessThan(20);
-  for (const [name, colorScheme, viewport] of looks) {
-    await page.setViewportSize(viewport);
-    await page.emulateMedia({ colorScheme });
-    const cutOff = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    expect(cutOff).toBeLessThanOrEqual(0);
-    await photograph(page, `grokking-${name}`);
-  }
+  await photographAll(page, "grokking");
+  visited.expectQuiet();
+});
+
+test("both networks learn through WebGPU", async () => {
+  await using visited = await openExample("grokking", { executor: "webgpu" });
+  const { page } = visited;
+  await page.getByText("Computed on: CPU through WebGPU").waitFor(patience);
+  await page.getByLabel("Modulus p").selectOption("23");
+  await page.getByRole("button", { name: "Start" }).click();
+  for (const name of ["First network", "Second network"])
+    await reaches(page.getByRole("region", { name }), 4);
+  expect(await page.getByRole("alert").count()).toBe(0);
   visited.expectQuiet();
 });

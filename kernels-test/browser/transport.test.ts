@@ -2,18 +2,21 @@
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { type ExamplePage, looks, openExample, photograph } from "./gallery";
+import {
+  drawByTouch,
+  type ExampleOptions,
+  type ExamplePage,
+  openExample,
+  photographAll,
+} from "./gallery";
 
 interface Visit extends ExamplePage {
   readonly colours: Locator;
   readonly flow: Locator;
 }
 
-async function visit(
-  viewport = { width: 1280, height: 900 },
-  colorScheme: "light" | "dark" = "light",
-): Promise<Visit> {
-  const opened = await openExample("transport", { viewport, colorScheme });
+async function visit(options: ExampleOptions = {}): Promise<Visit> {
+  const opened = await openExample("transport", options);
   const { page } = opened;
   return {
     ...opened,
@@ -168,6 +171,14 @@ describe("the flow in the page", () => {
     const canvas = page.locator("#particles");
     const before = await look(canvas);
 
+    const first = flow.locator("[data-figure=divergence]").evaluate(
+      (figure) =>
+        new Promise<number>((resolve) =>
+          new MutationObserver(() => resolve(Number(figure.textContent))).observe(figure, {
+            childList: true,
+          }),
+        ),
+    );
     await flow.getByRole("button", { name: "Start" }).focus();
     await page.keyboard.press("Enter");
     await expect.poll(() => figure(flow, "step"), patience).toBeGreaterThan(1);
@@ -185,7 +196,7 @@ describe("the flow in the page", () => {
     await trails.check();
     expect((await look(canvas)).digest).toBe(still.digest);
 
-    const far = await figure(flow, "divergence");
+    const far = await first;
     await flow.getByRole("button", { name: "Continue" }).click();
     await flow.getByRole("status").getByText("Arrived").waitFor({ timeout: 120_000 });
     expect(await figure(flow, "divergence")).toBeLessThan(far / 10);
@@ -196,7 +207,7 @@ describe("the flow in the page", () => {
   });
 
   test("goals are typed and drawn, and may change on the way", async () => {
-    await using visited = await visit();
+    await using visited = await visit({ touch: true });
     const { page, flow } = visited;
     await flow.getByRole("combobox", { name: "Particles" }).selectOption("300");
     const canvas = page.locator("#particles");
@@ -218,16 +229,18 @@ describe("the flow in the page", () => {
     await canvas.scrollIntoViewIfNeeded();
     const box = (await canvas.boundingBox())!;
     const empty = await look(canvas);
-    for (const [from, to] of [
-      [0.2, 0.4],
-      [0.6, 0.8],
-    ] as const) {
-      await page.mouse.move(box.x + from * box.width, box.y + 0.9 * box.height);
-      await page.mouse.down();
-      await page.mouse.move(box.x + to * box.width, box.y + 0.9 * box.height, { steps: 5 });
-      await page.mouse.up();
-    }
-    expect((await look(canvas)).digest).not.toBe(empty.digest);
+    await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.9 * box.height);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.4 * box.width, box.y + 0.9 * box.height, { steps: 5 });
+    await page.mouse.up();
+    const one = await look(canvas);
+    expect(one.digest).not.toBe(empty.digest);
+    await drawByTouch(
+      canvas,
+      [0.6, 0.65, 0.7, 0.75, 0.8].map((across) => [across, 0.9]),
+    );
+    expect((await look(canvas)).digest).not.toBe(one.digest);
+    await page.context().setOffline(true);
     await flow.getByRole("button", { name: "Start" }).click();
     await expect.poll(() => figure(flow, "step"), patience).toBeGreaterThan(15);
     await flow.getByRole("button", { name: "Pause" }).click();
@@ -240,17 +253,29 @@ describe("the flow in the page", () => {
 });
 
 describe("the page", () => {
-  test("on phones and desktops, light and dark, it shows all and cuts nothing off", async () => {
+  test("on phones and desktops, light and dark, it shows all, and has names for those who listen", async () => {
     await using visited = await visit();
     const { page, colours, flow } = visited;
+    await page.getByText("Computed on: CPU through WebAssembly").waitFor();
+    for (const role of ["slider", "combobox", "checkbox", "button", "img"] as const) {
+      const all = page.getByRole(role);
+      expect(await all.count()).toBeGreaterThan(0);
+      expect(await page.getByRole(role, { name: /./ }).count()).toBe(await all.count());
+    }
+    for (const card of [colours, flow]) expect(await card.getByRole("status").count()).toBe(1);
+    for (const id of ["", "computedBy"]) {
+      await page.keyboard.press("Tab");
+      expect(await page.locator(":focus").getAttribute("id")).toBe(id || null);
+    }
+    await page.keyboard.press("Tab");
+    expect(await page.locator(":focus").getAttribute("type")).toBe("file");
+
     await converged(colours);
     await flow.getByRole("button", { name: "Start" }).click();
     await expect.poll(() => figure(flow, "step"), patience).toBeGreaterThan(5);
     await flow.getByRole("button", { name: "Pause" }).click();
     const canvas = page.locator("#particles");
-    for (const [name, colorScheme, viewport] of looks) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme });
+    await photographAll(page, "transport", async (colorScheme) => {
       // The canvas follows the width and the theme, without a flow that runs.
       await expect
         .poll(() => canvas.evaluate((c: HTMLCanvasElement) => c.width - c.clientWidth))
@@ -259,27 +284,19 @@ describe("the page", () => {
       await expect.poll(bright).toBe(colorScheme === "light");
       expect((await look(canvas)).spread).toBeGreaterThan(20);
       expect((await look(page.locator("#recoloured"))).spread).toBeGreaterThan(20);
-      await photograph(page, `transport-${name}`);
-    }
+    });
     visited.expectQuiet();
   });
 
-  test("a reader without a screen finds names for all that can be used, and what happens", async () => {
-    await using visited = await visit();
+  test("through WebGPU colours are matched and particles flow", async () => {
+    await using visited = await visit({ executor: "webgpu" });
     const { page, colours, flow } = visited;
-    expect(await page.title()).toBe("tilegrad: optimal transport, live");
-    expect(await page.locator("html").getAttribute("lang")).toBe("en");
-    expect(await page.getByRole("heading", { level: 1 }).count()).toBe(1);
-    await page.getByText("Computed on: CPU through WebAssembly").waitFor();
-    for (const role of ["slider", "combobox", "checkbox", "button", "img"] as const) {
-      const all = page.getByRole(role);
-      expect(await all.count()).toBeGreaterThan(0);
-      expect(await page.getByRole(role, { name: /./ }).count()).toBe(await all.count());
-    }
-    for (const card of [colours, flow]) expect(await card.getByRole("status").count()).toBe(1);
-    await page.keyboard.press("Tab");
-    expect(await page.locator(":focus").innerText()).toBe("tilegrad examples");
-    await page.keyboard.press("Tab");
-    expect(await page.locator(":focus").getAttribute("type")).toBe("file");
+    await page.getByText("Computed on: CPU through WebGPU").waitFor(patience);
+    await expect.poll(() => figure(colours, "iterations"), patience).toBeGreaterThan(0);
+    await flow.getByRole("combobox", { name: "Particles" }).selectOption("300");
+    await flow.getByRole("button", { name: "Start" }).click();
+    await expect.poll(() => figure(flow, "step"), patience).toBeGreaterThan(1);
+    expect(await page.getByRole("alert").count()).toBe(0);
+    visited.expectQuiet();
   });
 });
