@@ -46,9 +46,9 @@ function elementwise(
   options: LossOptions,
   fn: (input: Tensor, target: Tensor) => Tensor,
 ): Tensor {
+  requireSameShape(op, input, target);
   requireOptions(op, options, '{ reduction: "sum" }');
   const { reduction = "mean" } = options;
-  requireSameShape(op, input, target);
   return scope(() => reduceLoss(op, fn(input, target), reduction));
 }
 
