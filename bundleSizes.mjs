@@ -31,7 +31,7 @@ export async function bundleSize(program) {
     format: "esm",
     platform: "browser",
     alias: doors,
-    external: ["*/cpu/executor.js"],
+    external: ["*/cpu/executor.js", "*/boundedStream.js"],
     write: false,
     metafile: true,
     logLevel: "warning",

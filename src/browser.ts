@@ -3,6 +3,7 @@ import type { Device } from "./device/device";
 import { type InitOptions, initOn } from "./init";
 import { installMethods } from "./ops/methods";
 import { browserPlatform } from "./platform/browser";
+import { submitBounds } from "./profile/submitBounds";
 
 export * from "./browserFunctions";
 export type { TensorMethods } from "./ops/methods";
@@ -16,5 +17,5 @@ export type { TensorMethods } from "./ops/methods";
  */
 export function init(options?: InitOptions): Promise<Device> {
   installMethods();
-  return initOn(browserPlatform, options);
+  return initOn(browserPlatform, options, submitBounds);
 }

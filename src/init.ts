@@ -2,6 +2,7 @@
 import type { CPUExecutorOptions } from "./cpu/executor";
 import { type AcquireOptions, describeAdapter } from "./device/acquire";
 import { BufferPool } from "./device/bufferPool";
+import type { SubmitBounds } from "./device/commandStream";
 import { Device, setCurrentDevice } from "./device/device";
 import type { Executor } from "./device/executor";
 import { WebGPUExecutor } from "./device/webgpu";
@@ -26,18 +27,29 @@ export interface InitOptions extends AcquireOptions, CPUExecutorOptions {
   makeCurrent?: boolean;
 }
 
-/** A device of its own: calling it twice gives two, side by side. */
-export async function initOn(platform: Platform, options: InitOptions = {}): Promise<Device> {
+/**
+ * A device of its own: calling it twice gives two, side by side.
+ * @param bounds how submits are bounded; default: not at all
+ */
+export async function initOn(
+  platform: Platform,
+  options: InitOptions = {},
+  bounds?: SubmitBounds,
+): Promise<Device> {
   const { memoryLimit } = options;
   if (memoryLimit !== undefined && !(memoryLimit > 0))
     throw new ArgumentError(`memoryLimit is ${memoryLimit}; it takes bytes above 0.`);
-  const executor = await openExecutor(platform, options);
+  const executor = await openExecutor(platform, options, bounds);
   const device = new Device(executor, new BufferPool(executor, memoryLimit));
   if (options.makeCurrent ?? true) setCurrentDevice(device);
   return device;
 }
 
-async function openExecutor(platform: Platform, options: InitOptions): Promise<Executor> {
+async function openExecutor(
+  platform: Platform,
+  options: InitOptions,
+  bounds?: SubmitBounds,
+): Promise<Executor> {
   const { executor = "auto", adapter } = options;
   if (!executors.includes(executor))
     throw new ArgumentError(`executor is "${executor}"; it is one of ${executors.join(", ")}.`);
@@ -47,22 +59,26 @@ async function openExecutor(platform: Platform, options: InitOptions): Promise<E
     );
   const named = adapter === undefined ? platform.wantedExecutor() : "webgpu";
   const chosen = executor === "auto" ? named : executor;
-  if (chosen === "webgpu") return WebGPUExecutor.create(platform, options);
+  if (chosen === "webgpu") return WebGPUExecutor.create(platform, options, bounds);
   if (chosen === undefined) {
-    const hardware = await openHardware(platform, options);
+    const hardware = await openHardware(platform, options, bounds);
     if (hardware) return hardware;
   }
   return openCPU(platform, options);
 }
 
 /** On a GPU; null where there is none that works. */
-async function openHardware(platform: Platform, options: InitOptions): Promise<Executor | null> {
+async function openHardware(
+  platform: Platform,
+  options: InitOptions,
+  bounds?: SubmitBounds,
+): Promise<Executor | null> {
   const gpu = await platform.hardwareGPU();
   const powerPreference = options.powerPreference ?? "high-performance";
   const adapter = await gpu?.requestAdapter({ powerPreference }).catch(() => null);
   if (!gpu || !adapter || describeAdapter(adapter).class !== "hardware") return null;
   try {
-    return await WebGPUExecutor.createOn(gpu, platform, options);
+    return await WebGPUExecutor.createOn(gpu, platform, options, bounds);
   } catch (error) {
     if (error instanceof AdapterError) return null;
     throw error;

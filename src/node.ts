@@ -3,6 +3,7 @@ import type { Device } from "./device/device";
 import { type InitOptions, initOn } from "./init";
 import { installMethods } from "./ops/methods";
 import { nodePlatform } from "./platform/node";
+import { submitBounds } from "./profile/submitBounds";
 
 export * from "./nodeFunctions";
 export type { TensorMethods } from "./ops/methods";
@@ -16,5 +17,5 @@ export type { TensorMethods } from "./ops/methods";
  */
 export function init(options?: InitOptions): Promise<Device> {
   installMethods();
-  return initOn(nodePlatform, options);
+  return initOn(nodePlatform, options, submitBounds);
 }

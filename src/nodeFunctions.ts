@@ -7,6 +7,7 @@ import { type InitOptions, initOn } from "./init";
 import { nodePlatform } from "./platform/node";
 import { type ProfileOptions, profileOn } from "./profile/profile";
 import type { Profile } from "./profile/result";
+import { submitBounds } from "./profile/submitBounds";
 import { type TunedProblem, type TuneOptions, tuneOn, useTuningOn } from "./tune/tune";
 
 export * from "./index";
@@ -20,7 +21,7 @@ export { nodeFiles } from "./platform/nodeFiles";
  * @example await init({ executor: "cpu", threads: 4 });
  */
 export function init(options?: InitOptions): Promise<Device> {
-  return initOn(nodePlatform, options);
+  return initOn(nodePlatform, options, submitBounds);
 }
 
 /** Names of the adapters that `init({ adapter })` can choose. */

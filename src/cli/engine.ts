@@ -4,6 +4,7 @@ import type { Device } from "../device/device";
 import { initOn } from "../init";
 import { installMethods } from "../ops/methods";
 import { nodePlatform } from "../platform/node";
+import { submitBounds } from "../profile/submitBounds";
 import type { DeviceOptions } from "./deviceFlags";
 import { UsageError } from "./exitCodes";
 
@@ -11,7 +12,7 @@ import { UsageError } from "./exitCodes";
 export async function openDevice({ adapter, threads }: DeviceOptions): Promise<Device> {
   installMethods();
   chooseAdapter(adapter);
-  const device = await initOn(nodePlatform, threads === null ? {} : { threads });
+  const device = await initOn(nodePlatform, threads === null ? {} : { threads }, submitBounds);
   if (threads === null || device.executor.kind === "cpu") return device;
   const { description, vendor } = device.executor.adapter;
   await device.destroy();

@@ -8,6 +8,13 @@ export interface AcquireOptions {
   adapter?: string;
   /** Which adapter to prefer where the platform has several. Default "high-performance". */
   powerPreference?: GPUPowerPreference;
+  /**
+   * Milliseconds of work that one submit may hold, as far as can be told ahead: systems reset a GPU that one keeps
+   * busy for longer than about two seconds. Longer programs take several submits; a dispatch that is too long on its
+   * own runs in parts. Infinity: no bound. Default 250 on a GPU, none on software drivers; without effect on the CPU
+   * executor. See docs/reliability.md.
+   */
+  longestSubmit?: number;
   /** Lower limits than the adapter offers, for tests of the paths that split. */
   limits?: Partial<ExecutorLimits>;
   /** Features to leave unused, by WebGPU name, for tests of the paths without them. */

@@ -6,7 +6,8 @@
  * Recording does not wait and timing does. So while this goes on every command is held back, reads and
  * writes included, and all are carried out in the order in which they came.
  */
-import type { KernelTiming, TimedDispatch } from "./executor";
+import type { BufferBinding, KernelTiming, Program } from "./executor";
+import { timedDispatch } from "./timedDispatch";
 
 /** Round trips of which the shortest counts. */
 const roundTrips = 10;
@@ -35,13 +36,20 @@ export class BracketedTiming {
     this.add(async () => command());
   }
 
-  /** Carries out a dispatch when its turn comes, and times it. */
-  holdDispatch(dispatch: TimedDispatch, record: () => void): void {
+  /** Carries out a dispatch when its turn comes, and times it. @param record gets a copy of the parameters */
+  holdDispatch(
+    program: Program,
+    bindings: readonly BufferBinding[],
+    params: Uint8Array | null,
+    grid: readonly [number, number, number],
+    record: (params: Uint8Array | null) => void,
+  ): void {
+    const dispatch = timedDispatch(program, bindings, params, grid);
     this.add(async () => {
       this.queue.flush();
       await this.queue.idle();
       const begin = performance.now();
-      record();
+      record(dispatch.params);
       this.queue.flush();
       await this.queue.idle();
       const end = performance.now();

@@ -2,8 +2,44 @@
  * Commands on their way to the device: one command encoder open at a time and one compute pass in it,
  * submitted as a whole. A *section* is what is recorded between two submits.
  */
-import type { TimedDispatch } from "./executor";
+import type { BoundRange } from "./timedDispatch";
 import type { TimestampRecorder } from "./timestamps";
+import type { CompiledProgram } from "./webgpuPrograms";
+
+/** Sections of more dispatches are submitted early, so that a long program does not wait to begin. */
+const maxDispatches = 4096;
+
+/** A dispatch to record. A sequence gives the same object at each run. */
+export interface DispatchRecord {
+  readonly compiled: CompiledProgram;
+  readonly ranges: readonly BoundRange[];
+  readonly params: Uint8Array | null;
+  readonly grid: readonly [number, number, number];
+  /** What a stream that bounds its submits knows of it, for the next run. */
+  cost?: DispatchCost;
+}
+
+/** What a dispatch takes: `work` in milliseconds of a slow GPU, at the pace of its program. */
+export interface DispatchCost {
+  readonly pace: ProgramPace;
+  readonly work: number;
+}
+
+/** How fast a program is on a device. */
+export interface ProgramPace {
+  /** Milliseconds it takes for what a slow GPU does in one. */
+  value: number;
+  /** Whether a submit with it was timed. */
+  timed: boolean;
+  /** The last section that it was in. */
+  section: number;
+}
+
+/** Makes a stream other than `CommandStream` itself. @param flush submits what was recorded, as the executor does */
+export type StreamMaker = (device: GPUDevice, flush: () => void) => CommandStream;
+
+/** Loads what bounds submits in time: a program that needs it not does not carry it. See `longestSubmit`. */
+export type SubmitBounds = (milliseconds?: number) => Promise<StreamMaker>;
 
 export class CommandStream {
   /** The number of the section being recorded. */
@@ -19,28 +55,32 @@ export class CommandStream {
   /** One array for all calls: Dawn in Node takes it faster than a Uint32Array. */
   private readonly dynamicOffsets = [0];
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(protected readonly device: GPUDevice) {}
 
   /** Whether something was recorded since the last submit. */
   get recorded(): boolean {
     return this.encoder !== null;
   }
 
+  /** Whether the section is long enough to be submitted. */
+  get full(): boolean {
+    return this.dispatches >= maxDispatches;
+  }
+
   /**
+   * @param record of a program that has its pipeline
    * @param offset dynamic offset of the parameters, -1 where the kernel has none
-   * @param timed what the timing is to tell of the dispatch, where `timing` is set
    */
-  dispatch(
-    pipeline: GPUComputePipeline,
-    group: GPUBindGroup,
-    offset: number,
-    grid: readonly [number, number, number],
-    timed: TimedDispatch | null,
-  ): void {
-    if (this.timing && timed) this.beginTimed(this.timing, timed);
+  dispatch(record: DispatchRecord, group: GPUBindGroup, offset: number): void {
+    const { compiled, grid } = record;
+    const { pipeline } = compiled;
+    if (this.timing) {
+      this.endPass();
+      this.begin(this.timing.next(record));
+    }
     const pass = this.pass ?? this.begin({ label: "tilegrad" });
     if (pipeline !== this.pipeline) {
-      pass.setPipeline(pipeline);
+      pass.setPipeline(pipeline!);
       this.pipeline = pipeline;
     }
     if (offset < 0) pass.setBindGroup(0, group);
@@ -75,14 +115,9 @@ export class CommandStream {
     this.section++;
   }
 
-  private begin(descriptor: GPUComputePassDescriptor): GPUComputePassEncoder {
+  protected begin(descriptor: GPUComputePassDescriptor): GPUComputePassEncoder {
     this.pass = this.commands().beginComputePass(descriptor);
     return this.pass;
-  }
-
-  private beginTimed(timing: TimestampRecorder, dispatch: TimedDispatch): void {
-    this.endPass();
-    this.begin({ label: dispatch.name, ...timing.next(dispatch) });
   }
 
   private endTimed(timing: TimestampRecorder): void {
@@ -95,7 +130,7 @@ export class CommandStream {
     return this.encoder;
   }
 
-  private endPass(): void {
+  protected endPass(): void {
     this.pass?.end();
     this.pass = null;
     this.pipeline = null;

@@ -2,7 +2,7 @@
 import type { DeviceBuffer, Program, TimedDispatch } from "./executor";
 
 /** A bound range, of a buffer or of a slot. */
-interface BoundRange {
+export interface BoundRange {
   readonly buffer?: DeviceBuffer;
   readonly slot?: number;
   readonly offset: number;

@@ -1,7 +1,14 @@
 /** One begin and one end timestamp per dispatch, in query sets of 2,048 dispatches. */
+import type { DispatchRecord } from "./commandStream";
 import type { KernelTiming, TimedDispatch } from "./executor";
+import { timedDispatch } from "./timedDispatch";
 
 const pairs = 2048;
+
+export interface TimedPass {
+  readonly label: string;
+  readonly timestampWrites: GPUComputePassTimestampWrites;
+}
 
 export class TimestampRecorder {
   private readonly batches: TimedDispatch[][] = [[]];
@@ -17,10 +24,13 @@ export class TimestampRecorder {
     return this.batches.at(-1)!.length === pairs;
   }
 
-  next(dispatch: TimedDispatch): { timestampWrites: GPUComputePassTimestampWrites } {
+  /** The compute pass of the next dispatch. */
+  next({ compiled, ranges, params, grid }: DispatchRecord): TimedPass {
     const batch = this.batches.at(-1)!;
+    const dispatch = timedDispatch(compiled.program, ranges, params, grid);
     const index = batch.push(dispatch) - 1;
     return {
+      label: dispatch.name,
       timestampWrites: {
         querySet: this.set,
         beginningOfPassWriteIndex: index * 2,

@@ -11,7 +11,7 @@ import type { Platform } from "../platform/platform";
 import { type Acquired, type AcquireOptions, acquire } from "./acquire";
 import { BindGroupCache } from "./bindGroupCache";
 import type { BracketedTiming } from "./bracketing";
-import { CommandStream } from "./commandStream";
+import { CommandStream, type StreamMaker, type SubmitBounds } from "./commandStream";
 import { ErrorScopes } from "./errorScopes";
 import type {
   BufferBinding,
@@ -28,14 +28,10 @@ import type {
 import { type ErrorFilter, lostError, typedError } from "./gpuErrors";
 import { usable } from "./ownedBuffer";
 import { ParamsRing } from "./paramsRing";
-import { timedDispatch } from "./timedDispatch";
 import { Patience } from "./waiting";
 import type { WebGPUBuffer } from "./webgpuBuffer";
 import { WebGPUPrograms } from "./webgpuPrograms";
 import { type SequenceHost, WebGPUSequence } from "./webgpuSequence";
-
-/** Sections longer than this are submitted early, so that a long program does not wait to begin. */
-const maxDispatchesPerSection = 4096;
 
 export class WebGPUExecutor implements Executor {
   readonly kind = "webgpu";
@@ -70,6 +66,7 @@ export class WebGPUExecutor implements Executor {
     /** Held for the life of the device: Dawn crashes when one of them is collected before it. */
     readonly held: readonly [GPU, GPUAdapter],
     platform: Platform,
+    makeStream?: StreamMaker,
   ) {
     this.device = acquired.device;
     this.adapter = acquired.report;
@@ -81,7 +78,7 @@ export class WebGPUExecutor implements Executor {
     const { device, counters } = this;
     const fail = (error: DeviceError) => this.fail(error);
     const scopes = new ErrorScopes(device, fail);
-    const stream = new CommandStream(device);
+    const stream = makeStream?.(device, () => this.flush()) ?? new CommandStream(device);
     const programs = new WebGPUPrograms(device, scopes, counters, fail);
     this.scopes = scopes;
     this.stream = stream;
@@ -111,17 +108,27 @@ export class WebGPUExecutor implements Executor {
     void this.device.lost.then((info) => this.fail(lostError(info.reason, info.message)));
   }
 
-  static async create(platform: Platform, options: AcquireOptions = {}): Promise<WebGPUExecutor> {
-    return WebGPUExecutor.createOn(await platform.gpu(options.adapter), platform, options);
+  /** @param bounds bounds submits in time, where `longestSubmit` or a GPU wants that */
+  static async create(
+    platform: Platform,
+    options: AcquireOptions = {},
+    bounds?: SubmitBounds,
+  ): Promise<WebGPUExecutor> {
+    const gpu = await platform.gpu(options.adapter);
+    return WebGPUExecutor.createOn(gpu, platform, options, bounds);
   }
 
   static async createOn(
     gpu: GPU,
     platform: Platform,
     options: AcquireOptions = {},
+    bounds?: SubmitBounds,
   ): Promise<WebGPUExecutor> {
+    const { longestSubmit } = options;
     const acquired = await acquire(gpu, options);
-    return new WebGPUExecutor(acquired, [gpu, acquired.adapter], platform);
+    const bounded = longestSubmit !== undefined || acquired.report.class === "hardware";
+    const makeStream = bounded ? await bounds?.(longestSubmit) : undefined;
+    return new WebGPUExecutor(acquired, [gpu, acquired.adapter], platform, makeStream);
   }
 
   get section(): number {
@@ -192,12 +199,11 @@ export class WebGPUExecutor implements Executor {
   ): void {
     this.check();
     for (const { buffer } of bindings) usable(buffer);
-    if (this.bracketed) {
-      const timed = timedDispatch(program, bindings, params, grid);
-      this.bracketed.holdDispatch(timed, () =>
-        this.dispatchNow(program, bindings, timed.params, grid),
+    if (this.bracketed)
+      this.bracketed.holdDispatch(program, bindings, params, grid, (held) =>
+        this.dispatchNow(program, bindings, held, grid),
       );
-    } else this.dispatchNow(program, bindings, params, grid);
+    else this.dispatchNow(program, bindings, params, grid);
   }
 
   private dispatchNow(
@@ -211,8 +217,7 @@ export class WebGPUExecutor implements Executor {
     const ring = slot && this.ring.buffer(slot.chunk);
     const group = this.bindGroups.get(compiled, bindings, slot?.chunk ?? -1, ring);
     for (const { buffer } of bindings) buffer.lastUse = this.section;
-    const timed = this.stream.timing ? timedDispatch(program, bindings, params, grid) : null;
-    this.stream.dispatch(compiled.pipeline, group, slot?.offset ?? -1, grid, timed);
+    this.stream.dispatch({ compiled, ranges: bindings, params, grid }, group, slot?.offset ?? -1);
     this.counters.dispatches++;
     this.flushIfLong();
   }
@@ -403,7 +408,7 @@ export class WebGPUExecutor implements Executor {
   }
 
   private flushIfLong(): void {
-    if (this.stream.dispatches >= maxDispatchesPerSection) this.flush();
+    if (this.stream.full) this.flush();
   }
 
   private destroyLater(buffer: GPUBuffer, lastUse: number): void {

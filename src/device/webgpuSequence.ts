@@ -7,7 +7,7 @@
  */
 import { ArgumentError } from "../errors";
 import { createBindGroup } from "./bindGroupCache";
-import type { CommandStream } from "./commandStream";
+import type { CommandStream, DispatchRecord } from "./commandStream";
 import type { ErrorScopes } from "./errorScopes";
 import {
   type DeviceBuffer,
@@ -18,12 +18,10 @@ import {
   type SequenceCommand,
   type SlotBuffer,
   type SlotRange,
-  type TimedDispatch,
 } from "./executor";
 import { Slots, type SlotUser } from "./slots";
-import { timedDispatch } from "./timedDispatch";
 import type { BindGroupKeeper, WebGPUBuffer } from "./webgpuBuffer";
-import type { CompiledProgram, WebGPUPrograms } from "./webgpuPrograms";
+import type { WebGPUPrograms } from "./webgpuPrograms";
 
 /** What a sequence needs of its executor. */
 export interface SequenceHost {
@@ -54,17 +52,13 @@ interface KeptGroup {
   readonly offsets: readonly number[];
 }
 
-interface DispatchStep extends SlotUser {
+interface DispatchStep extends SlotUser, DispatchRecord {
   readonly kind: "dispatch";
-  readonly compiled: CompiledProgram;
-  pipeline: GPUComputePipeline | null;
   readonly ranges: readonly SlotRange[];
   /** The slots of `ranges`. */
   readonly slots: readonly number[];
   /** Offset of its parameters in the uniform buffer, -1 where it has none. */
   readonly paramsAt: number;
-  readonly grid: readonly [number, number, number];
-  readonly params: Uint8Array | null;
   /** Of what was in the slots before the dispatch went stale; null before the first run. */
   group: GPUBindGroup | null;
   readonly kept: KeptGroup[];
@@ -109,10 +103,9 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
       const step = steps[i]!;
       if (step.kind === "dispatch") {
         const group = step.stale ? this.bind(step) : step.group!;
-        const timed = stream.timing ? timedStep(step) : null;
-        stream.dispatch(step.pipeline!, group, step.paramsAt < 0 ? -1 : 0, step.grid, timed);
-        host.counters.dispatches++;
         const { section } = stream;
+        stream.dispatch(step, group, step.paramsAt < 0 ? -1 : 0);
+        host.counters.dispatches++;
         host.flushIfLong();
         if (stream.section !== section) this.touch();
       } else {
@@ -172,7 +165,7 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
 
   /** Gives a dispatch the bind group for what its slots hold. */
   private bind(step: DispatchStep): GPUBindGroup {
-    step.pipeline ??= this.host.programs.ready(step.compiled.program).pipeline;
+    if (!step.compiled.pipeline) this.host.programs.ready(step.compiled.program);
     step.group = this.keptGroup(step) ?? this.newGroup(step);
     step.stale = false;
     return step.group;
@@ -243,7 +236,6 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     const step: DispatchStep = {
       kind: "dispatch",
       compiled: this.host.programs.get(program),
-      pipeline: null,
       ranges: bindings,
       slots: bindings.map(({ slot }) => slot),
       paramsAt,
@@ -258,9 +250,6 @@ export class WebGPUSequence implements Sequence, BindGroupKeeper {
     return step;
   }
 }
-
-const timedStep = ({ compiled, ranges, params, grid }: DispatchStep): TimedDispatch =>
-  timedDispatch(compiled.program, ranges, params, grid);
 
 /**
  * The parameters of all dispatches, one behind the other, and where each has its own; -1 for none. A bind group

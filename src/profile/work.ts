@@ -41,7 +41,13 @@ function bytesOf({ name, bindings }: TimedDispatch, facts: DispatchFacts): numbe
   return total;
 }
 
-function factsOf({ name: kernel, program, params, grid }: TimedDispatch): DispatchFacts {
+/** What the rules of the table see of a dispatch. */
+export function factsOf({
+  name: kernel,
+  program,
+  params,
+  grid,
+}: Pick<TimedDispatch, "name" | "program" | "params" | "grid">): DispatchFacts {
   const view = params && new DataView(params.buffer, params.byteOffset, params.byteLength);
   const places = layoutOf(kernel);
   const choices = choicesOf(program);
