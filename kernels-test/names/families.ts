@@ -613,7 +613,8 @@ is_tensor | Tensor |
 Tensor.data_ptr, to_dlpack | - tensors live on the device |
 sparse_coo_tensor, sparse_csr_tensor | - dense only; \`segmentSum\` and \`indexAdd\` for products of sparse matrices |
 nested.nested_tensor | - pad and mask |
-save, load | saveCheckpoint, Checkpoint, encodeCheckpoint, CheckpointFolder | | safetensors
+save, load | saveCheckpoint, Checkpoint, encodeCheckpoint, encodeModel, CheckpointFolder | | safetensors
+ | loadGPT2, StateDictLayout | | files of Hugging Face and other libraries
 `,
   },
   {
@@ -675,6 +676,7 @@ nn.CrossEntropyLoss, nn.MSELoss, nn.L1Loss, nn.NLLLoss, nn.KLDivLoss, nn.BCELoss
 nn.CosineSimilarity, nn.PairwiseDistance | - \`cosineSimilarity\`, \`pairwiseDistance\` |
 nn.utils.clip_grad_norm_ | optim.clipGlobalNorm, optim.clipNorm, optim.adaptiveClip | | or \`clipGradNorm\`, an option of optimizers
 nn.utils.clip_grad_value_ | optim.clipValue |
+nn.utils.skip_init | nn.skipInit |
 nn.utils.weight_norm, nn.utils.spectral_norm | - \`nn.functionalCall\` with computed weights |
 nn.DataParallel | - one device |
  | nn.RotaryEmbedding |

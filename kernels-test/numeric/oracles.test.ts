@@ -31,6 +31,7 @@ const elsewhere = {
   files: [
     "gpt",
     "optim",
+    "python_files",
     "transport",
     "transport_exact",
     "transport_gromov",

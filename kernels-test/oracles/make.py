@@ -38,7 +38,7 @@ FIXTURES = [
     "transport_gromov",
 ]
 # Made only when named: these need libraries newer than Debian's.
-NAMED = ["transport_low_rank", "transport_sparse"]
+NAMED = ["python_files", "transport_low_rank", "transport_sparse"]
 MAX_BYTES = 5_000_000
 
 

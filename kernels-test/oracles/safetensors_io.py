@@ -20,6 +20,7 @@ NUMPY_DTYPE = {
     "I64": np.dtype("<i8"),
     "I32": np.dtype("<i4"),
     "U32": np.dtype("<u4"),
+    "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
 TAG = {dtype: tag for tag, dtype in NUMPY_DTYPE.items()}

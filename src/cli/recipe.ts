@@ -54,7 +54,7 @@ const CLIP = 1;
 export function modelConfig(
   { context, layers, heads, width }: TrainConfig,
   vocab: number,
-): Required<GPTConfig> {
+): GPTConfig {
   return { vocab, context, layers, heads, width, dropout: 0, bias: false, tiedHead: true };
 }
 

@@ -14,7 +14,7 @@ import { resumedConfig, type TrainConfig, type TrainOptions } from "./trainOptio
 
 export interface RunPlan {
   config: TrainConfig;
-  model: Required<GPTConfig>;
+  model: GPTConfig;
   text: TrainingText;
   loader: TextLoader;
   validation: readonly TextBatch[];

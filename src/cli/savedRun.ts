@@ -15,7 +15,7 @@ export interface SavedRun {
   /** The tilegrad that wrote it. */
   version: string;
   config: TrainConfig;
-  model: Required<GPTConfig>;
+  model: GPTConfig;
   tokenizer: CharTokenizerJson;
   /** Finished steps, which is also the number of the next batch. */
   step: number;

@@ -1,6 +1,7 @@
 /**
  * A decoder-only transformer in the form of GPT-2: pre-norm blocks, GELU, learned positions. Parameter
- * keys are those of nanoGPT and of GPT-2's PyTorch ports: `transformer.h.0.attn.c_attn.weight`.
+ * keys are those of nanoGPT and of GPT-2's PyTorch ports: `transformer.h.0.attn.c_attn.weight`. The defaults are
+ * nanoGPT's; `train/gpt2` reads OpenAI's weights.
  */
 import { ArgumentError, ShapeError } from "../errors";
 import { add } from "../ops/arithmetic";
@@ -36,7 +37,13 @@ export interface GPTConfig {
   bias?: boolean;
   /** Share the token table with the output head. Default true, as in GPT-2. */
   tiedHead?: boolean;
+  /** How GELU is computed, as in PyTorch: by erf, or by tanh as OpenAI's GPT-2 does. Default "none": by erf. */
+  approximate?: "none" | "tanh";
+  /** What is added to the variance in the norms. Default 1e-5. */
+  layerNormEps?: number;
 }
+
+type WholeConfig = Readonly<Required<GPTConfig>>;
 
 class Attention extends Module {
   readonly c_attn: Linear;
@@ -69,7 +76,12 @@ class MLP extends Module {
   readonly c_proj: Linear;
   readonly dropout: Dropout;
 
-  constructor(width: number, bias: boolean, dropout: number) {
+  constructor(
+    width: number,
+    readonly approximate: "none" | "tanh",
+    bias: boolean,
+    dropout: number,
+  ) {
     super();
     this.c_fc = new Linear(width, 4 * width, { bias });
     this.c_proj = new Linear(4 * width, width, { bias });
@@ -77,7 +89,8 @@ class MLP extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.dropout.forward(this.c_proj.forward(gelu(this.c_fc.forward(x))));
+    const y = gelu(this.c_fc.forward(x), this.approximate);
+    return this.dropout.forward(this.c_proj.forward(y));
   }
 }
 
@@ -87,12 +100,12 @@ class Block extends Module {
   readonly ln_2: LayerNorm;
   readonly mlp: MLP;
 
-  constructor({ width, heads, bias = true, dropout = 0 }: GPTConfig) {
+  constructor({ width, heads, bias, dropout, approximate, layerNormEps: eps }: WholeConfig) {
     super();
-    this.ln_1 = new LayerNorm(width, { bias });
+    this.ln_1 = new LayerNorm(width, { eps, bias });
     this.attn = new Attention(width, heads, bias, dropout);
-    this.ln_2 = new LayerNorm(width, { bias });
-    this.mlp = new MLP(width, bias, dropout);
+    this.ln_2 = new LayerNorm(width, { eps, bias });
+    this.mlp = new MLP(width, approximate, bias, dropout);
   }
 
   forward(x: Tensor): Tensor {
@@ -108,14 +121,14 @@ class Transformer extends Module {
   readonly h: ModuleList<Block>;
   readonly ln_f: LayerNorm;
 
-  constructor(config: GPTConfig) {
+  constructor(config: WholeConfig) {
     super();
-    const { vocab, context, width, layers, bias = true, dropout = 0 } = config;
+    const { vocab, context, width, layers, bias, dropout, layerNormEps: eps } = config;
     this.wte = new Embedding(vocab, width);
     this.wpe = new Embedding(context, width);
     this.drop = new Dropout(dropout);
     this.h = new ModuleList(Array.from({ length: layers }, () => new Block(config)));
-    this.ln_f = new LayerNorm(width, { bias });
+    this.ln_f = new LayerNorm(width, { eps, bias });
   }
 
   forward(index: Tensor): Tensor {
@@ -142,7 +155,7 @@ export interface GenerateOptions extends SamplingOptions {
 export class GPT extends Module {
   readonly transformer: Transformer;
   readonly lm_head: Linear;
-  readonly config: Readonly<Required<GPTConfig>>;
+  readonly config: WholeConfig;
 
   constructor(config: GPTConfig) {
     super();
@@ -153,7 +166,14 @@ export class GPT extends Module {
       throw new ArgumentError(
         `GPT: width ${config.width} is not a multiple of heads ${config.heads}. Choose a width of ${config.heads * Math.ceil(config.width / config.heads)}.`,
       );
-    this.config = { dropout: 0, bias: true, tiedHead: true, ...config };
+    this.config = {
+      dropout: 0,
+      bias: true,
+      tiedHead: true,
+      approximate: "none",
+      layerNormEps: 1e-5,
+      ...config,
+    };
     this.transformer = new Transformer(this.config);
     this.lm_head = new Linear(config.width, config.vocab, {
       bias: false,

@@ -21,6 +21,7 @@ export * as functional from "./functional";
 export { functionalCall, type ParameterValues, stackModuleState } from "./functionalCall";
 export { type GenerateOptions, GPT, type GPTConfig } from "./gpt";
 export * as init from "./init";
+export { skipInit } from "./initialisers";
 export { Linear } from "./linear";
 export { MixtureOfExperts, type MixtureOfExpertsOptions } from "./mixtureOfExperts";
 export { type LoadOptions, type LoadReport, Module, type StateValue } from "./module";

@@ -129,12 +129,13 @@ export abstract class Module {
   }
 
   /**
-   * Copies values into the parameters and buffers.
+   * Copies values into the parameters and buffers. A shared one needs a value under one of its keys only.
    * @throws CheckpointError naming what is missing, unexpected, or of another shape
    */
   loadStateDict(state: Record<string, StateValue>, options: LoadOptions = {}): LoadReport {
     const own = this.stateDict();
-    const missing = Object.keys(own).filter((key) => !Object.hasOwn(state, key));
+    const given = new Set(Object.keys(state).map((key) => own[key]));
+    const missing = Object.keys(own).filter((key) => !given.has(own[key]));
     const unexpected = Object.keys(state).filter((key) => !Object.hasOwn(own, key));
     const wrong = Object.entries(own).flatMap(([key, { shape }]) => {
       const value = state[key];
@@ -142,13 +143,14 @@ export abstract class Module {
         ? [`${key} is ${show(value.shape)}, the model has ${show(shape)}`]
         : [];
     });
+    const differences = wrong.length ? [listed(wrong)] : [];
     if (options.strict ?? true) {
-      if (missing.length) wrong.push(`missing: ${listed(missing)}`);
-      if (unexpected.length) wrong.push(`unexpected: ${listed(unexpected)}`);
+      if (missing.length) differences.push(`missing: ${listed(missing)}`);
+      if (unexpected.length) differences.push(`unexpected: ${listed(unexpected)}`);
     }
-    if (wrong.length)
+    if (differences.length)
       throw new CheckpointError(
-        `loadStateDict: the values do not fit the model. ${listed(wrong)}. Build the model with the configuration the values were saved with.`,
+        `loadStateDict: the values do not fit the model. ${differences.join("; ")}. Build the model with the configuration the values were saved with.`,
       );
     for (const [key, tensor] of Object.entries(own)) {
       const value = state[key];

@@ -29,6 +29,7 @@ import {
   safetensorsPieces,
   toArray,
 } from "./safetensors";
+import type { StateDictLayout } from "./stateDictLayout";
 
 const optimizerPrefix = "optimizer.";
 /** Metadata keys. `format: pt` is what Python loaders look for. */
@@ -110,7 +111,7 @@ export async function saveCheckpoint(
 
 /** A checkpoint that has been read and found whole, before it is put into a model. */
 export class Checkpoint {
-  readonly #model = new Map<string, SafetensorsTensor>();
+  readonly #tensors = new Map<string, SafetensorsTensor>();
   readonly #optimizer = new Map<string, SafetensorsTensor>();
   readonly #metadata: Readonly<Record<string, string>>;
 
@@ -123,8 +124,13 @@ export class Checkpoint {
     for (const [key, tensor] of tensors)
       if (key.startsWith(optimizerPrefix))
         this.#optimizer.set(key.slice(optimizerPrefix.length), tensor);
-      else this.#model.set(key, tensor);
+      else this.#tensors.set(key, tensor);
     this.#metadata = metadata;
+  }
+
+  /** The model's tensors by key, as they are in the file: dtype, shape and bytes. */
+  get tensors(): ReadonlyMap<string, SafetensorsTensor> {
+    return this.#tensors;
   }
 
   static async read(files: FileStore, path: string): Promise<Checkpoint> {
@@ -179,9 +185,18 @@ export class Checkpoint {
     return differences.length ? [...forced, { file: this.file, differences }] : forced;
   }
 
-  /** Copies the values into the model. @throws CheckpointError naming what differs. */
-  restoreModel(model: Module): void {
-    this.#named(() => model.loadStateDict(stateValues(this.#model)));
+  /**
+   * Copies the values into the model, converted to the types that its tensors have: from F16, BF16 and F64 to f32.
+   * @param options.layout how the file names and orders what the model holds, where it is another library's.
+   *   Default: as the model.
+   * @throws CheckpointError naming what is missing, unexpected or of another shape; nothing is changed then
+   * @example new Checkpoint(bytes, "model.safetensors").restoreModel(model);
+   */
+  restoreModel(model: Module, { layout }: { layout?: StateDictLayout } = {}): void {
+    this.#named(() => {
+      const { tensors } = this;
+      model.loadStateDict(stateValues(layout ? layout.toModel(tensors) : tensors));
+    });
   }
 
   /** Copies the states into the optimizer. @throws CheckpointError naming what differs. */
@@ -232,7 +247,7 @@ export class Checkpoint {
  * What the device stores, as it is. But a model's whole numbers, which are counts, have 64 bits, as PyTorch's; and
  * the words of an optimizer, which are packed codes, are I32 with the same bits: PyTorch before 2.3 has no U32.
  */
-function stored(
+export function stored(
   dtype: DType,
   shape: Shape,
   bytes: ArrayBuffer,
@@ -263,25 +278,32 @@ function numbersOf(key: string, tensor: SafetensorsTensor): ArrayLike<number> {
   if (sizeOf(tensor.shape) === 0) return new Float32Array(0);
   switch (tensor.dtype) {
     case "I64":
-      return Float64Array.from(toArray(tensor, "I64"), (value) => wholeNumber(key, value));
+    case "U64":
+      return Float64Array.from(toArray(tensor, tensor.dtype), (value) => wholeNumber(key, value));
     case "F16":
       return Float32Array.from(toArray(tensor, "F16"), fromHalfBits);
     case "BF16":
       return Float32Array.from(toArray(tensor, "BF16"), fromBrainBits);
-    case "I8":
-      return toArray(tensor, "I8");
-    case "I32":
-      return toArray(tensor, "I32");
     default:
-      return toArray(tensor, "F32");
+      return toArray(tensor, tensor.dtype);
   }
 }
 
+/** Floats are converted when they are asked for, one tensor at a time; whole numbers at once: one may be refused. */
 function stateValues(tensors: ReadonlyMap<string, SafetensorsTensor>): Record<string, StateValue> {
   return Object.fromEntries(
-    [...tensors].map(([key, tensor]) => [
-      key,
-      { values: numbersOf(key, tensor), shape: tensor.shape },
-    ]),
+    [...tensors].map(([key, tensor]) => {
+      const { shape, dtype } = tensor;
+      const whole = dtype === "I64" || dtype === "U64" ? numbersOf(key, tensor) : undefined;
+      return [
+        key,
+        {
+          get values() {
+            return whole ?? numbersOf(key, tensor);
+          },
+          shape,
+        },
+      ];
+    }),
   );
 }

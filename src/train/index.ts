@@ -15,6 +15,14 @@ export {
 } from "./checkpointFolder";
 export { evaluate } from "./evaluate";
 export type { Configuration, Fingerprint, ForcedRestore } from "./fingerprint";
+export { type GPT2Config, gpt2Layout, loadGPT2 } from "./gpt2";
+export type { SafetensorsDType, SafetensorsTensor } from "./safetensors";
+export {
+  encodeModel,
+  StateDictLayout,
+  type StateDictRules,
+  type StateDictTensors,
+} from "./stateDictLayout";
 export {
   type RestartReport,
   type Snapshot,
