@@ -8,11 +8,18 @@
 /** Lines that others look for by their text: declarations. */
 const declaration = /^(?:@|alias|const|fn|override|struct|var|enable|#)/;
 
+/** Operators between operands: a sign before an operand keeps its space, since `- -x` is no `--x`. */
+const operator = /(?<=[\w)\]]) ([-+*/%&|^<>=!]=?|&&|\|\||<<|>>) (?=[\w(])/g;
+
 /** WGSL has no strings, so `//` always opens a comment. */
 export function shippedText(wgsl) {
   const lines = wgsl.split("\n").map((line) => {
     const text = line.replace(/\/\/.*$/, "").trim();
-    return declaration.test(text) ? text : text.replace(/ ([=+*]|\+=) /g, "$1");
+    if (declaration.test(text)) return text;
+    return text
+      .replace(operator, "$1")
+      .replace(/(?<=[\w)\]]) ([-+*/]?=|[+*]) (?=-)/g, "$1")
+      .replace(/(?<=[,;:]) | (?=[{}])|(?<=[{}]) /g, "");
   });
   return `${lines.filter((line) => line !== "").join("\n")}\n`;
 }

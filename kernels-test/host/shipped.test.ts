@@ -2,11 +2,26 @@
 import { expect, test } from "vitest";
 import { readKernels } from "../../shaders/reflect.mjs";
 import { shippedLauncher, shippedText } from "../../shaders/shipped.mjs";
+import { compileProgram } from "../../src/cpu/compile";
+import { allKernels } from "../../src/kernels/generated/index";
+import { type AnyKernel, specialise } from "../../src/kernels/kernel";
 import { reachable } from "../../src/kernels/reachable";
 
 /** The words, numbers and signs of a text, which is all that WGSL looks at. */
 const tokens = (wgsl: string): string[] =>
   wgsl.replace(/\/\/.*$/gm, "").match(/\w+|[^\w\s]/g) ?? [];
+
+const codeOf = (kernel: AnyKernel, wgsl: string): Uint8Array =>
+  compileProgram({ ...specialise(kernel), wgsl }, { shared: false, relaxed: false }).wasm;
+
+test("every kernel that the CPU executor takes is compiled to the same code after", () => {
+  const taken = allKernels.filter(({ features }) => !features.some((f) => /matrix/.test(f)));
+  expect(taken.length).toBeGreaterThan(allKernels.length - 5);
+  for (const kernel of taken) {
+    const { wgsl } = specialise(kernel);
+    expect(codeOf(kernel, shippedText(wgsl)), kernel.name).toEqual(codeOf(kernel, wgsl));
+  }
+});
 
 test("every kernel's text has the same tokens after, fewer bytes, and each line's beginning at its start", async () => {
   const kernels = await readKernels("shaders");

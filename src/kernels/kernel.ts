@@ -55,6 +55,74 @@ export interface Kernel<B, P, O> {
 // biome-ignore lint/suspicious/noExplicitAny: the one place that erases a kernel's own types
 export type AnyKernel = Kernel<any, any, any>;
 
+/** What a launcher says of its kernel, in few words: a page loads those of each kernel it may run. */
+export interface KernelWords
+  extends Pick<AnyKernel, "name" | "doc" | "source" | "workgroupSize" | "allowed" | "features"> {
+  /** "x y! z!:4": x at 0 is read, y at 1 and z at 4 are written. */
+  readonly bindings: string;
+  /** Binding and bytes, then the fields: "3 32 m u0 s f16x4", m a u32 at byte 0, s four f32s from byte 16 on. */
+  readonly params: string | null;
+  /** "RANK=2 WG=64;TILE=4;T=f32;OP=op_add": overrides, constants, types, slots. */
+  readonly defaults: string;
+}
+
+function bindingsOf(words: string): AnyKernel["bindings"] {
+  let next = 0;
+  return words.split(" ").map((word) => {
+    const [, name, writes, index = next] = /^(\w+)(!?)(?::(\d+))?$/.exec(word)!;
+    next = Number(index) + 1;
+    return { name: name!, index: next - 1, access: writes ? "read_write" : "read" };
+  });
+}
+
+const setters = { u: "setUint32", i: "setInt32", f: "setFloat32" } as const;
+
+function paramsOf(words: string): AnyKernel["params"] {
+  const [index, size] = words.split(" ", 2).map(Number) as [number, number];
+  const fields = [...words.matchAll(/(\w+) ([uif])(\d+)x?(\d*)/g)].map(
+    ([, name, type, offset, count]) => ({
+      name: name!,
+      set: setters[type as keyof typeof setters],
+      offset: Number(offset),
+      /** 0: a number, and no list. */
+      count: Number(count),
+    }),
+  );
+  return {
+    index,
+    size,
+    write(view, params) {
+      for (const { name, set, offset, count } of fields) {
+        const value = params[name];
+        if (count === 0) view[set](offset, value, true);
+        for (let i = 0; i < count; i++) view[set](offset + 4 * i, value[i] ?? 0, true);
+      }
+    },
+  };
+}
+
+function defaultsOf(words: string): AnyKernel["defaults"] {
+  const [overrides, constants, types, slots] = words
+    .split(";")
+    .map((kind) =>
+      Object.fromEntries(
+        [...kind.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+      ),
+    );
+  return { overrides, constants, types, slots };
+}
+
+/** The kernel that a launcher speaks of. */
+// @__NO_SIDE_EFFECTS__
+export function kernelOf<B, P, O>(words: KernelWords): Kernel<B, P, O> {
+  return {
+    ...words,
+    bindings: bindingsOf(words.bindings) as Kernel<B, P, O>["bindings"],
+    params: words.params === null ? null : paramsOf(words.params),
+    defaults: defaultsOf(words.defaults),
+  };
+}
+
 const programs = new Map<string, Program>();
 
 function optionsKey(options: KernelOptions): string {

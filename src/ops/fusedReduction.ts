@@ -132,7 +132,7 @@ ${block([
     ({ name, type }, k) => `  ${k === 0 ? "@align(16) " : ""}${name}: ${type},\n`,
   );
   const main = text
-    .replace(/\belement\(base, /g, "computed(base, ")
+    .replace(/\belement\(base,/g, "computed(base,")
     .replace(/(?<!fn )\bouter_base\(/g, "starts(")
     .replace(/^@group.*\n/gm, "")
     .replace(/^(struct Params \{\n[^}]*)\}\n/m, `$1${fields.join("")}}\n\n${bindings.join("")}`)
