@@ -79,7 +79,7 @@ const documentation = /^(\s+(?:formula|derivative):)\s*(?:"(?:[^"\\]|\\.)*"|`[^`
  * some not of one that is imported.
  */
 const makers =
-  /(?<![\w.]|function )\b(?=(?:unary|binary|ternary|wherePrimitive|activation|elementary|stepwise|real|signed|numeric)\()/g;
+  /(?<![\w.]|function )\b(?=(?:unary|binary|ternary|wherePrimitive|activation|elementary|stepwise|real|signed|numeric|writtenIn)\()/g;
 
 /** Leaves out what is there to be read and not to run: comments of kernels, formulas of primitives. */
 const withoutDocumentation = {

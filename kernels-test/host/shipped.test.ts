@@ -16,7 +16,7 @@ const codeOf = (kernel: AnyKernel, wgsl: string): Uint8Array =>
 
 test("every kernel that the CPU executor takes is compiled to the same code after", () => {
   const taken = allKernels.filter(({ features }) => !features.some((f) => /matrix/.test(f)));
-  expect(taken.length).toBeGreaterThan(allKernels.length - 5);
+  expect(taken.length).toBeGreaterThan(0.9 * allKernels.length);
   for (const kernel of taken) {
     const { wgsl } = specialise(kernel);
     expect(codeOf(kernel, shippedText(wgsl)), kernel.name).toEqual(codeOf(kernel, wgsl));

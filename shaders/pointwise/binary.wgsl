@@ -5,12 +5,6 @@
 #slot OP = op_add
 #include "grid"
 #include "pointwise"
-#include "pointwise_exponential"
-#include "pointwise_trigonometric"
-#include "pointwise_special"
-#include "pointwise_bits"
-#include "pointwise_remainder"
-#include "pointwise_activation"
 override A_SCALAR: u32 = 0; // 0 | 1
 override B_SCALAR: u32 = 0; // 0 | 1
 alias T = f32; // f32 | f16 | i32 | u32

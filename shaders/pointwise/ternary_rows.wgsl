@@ -5,12 +5,6 @@
 #slot OP = op_clamp
 #include "grid"
 #include "pointwise"
-#include "pointwise_exponential"
-#include "pointwise_trigonometric"
-#include "pointwise_special"
-#include "pointwise_bits"
-#include "pointwise_remainder"
-#include "pointwise_activation"
 #include "row_walk"
 override RANK: u32 = 2; // 2 | 3 | 8
 override BY_GROUP: u32 = 0; // 0 | 1

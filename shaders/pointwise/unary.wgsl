@@ -5,11 +5,6 @@
 #slot OP = op_neg
 #include "grid"
 #include "pointwise"
-#include "pointwise_exponential"
-#include "pointwise_trigonometric"
-#include "pointwise_special"
-#include "pointwise_bits"
-#include "pointwise_activation"
 alias T = f32; // f32 | f16 | i32 | u32
 alias C = f32; // f32 | i32 | u32
 alias R = f32; // f32 | f16 | i32 | u32

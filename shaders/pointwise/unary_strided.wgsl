@@ -5,11 +5,6 @@
 #slot OP = op_id
 #include "grid"
 #include "pointwise"
-#include "pointwise_exponential"
-#include "pointwise_trigonometric"
-#include "pointwise_special"
-#include "pointwise_bits"
-#include "pointwise_activation"
 #include "strided"
 override RANK: u32 = 2; // 1 | 2 | 3 | 8
 override LANES: u32 = 1; // 1 | 4

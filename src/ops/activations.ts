@@ -1,5 +1,6 @@
 /** Activations beyond those of functions.ts, under PyTorch's names and with its slopes at the kinks. */
 import { ArgumentError, ShapeError } from "../errors";
+import * as includes from "../kernels/generated/includes";
 import { constant } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { normalizeDim, show } from "../tensor/shape";
@@ -22,45 +23,66 @@ import {
 import { activation, elementary, exp, expm1, sigmoid, softplus, tanh } from "./functions";
 import { asFloat, ofReal, ofRealPair } from "./operand";
 import { binary, real, ternary, unary } from "./pointwise";
+import { writtenIn } from "./pointwiseLibrary";
 import { narrow, reshape } from "./shape";
 import { bind } from "./trace";
 
-const logSigmoidPrimitive = unary({
-  name: "logSigmoid",
-  formula: "-ln(1 + e^-x)",
-  derivative: "g · sigmoid(-x)",
-  functions: real("op_log_sigmoid"),
-  slope: (g, { x }) => mul(g, sigmoid(neg(x))),
-});
-const softsignPrimitive = elementary("softsign", "x / (1 + |x|)", "g / (1 + |x|)²", (g, { x }) =>
-  div(g, square(add(abs(x), 1))),
+const texts = [includes.pointwiseActivation];
+
+const logSigmoidPrimitive = writtenIn(
+  texts,
+  unary({
+    name: "logSigmoid",
+    formula: "-ln(1 + e^-x)",
+    derivative: "g · sigmoid(-x)",
+    functions: real("op_log_sigmoid"),
+    slope: (g, { x }) => mul(g, sigmoid(neg(x))),
+  }),
 );
-const mishPair = activation("mish", "x · tanh(softplus(x))", "input", (x) => {
-  const t = tanh(softplus(x));
-  return add(t, mul(mul(x, sub(1, square(t))), sigmoid(x)));
-});
-const hardswishPair = activation("hardswish", "x · min(max(x + 3, 0), 6) / 6", "input", (x) =>
-  where(lt(x, -3), 0, where(lt(x, 3), add(div(x, 3), 0.5), 1)),
+const softsignPrimitive = writtenIn(
+  texts,
+  elementary("softsign", "x / (1 + |x|)", "g / (1 + |x|)²", (g, { x }) =>
+    div(g, square(add(abs(x), 1))),
+  ),
+);
+const mishPair = writtenIn(
+  texts,
+  activation("mish", "x · tanh(softplus(x))", "input", (x) => {
+    const t = tanh(softplus(x));
+    return add(t, mul(mul(x, sub(1, square(t))), sigmoid(x)));
+  }),
+);
+const hardswishPair = writtenIn(
+  texts,
+  activation("hardswish", "x · min(max(x + 3, 0), 6) / 6", "input", (x) =>
+    where(lt(x, -3), 0, where(lt(x, 3), add(div(x, 3), 0.5), 1)),
+  ),
 );
 /** x where it is not above 0, else 0: keeps what grows from overflow where it is not taken. */
 const below = (x: Tensor): Tensor => where(gt(x, 0), 0, x);
-const eluPrimitive = binary({
-  name: "elu",
-  formula: "a for a > 0, else b (e^a - 1)",
-  derivative: "g to a > 0, else g · b e^a; g · (e^a - 1) to b where a ≤ 0",
-  functions: real("op_elu"),
-  slopes: (g, { a, b }) => [
-    () => where(gt(a, 0), g, mul(mul(g, b), exp(below(a)))),
-    () => mul(g, expm1(below(a))),
-  ],
-});
-const preluPrimitive = binary({
-  name: "prelu",
-  formula: "a for a > 0, else a · b",
-  derivative: "g to a > 0, else g · b; g · a to b where a ≤ 0",
-  functions: real("op_prelu"),
-  slopes: (g, { a, b }) => [() => where(gt(a, 0), g, mul(g, b)), () => mul(g, below(a))],
-});
+const eluPrimitive = writtenIn(
+  texts,
+  binary({
+    name: "elu",
+    formula: "a for a > 0, else b (e^a - 1)",
+    derivative: "g to a > 0, else g · b e^a; g · (e^a - 1) to b where a ≤ 0",
+    functions: real("op_elu"),
+    slopes: (g, { a, b }) => [
+      () => where(gt(a, 0), g, mul(mul(g, b), exp(below(a)))),
+      () => mul(g, expm1(below(a))),
+    ],
+  }),
+);
+const preluPrimitive = writtenIn(
+  texts,
+  binary({
+    name: "prelu",
+    formula: "a for a > 0, else a · b",
+    derivative: "g to a > 0, else g · b; g · a to b where a ≤ 0",
+    functions: real("op_prelu"),
+    slopes: (g, { a, b }) => [() => where(gt(a, 0), g, mul(g, b)), () => mul(g, below(a))],
+  }),
+);
 /** As clamp, but nothing flows back at the bounds themselves. */
 const hardtanhPrimitive = ternary({
   name: "hardtanh",

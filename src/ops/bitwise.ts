@@ -1,31 +1,41 @@
 /** Logic and shifts of the bits of integers; of bool, logic of truth values. */
+import * as includes from "../kernels/generated/includes";
 import type { Tensor } from "../tensor/tensor";
 import { logicalNot } from "./arithmetic";
 import { type Operand, ofPair } from "./operand";
 import { binary, unary } from "./pointwise";
+import { writtenIn } from "./pointwiseLibrary";
 import type { Primitive } from "./primitive";
 import { bind } from "./trace";
 
+const texts = [includes.pointwiseBits];
+
 // @__NO_SIDE_EFFECTS__
 const logic = (name: string, formula: string, fn: string, bool: boolean): Primitive<null> =>
-  binary({
-    name,
-    formula,
-    functions: { i32: `${fn}_i32`, u32: `${fn}_u32` },
-    bool,
-    slopes: null,
-  });
+  writtenIn(
+    texts,
+    binary({
+      name,
+      formula,
+      functions: { i32: `${fn}_i32`, u32: `${fn}_u32` },
+      bool,
+      slopes: null,
+    }),
+  );
 const andPrimitive = logic("bitwiseAnd", "a & b", "op_and", true);
 const orPrimitive = logic("bitwiseOr", "a | b", "op_or", true);
 const xorPrimitive = logic("bitwiseXor", "a ⊕ b", "op_xor", true);
 const leftPrimitive = logic("bitwiseLeftShift", "a · 2^b", "op_left_shift", false);
 const rightPrimitive = logic("bitwiseRightShift", "⌊a / 2^b⌋", "op_right_shift", false);
-const notPrimitive = unary({
-  name: "bitwiseNot",
-  formula: "~x",
-  functions: { i32: "op_complement_i32", u32: "op_complement_u32" },
-  slope: null,
-});
+const notPrimitive = writtenIn(
+  texts,
+  unary({
+    name: "bitwiseNot",
+    formula: "~x",
+    functions: { i32: "op_complement_i32", u32: "op_complement_u32" },
+    slope: null,
+  }),
+);
 
 /** Bits set in both; i32, u32 or bool, with broadcasting. @throws DTypeError for floating-point numbers */
 export function bitwiseAnd(a: Operand, b: Operand): Tensor {

@@ -6,11 +6,11 @@
  * Four elements are written lane by lane, vec4(f(a.x), f(a.y), f(a.z), f(a.w)): the functions are scalar, and
  * the CPU executor's compiler makes wide code of this form.
  */
-import * as includes from "../kernels/generated/includes";
 import { reachable } from "../kernels/reachable";
 import { type DType, storageType } from "../tensor/dtype";
 import type { Expression } from "./expression";
 import { computeType } from "./pointwise";
+import { pointwiseFunctions } from "./pointwiseLibrary";
 
 /** Elements that a value of the text holds: a scalar, or a vec4. */
 export type Width = 1 | 4;
@@ -42,23 +42,10 @@ export function stepLines({ inputs, steps }: Expression, width: Width): string[]
   });
 }
 
-const library = [
-  includes.quarterTurns,
-  includes.bits,
-  includes.squash,
-  includes.pointwise,
-  includes.pointwiseExponential,
-  includes.pointwiseTrigonometric,
-  includes.pointwiseSpecial,
-  includes.pointwiseBits,
-  includes.pointwiseRemainder,
-  includes.pointwiseActivation,
-].join("");
-
 /** The definitions of all functions that the steps call. They read `params.infinity`: see include/pointwise. */
 export function functionsOf({ steps }: Expression): string {
   return reachable(
-    library,
+    pointwiseFunctions(),
     steps.map(({ fn }) => fn),
   );
 }

@@ -1,30 +1,43 @@
 /** What kind of number a floating-point value is, by its bits: NaN, infinite, finite, negative. */
+import * as includes from "../kernels/generated/includes";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul, where } from "./arithmetic";
 import { type Operand, ofReal, ofRealPair } from "./operand";
 import { binary, real, unary } from "./pointwise";
+import { writtenIn } from "./pointwiseLibrary";
 import type { Primitive } from "./primitive";
 import { clone } from "./shape";
 
+const texts = [includes.pointwiseBits];
+
 // @__NO_SIDE_EFFECTS__
 const test = (name: string, formula: string): Primitive<null> =>
-  unary({ name, formula, functions: real(`op_${name}`), result: "bool", slope: null });
+  writtenIn(
+    texts,
+    unary({ name, formula, functions: real(`op_${name}`), result: "bool", slope: null }),
+  );
 const isnanPrimitive = test("isnan", "x is NaN");
 const isinfPrimitive = test("isinf", "x is ±∞");
 const isfinitePrimitive = test("isfinite", "x is neither NaN nor ±∞");
 const isposinfPrimitive = test("isposinf", "x is ∞");
 const isneginfPrimitive = test("isneginf", "x is -∞");
 const signbitPrimitive = test("signbit", "the sign bit of x is set");
-const copysignPrimitive = binary({
-  name: "copysign",
-  formula: "|a| with the sign of b",
-  derivative: "g · y / a to a, 0 where a = 0",
-  functions: real("op_copysign"),
-  saves: "everything",
-  slopes: (g, { a, y }) => [() => mul(g, where(eq(a, 0), 0, div(y, where(eq(a, 0), 1, a)))), null],
-});
+const copysignPrimitive = writtenIn(
+  texts,
+  binary({
+    name: "copysign",
+    formula: "|a| with the sign of b",
+    derivative: "g · y / a to a, 0 where a = 0",
+    functions: real("op_copysign"),
+    saves: "everything",
+    slopes: (g, { a, y }) => [
+      () => mul(g, where(eq(a, 0), 0, div(y, where(eq(a, 0), 1, a)))),
+      null,
+    ],
+  }),
+);
 
 /** Whether each element is NaN, as bool. */
 export function isnan(x: Tensor): Tensor {

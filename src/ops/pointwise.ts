@@ -27,6 +27,7 @@ import { broadcastShapes, type Shape, sameShape, sizeOf } from "../tensor/shape"
 import type { Tensor } from "../tensor/tensor";
 import { add } from "./arithmetic";
 import { moveInto } from "./movement";
+import { broughtFunctions } from "./pointwiseLibrary";
 import type { PlainFunction, Primitive, Saves, Spec } from "./primitive";
 import { sumTo } from "./reduce";
 import { rowWalkOf } from "./rowWalk";
@@ -90,7 +91,7 @@ function calling<B, P, O>(kernel: Kernel<B, P, O>, fn: string): Kernel<B, P, O> 
   const key = `${kernel.name} ${fn}`;
   let own = narrowed.get(key) as Kernel<B, P, O> | undefined;
   if (!own) {
-    own = { ...kernel, source: reachable(kernel.source, ["main", fn]) };
+    own = { ...kernel, source: reachable(kernel.source + broughtFunctions(), ["main", fn]) };
     narrowed.set(key, own);
   }
   return own;

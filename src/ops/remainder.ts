@@ -1,35 +1,51 @@
 /** Division with a whole quotient, and what remains of it. */
+import * as includes from "../kernels/generated/includes";
 import type { Tensor } from "../tensor/tensor";
 import { div, mul, neg } from "./arithmetic";
 import { type Operand, ofPair } from "./operand";
 import { binary, numeric } from "./pointwise";
+import { writtenIn } from "./pointwiseLibrary";
 
-export const floorDividePrimitive = binary({
-  name: "floorDivide",
-  formula: "⌊a / b⌋",
-  functions: numeric("op_floor_divide"),
-  slopes: null,
-});
-export const truncDividePrimitive = binary({
-  name: "truncDivide",
-  formula: "a / b rounded towards 0",
-  functions: numeric("op_trunc_divide"),
-  slopes: null,
-});
-const fmodPrimitive = binary({
-  name: "fmod",
-  formula: "a - b · trunc(a / b)",
-  derivative: "g to a, -g · trunc(a / b) to b",
-  functions: numeric("op_fmod"),
-  slopes: (g, { a, b }) => [() => g, () => neg(mul(g, div(a, b, { roundingMode: "trunc" })))],
-});
-const remainderPrimitive = binary({
-  name: "remainder",
-  formula: "a - b · ⌊a / b⌋",
-  derivative: "g to a, -g · ⌊a / b⌋ to b",
-  functions: numeric("op_remainder"),
-  slopes: (g, { a, b }) => [() => g, () => neg(mul(g, floorDivide(a, b)))],
-});
+const texts = [includes.pointwiseRemainder, includes.pointwiseBits];
+
+export const floorDividePrimitive = writtenIn(
+  texts,
+  binary({
+    name: "floorDivide",
+    formula: "⌊a / b⌋",
+    functions: numeric("op_floor_divide"),
+    slopes: null,
+  }),
+);
+export const truncDividePrimitive = writtenIn(
+  texts,
+  binary({
+    name: "truncDivide",
+    formula: "a / b rounded towards 0",
+    functions: numeric("op_trunc_divide"),
+    slopes: null,
+  }),
+);
+const fmodPrimitive = writtenIn(
+  texts,
+  binary({
+    name: "fmod",
+    formula: "a - b · trunc(a / b)",
+    derivative: "g to a, -g · trunc(a / b) to b",
+    functions: numeric("op_fmod"),
+    slopes: (g, { a, b }) => [() => g, () => neg(mul(g, div(a, b, { roundingMode: "trunc" })))],
+  }),
+);
+const remainderPrimitive = writtenIn(
+  texts,
+  binary({
+    name: "remainder",
+    formula: "a - b · ⌊a / b⌋",
+    derivative: "g to a, -g · ⌊a / b⌋ to b",
+    functions: numeric("op_remainder"),
+    slopes: (g, { a, b }) => [() => g, () => neg(mul(g, floorDivide(a, b)))],
+  }),
+);
 
 /**
  * a / b rounded down, with broadcasting; of integers an integer. Division of an integer by 0 gives 0, as in

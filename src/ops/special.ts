@@ -4,36 +4,59 @@
  * 5, 7 and 25.
  */
 import { ArgumentError } from "../errors";
+import * as includes from "../kernels/generated/includes";
 import type { Tensor } from "../tensor/tensor";
 import { add, mul, neg, square } from "./arithmetic";
 import { elementary, exp } from "./functions";
 import { ofReal, ofRealPair } from "./operand";
 import { binary, real } from "./pointwise";
+import { writtenIn } from "./pointwiseLibrary";
+import type { Primitive } from "./primitive";
 
-const erfcPrimitive = elementary("erfc", "1 - erf(x)", "-g · 2/√π e^(-x²)", (g, { x }) =>
-  mul(g, mul(exp(neg(square(x))), -2 / Math.sqrt(Math.PI))),
+const texts = [
+  includes.pointwiseSpecial,
+  includes.pointwiseTrigonometric,
+  includes.pointwiseExponential,
+  includes.pointwiseBits,
+];
+
+const erfcPrimitive = writtenIn(
+  texts,
+  elementary("erfc", "1 - erf(x)", "-g · 2/√π e^(-x²)", (g, { x }) =>
+    mul(g, mul(exp(neg(square(x))), -2 / Math.sqrt(Math.PI))),
+  ),
 );
-const erfinvPrimitive = elementary(
-  "erfinv",
-  "erf⁻¹(x)",
-  "g · √π/2 e^(y²)",
-  (g, { y }) => mul(g, mul(exp(square(y)), Math.sqrt(Math.PI) / 2)),
-  "outputs",
+const erfinvPrimitive = writtenIn(
+  texts,
+  elementary(
+    "erfinv",
+    "erf⁻¹(x)",
+    "g · √π/2 e^(y²)",
+    (g, { y }) => mul(g, mul(exp(square(y)), Math.sqrt(Math.PI) / 2)),
+    "outputs",
+  ),
 );
-const lgammaPrimitive = elementary("lgamma", "ln |Γ(x)|", "g · digamma(x)", (g, { x }) =>
-  mul(g, digamma(x)),
+const lgammaPrimitive = writtenIn(
+  texts,
+  elementary("lgamma", "ln |Γ(x)|", "g · digamma(x)", (g, { x }) => mul(g, digamma(x))),
 );
-const digammaPrimitive = elementary("digamma", "Γ'(x) / Γ(x)", "g · polygamma(1, x)", (g, { x }) =>
-  mul(g, polygamma(1, x)),
+const digammaPrimitive = writtenIn(
+  texts,
+  elementary("digamma", "Γ'(x) / Γ(x)", "g · polygamma(1, x)", (g, { x }) =>
+    mul(g, polygamma(1, x)),
+  ),
 );
 /** By its order, an operand, the derivatives form a family that differentiation does not leave. */
-const polygammaPrimitive = binary({
-  name: "polygamma",
-  formula: "dᵃ/dbᵃ digamma(b) = (-1)^(a+1) a! ζ(a + 1, b)",
-  derivative: "g · polygamma(a + 1, b) to b",
-  functions: real("op_polygamma"),
-  slopes: (g, { a, b }) => [null, () => mul(g, ofRealPair(polygammaPrimitive, add(a, 1), b))],
-});
+const polygammaPrimitive: Primitive<null> = writtenIn(
+  texts,
+  binary({
+    name: "polygamma",
+    formula: "dᵃ/dbᵃ digamma(b) = (-1)^(a+1) a! ζ(a + 1, b)",
+    derivative: "g · polygamma(a + 1, b) to b",
+    functions: real("op_polygamma"),
+    slopes: (g, { a, b }) => [null, () => mul(g, ofRealPair(polygammaPrimitive, add(a, 1), b))],
+  }),
+);
 
 /** 1 - erf(x), without cancellation for large x: good to 6 ULP down to 1e-37. */
 export function erfc(x: Tensor): Tensor {
