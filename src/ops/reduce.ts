@@ -30,7 +30,7 @@ import { div, eq, mul } from "./arithmetic";
 import { productOfOthers } from "./cumulative";
 import { requireOptions } from "./options";
 import { computeType } from "./pointwise";
-import type { Primitive, Spec } from "./primitive";
+import type { AnyPrimitive, Primitive, Spec } from "./primitive";
 import { jvpOfLinear } from "./rules";
 import { expand, permute, reshape, to } from "./shape";
 import { bind } from "./trace";
@@ -298,6 +298,11 @@ interface ReduceRow {
   saves: Primitive<ReduceAttrs>["saves"];
 }
 
+const reductions = new WeakSet<object>();
+
+/** Whether it is one of the records below. A list of them would load the kernels of all. */
+export const isReduction = (primitive: AnyPrimitive): boolean => reductions.has(primitive);
+
 // @__NO_SIDE_EFFECTS__
 function reduction({ kind, result, ...row }: ReduceRow): Primitive<ReduceAttrs> {
   const primitive: Primitive<ReduceAttrs> = {
@@ -313,6 +318,7 @@ function reduction({ kind, result, ...row }: ReduceRow): Primitive<ReduceAttrs> 
     run: ([x], { dims }, [out]) => [reduceElements(elementsOf(x!), dims, kind, out!)],
     batch: (inputs, { attrs }) => bind(primitive, inputs, { dims: attrs.dims.map((d) => d + 1) }),
   };
+  reductions.add(primitive);
   return primitive;
 }
 

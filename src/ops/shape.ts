@@ -61,7 +61,7 @@ export function fillInto(y: DeviceTensor, start: number, step = 0): DeviceTensor
   return y;
 }
 
-const reshapePrimitive: Primitive<{ shape: Shape }> = {
+export const reshapePrimitive: Primitive<{ shape: Shape }> = {
   name: "reshape",
   formula: "the same elements in row-major order, under another shape",
   derivative: "g under the shape of x",

@@ -52,7 +52,6 @@ import {
   type OptimizerStats,
   StepControl,
 } from "./stepControl";
-import { openSubspace } from "./subspaceBatches";
 import { GradientArena, requireTransforms, type Transform } from "./transform";
 import { hyperOf, readWay, type Way, waysOf, withDefaults } from "./ways";
 
@@ -608,7 +607,7 @@ export class Optimizer {
       ...this.basics(),
     };
     const { rule, subspace } = way;
-    if (subspace) return openSubspace(rule, subspace, context);
+    if (subspace) return subspace.part(rule, context);
     return "open" in rule ? rule.open(context) : new FusedPart(rule, context);
   }
 

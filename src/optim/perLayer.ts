@@ -53,6 +53,8 @@ interface Layer {
 
 /** What `perLayer` makes: one optimizer for each layer. `trainStep` takes it in an optimizer's place. */
 export class PerLayerOptimizer {
+  /** Tells it from an optimizer of all parameters without loading its class. */
+  readonly perLayer = true;
   /** In the order that they were given. */
   readonly parameters: readonly DeviceTensor[];
   readonly names: readonly string[];

@@ -15,7 +15,7 @@ import { ExpressionBuilder, type Term, termsOf } from "../ops/expressionBuilder"
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { productEpilogue } from "../ops/matmul";
 import type { AnyPrimitive, Spec } from "../ops/primitive";
-import { shapePrimitives } from "../ops/shape";
+import { reshapePrimitive } from "../ops/shape";
 import { isPacked } from "../tensor/dtype";
 import { type Shape, sameShape, sizeOf } from "../tensor/shape";
 import { type Graph, makeNode, type Node, rewired, type Value } from "./graph";
@@ -256,10 +256,9 @@ function joined(
   if (addedBuffers(built.expression) > room) return null;
 
   const nodes: Node[] = [];
-  const reshape = shapePrimitives.find(({ name }) => name === "reshape")!;
   const shaped = (value: Value, shape: Shape): Value => {
     if (sameShape(value.shape, shape)) return value;
-    const node = makeNode(reshape, { shape }, [value], [{ shape, dtype: value.dtype }]);
+    const node = makeNode(reshapePrimitive, { shape }, [value], [{ shape, dtype: value.dtype }]);
     nodes.push(node);
     return node.outputs[0]!;
   };

@@ -6,25 +6,12 @@ import type { AdapterClass } from "../device/executor";
 import { ofOutputs } from "../ops/expressionBuilder";
 import { type FusedAttrs, fusedPointwise } from "../ops/fusedPointwise";
 import { type FusedReductionAttrs, fusedReduction } from "../ops/fusedReduction";
-import { type ReduceKind, reducePrimitives } from "../ops/reduce";
+import { isReduction, type ReduceKind } from "../ops/reduce";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { FusionOptions } from "./fusePointwise";
 import { countUses, type Graph, makeNode, type Node, rewired, type Value } from "./graph";
 import { refinedShape } from "./refinedShape";
 import { withoutDeadCode } from "./simplify";
-
-const kinds: ReadonlySet<string> = new Set<ReduceKind>([
-  "sum",
-  "mean",
-  "prod",
-  "max",
-  "min",
-  "any",
-  "all",
-]);
-
-const isReduction = ({ primitive }: Node): boolean =>
-  kinds.has(primitive.name) && (reducePrimitives as readonly unknown[]).includes(primitive);
 
 /** Keeps parameters below 512 bytes, of which an operand takes up to 36. */
 const mostOperands = 7;
@@ -138,7 +125,7 @@ export function fuseReductions(graph: Graph, options: ReductionOptions): Graph {
   /** By the fused node whose output they read. */
   const found = new Map<Node, { made: Made; reduction: Node; fused: Node }[]>();
   for (const reduction of graph.nodes) {
-    const made = isReduction(reduction) ? maker(reduction.inputs[0]!, uses) : null;
+    const made = isReduction(reduction.primitive) ? maker(reduction.inputs[0]!, uses) : null;
     const fused = made && joined(reduction, made, options);
     if (!fused) continue;
     const known = found.get(made.node);

@@ -9,7 +9,7 @@ import { autocast, type LowDType } from "../ops/autocast";
 import { reshape, to } from "../ops/shape";
 import { GradScaler, type GradScalerOptions } from "../optim/gradScaler";
 import type { Optimizer } from "../optim/optimizer";
-import { PerLayerOptimizer } from "../optim/perLayer";
+import type { PerLayerOptimizer } from "../optim/perLayer";
 import { compile, type PlanReport, type WarmupOptions } from "../plan/compile";
 import { keyFromSeed } from "../random/philox";
 import { withKey } from "../random/random";
@@ -127,7 +127,7 @@ export function trainStep<M extends Module, B = Batch>(
   loss: (model: M, batch: OnDevice<B>) => Tensor,
   options: TrainStepOptions<M, B> = {},
 ): TrainStep<B> {
-  if (optimizer instanceof PerLayerOptimizer) return perLayerStep(model, optimizer, loss, options);
+  if ("perLayer" in optimizer) return perLayerStep(model, optimizer, loss, options);
   const key = keyFromSeed(options.seed ?? 0);
   const { parameters } = optimizer;
   const first = parameters[0];

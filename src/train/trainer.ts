@@ -4,7 +4,7 @@
  */
 import { ArgumentError, DivergenceError } from "../errors";
 import type { Optimizer } from "../optim/optimizer";
-import { PerLayerOptimizer } from "../optim/perLayer";
+import type { PerLayerOptimizer } from "../optim/perLayer";
 import type { PlanReport, WarmupOptions } from "../plan/compile";
 import { readAll } from "../tensor/hostTensor";
 import type { Tensor } from "../tensor/tensor";
@@ -116,7 +116,7 @@ const stepsAhead = 2;
 
 /** What the global norm is made of. */
 const normsOf = (optimizer: Optimizer | PerLayerOptimizer): readonly Tensor[] =>
-  optimizer instanceof PerLayerOptimizer ? optimizer.gradNorms : [optimizer.stats.gradNorm];
+  "perLayer" in optimizer ? optimizer.gradNorms : [optimizer.stats.gradNorm];
 
 /** The common training loop around a `trainStep`; `run` goes on until steps, patience or `signal` end it. */
 export class Trainer<B> {

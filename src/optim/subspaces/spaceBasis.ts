@@ -15,6 +15,7 @@ import { Storage } from "../../tensor/storage";
 import type { Tensor } from "../../tensor/tensor";
 import type { StateKind } from "../rule";
 import type { StateTensor } from "../states";
+import { openSubspace } from "../subspaceBatches";
 import type { Projector } from "./projector";
 import type { LazyRefresh } from "./refreshClock";
 import { RefreshClock } from "./refreshClock";
@@ -70,14 +71,16 @@ export function subspaceOf(parts: SpaceParts): Subspace {
     if (!lowRank) return null;
     return { lowRank, tensors: storedTensors(parts, clock(), shape) };
   };
-  return {
+  const subspace: Subspace = {
     name: json.name,
     restartsEvery: moments === "reset" ? every : null,
     weightBits: parts.weightBits ?? null,
     toJSON: () => json,
     layout,
+    part: (rule, context) => openSubspace(rule, subspace, context),
     open: (device, members) => new SpaceBasis(device, members, parts, clock()),
   };
+  return subspace;
 }
 
 function storedTensors(parts: SpaceParts, clock: RefreshClock, shape: Shape): BasisTensor[] {

@@ -19,7 +19,8 @@ import type { Device } from "../../device/device";
 import type { DType } from "../../tensor/dtype";
 import type { Shape } from "../../tensor/shape";
 import type { Tensor } from "../../tensor/tensor";
-import type { StateKind } from "../rule";
+import type { Part, PartContext } from "../part";
+import type { AnyRule, AnyStructuredRule, StateKind } from "../rule";
 import type { StateTensor } from "../states";
 
 /** A subspace's options, as plain data for checkpoints; `name` says which subspace. */
@@ -79,6 +80,8 @@ export interface Subspace {
   toJSON(): SubspaceJson;
   /** null: a parameter of this shape is updated in full. */
   layout(shape: Shape): SubspaceLayout | null;
+  /** The part of an optimizer that moves the context's members by `rule` in this subspace: what `open` gives is in it. */
+  part(rule: AnyRule | AnyStructuredRule, context: PartContext): Part;
   /** @param members those with a layout */
   open(device: Device, members: readonly SubspaceMember[]): SubspaceBasis;
 }
