@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { readKernels } from "../../shaders/reflect.mjs";
 import { shippedLauncher, shippedText } from "../../shaders/shipped.mjs";
 import { compileProgram } from "../../src/cpu/compile";
+import * as includes from "../../src/kernels/generated/includes";
 import { allKernels } from "../../src/kernels/generated/index";
 import { type AnyKernel, specialise } from "../../src/kernels/kernel";
 import { reachable } from "../../src/kernels/reachable";
@@ -32,6 +33,12 @@ test("every kernel's text has the same tokens after, fewer bytes, and each line'
     expect(shipped.length, name).toBeLessThan(plain.length);
     expect(shipped, name).not.toMatch(/^\s|\/\/|\n\n/);
   }
+});
+
+test("the functions that operations bring have the same tokens after", () => {
+  const texts = Object.entries(includes).filter(([name]) => name.startsWith("pointwise"));
+  expect(texts.length).toBeGreaterThan(5);
+  for (const [name, text] of texts) expect(tokens(shippedText(text)), name).toEqual(tokens(text));
 });
 
 test("what a kernel reaches is found where lines are no longer indented", async () => {
