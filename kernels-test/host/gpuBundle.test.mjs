@@ -37,6 +37,8 @@ function reached(files) {
   for (const file of sources)
     for (const match of readFileSync(file, "utf8").matchAll(specifiers)) {
       const name = match[1] ?? match[2] ?? match[3];
+      // An import in a text that the file writes, such as a launcher.
+      if (name.includes("${")) continue;
       if (!name.startsWith(".")) {
         packagesUsed.set(name, relative(root, file));
         continue;
