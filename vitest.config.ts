@@ -16,13 +16,20 @@ const driverVariables = (name: DriverName): Readonly<Record<string, string>> =>
   process.env["VK_DRIVER_FILES"] ? {} : (driverCandidates(name)[0]?.env ?? {});
 
 // Dawn crashes in worker threads. On a software driver a process keeps little more than one core busy, for
-// kernels compile on one; a GPU is for one process.
+// kernels compile on one; a GPU is for one process. Lavapipe's threads wait for each other at the end of each
+// dispatch, for milliseconds where those of another process have the core: so that each process has its own.
+const cores = availableParallelism();
+const processes = driver === "gpu" ? 1 : Math.min(cores, 4);
 const dawn = {
   ...oneProcessAtATime,
-  fileParallelism: driver !== "gpu",
-  maxWorkers: Math.min(availableParallelism(), 4),
+  fileParallelism: processes > 1,
+  maxWorkers: processes,
   ...patience,
-  env: { TILEGRAD_ADAPTER: driver, ...driverVariables(driver) },
+  env: {
+    TILEGRAD_ADAPTER: driver,
+    LP_NUM_THREADS: String(Math.floor(cores / processes)),
+    ...driverVariables(driver),
+  },
   setupFiles: ["kernels-test/dawn.setup.ts"],
 };
 
