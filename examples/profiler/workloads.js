@@ -96,7 +96,7 @@ export const workloads = {
     run: add,
   },
   gelu: { title: "gelu: of each element", sizes: matrix, operands: one, run: (x) => gelu(x) },
-  sum: { title: "sum: of each row", sizes: matrix, operands: one, run: (x) => sum(x, -1) },
+  sum: { title: "sum: of each row", sizes: matrix, operands: one, run: (x) => sum(x, { dim: -1 }) },
   transpose: {
     title: "transpose: a matrix, copied",
     sizes: matrix,

@@ -22,7 +22,10 @@ describe.each(["webgpu", "cpu"] as const)("profile in a page, on %s", (executor)
       const device = await tilegrad.init({ executor: kind });
       const a = tilegrad.ones([128, 96]);
       const b = tilegrad.ones([96, 160]);
-      const profile = await tilegrad.profile(() => tilegrad.gelu(tilegrad.matmul(a, b)));
+      // In a few runs times may be alike, and then they do not tell the clock's steps.
+      const profile = await tilegrad.profile(() => tilegrad.gelu(tilegrad.matmul(a, b)), {
+        repeats: 30,
+      });
       const entries = performance.getEntriesByType("measure") as PerformanceMeasure[];
       const result = {
         data: profile.data,
@@ -42,7 +45,7 @@ describe.each(["webgpu", "cpu"] as const)("profile in a page, on %s", (executor)
     const product = data.kernels.find(({ name }) => name.startsWith("matmul/"))!;
     expect(product.flops).toBe(2 * 128 * 96 * 160);
     expect(data.roofline!.gigabytesPerSecond).toBeGreaterThan(0);
-    expect(data.runs).toBeGreaterThanOrEqual(3);
+    expect(data.runs).toBe(30);
     // The flag that gives this browser WebGPU also makes its timestamps finer than users' are; its own clock
     // counts in steps of 5 us.
     const step = data.resolutionMicroseconds;

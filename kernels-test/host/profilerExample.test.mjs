@@ -1,7 +1,9 @@
 /** examples/profiler: its figures, and the command line as a reader runs it, on the built library. */
+import { init, scope } from "tilegrad";
 import { describe, expect, test } from "vitest";
 import { quantile, ratesOf } from "../../examples/profiler/figures.js";
 import { indented, partsOf } from "../../examples/profiler/highlight.js";
+import { workloadOf, workloads } from "../../examples/profiler/workloads.js";
 import { nodeExample } from "./nodeExample.mjs";
 
 const run = nodeExample("profiler");
@@ -50,6 +52,20 @@ describe("the text", () => {
       "fn f() {\n  if (a) {\n    b();\n  }\n}",
     );
   });
+});
+
+test("every workload runs, at even sizes and at odd ones", async () => {
+  const device = await init({ executor: "cpu", threads: 0 });
+  for (const [name, { sizes }] of Object.entries(workloads))
+    for (const more of [3, 4]) {
+      const chosen = sizes.map(({ least }) => least + more);
+      const { operands, run: compute } = workloadOf(name, chosen);
+      const given = operands(...chosen);
+      const { dispatches } = device.executor.counters;
+      scope(() => void compute(...given));
+      expect(device.executor.counters.dispatches, name).toBeGreaterThan(dispatches);
+    }
+  await device.destroy();
 });
 
 describe("node examples/profiler", () => {
