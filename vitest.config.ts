@@ -53,6 +53,7 @@ const tiers = {
     ...oneProcessAtATime,
     ...patience,
     globalSetup: ["kernels-test/browser/examplesFolder.ts"],
+    setupFiles: ["kernels-test/browser.setup.ts"],
   },
   deno: { ...cpu, env: { ...cpu.env, ...driverVariables("swiftshader") } },
 };

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleScript } from "../kernels-test/browser/bundle";
-import { isolation, openPage } from "../kernels-test/browser/chromium";
+import { closeBrowser, isolation, openPage } from "../kernels-test/browser/chromium";
 import * as tilegrad from "../src/node";
 import { median } from "./frame/row";
 import { measureSaves, type Watched, watched } from "./frame/saving";
@@ -114,4 +114,8 @@ async function inChromium(): Promise<void> {
   tell("pause of the page, idle", measured.idlePage, "pause");
 }
 
-await (values.browser ? inChromium() : inNode());
+try {
+  await (values.browser ? inChromium() : inNode());
+} finally {
+  await closeBrowser();
+}

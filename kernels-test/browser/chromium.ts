@@ -1,6 +1,5 @@
 /** A headless Chromium with WebGPU on SwiftShader that talks to nobody but localhost. */
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { afterAll } from "vitest";
 import { findChromium } from "../../setup/browsers.mjs";
 import { serve } from "./server";
 
@@ -33,11 +32,14 @@ export async function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args: [...webgpuFlags, ...offlineFlags] });
 }
 
-/** One for all pages of a test file: each has a context, and so storage, of its own. */
+/** One for all pages of a process: each has a context, and so storage, of its own. */
 let shared: Promise<Browser> | null = null;
-afterAll(async () => {
+
+/** Closes the browser that pages were opened in, if any was: the last thing that a process does with it. */
+export async function closeBrowser(): Promise<void> {
   await (await shared)?.close();
-});
+  shared = null;
+}
 
 export interface TestPage extends AsyncDisposable {
   readonly page: Page;
