@@ -10,7 +10,8 @@ import { gzipSync } from "node:zlib";
 const root = path.dirname(fileURLToPath(import.meta.url));
 const file = (name) => path.join(root, name);
 
-const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
+/** Bytes after gzip. */
+export const compressed = (bytes) => gzipSync(bytes, { level: 9 }).length;
 
 /** The doors as their source in dist/, which is what package.json leads a page to. */
 const doors = {
@@ -56,7 +57,7 @@ export async function bundleSizes() {
   return Promise.all([...rows, ...files]);
 }
 
-const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
+export const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
 
 /** A line for each row: bytes after gzip, the budget, and what it is. */
 export const sizeTable = (rows) =>

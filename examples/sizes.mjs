@@ -8,15 +8,14 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { compressed, kilobytes } from "../bundleSizes.mjs";
 import { buildExamples } from "./build.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const [name = ""] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), "tilegrad-sizes-"));
-const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1).padStart(8)} KB`;
-const print = (bytes, what) => console.log(`${kilobytes(bytes)}  ${what}`);
+const print = (bytes, what) => console.log(`${kilobytes(bytes).padStart(8)} KB  ${what}`);
 
 /** The scripts that an output loads, itself among them. The executors for other machines are not. */
 function loaded(outputs, output, found = new Set()) {
@@ -51,7 +50,7 @@ try {
   ];
   let sum = 0;
   for (const file of files) {
-    const { length } = gzipSync(await readFile(path.join(folder, file)), { level: 9 });
+    const length = compressed(await readFile(path.join(folder, file)));
     print(length, file);
     sum += length;
   }
