@@ -2,16 +2,17 @@
 import type { Thread, ThreadCode, ThreadEvents } from "./platform";
 import { threadSource } from "./platform";
 
-const port = `{
+/** Its clock counts from the page's beginning: milliseconds since 1970 are good to only 244 ns in an f64. */
+const port = (origin: number) => `{
   post:(m)=>postMessage(m),
   listen:(f)=>{onmessage=(e)=>f(e.data)},
-  clock:()=>performance.timeOrigin+performance.now()
+  clock:()=>performance.timeOrigin-${origin}+performance.now()
 }`;
 
 export function startBrowserThread(code: ThreadCode, events: ThreadEvents): Thread | null {
   if (typeof Worker === "undefined") return null;
   const url = URL.createObjectURL(
-    new Blob([threadSource(code, port)], { type: "text/javascript" }),
+    new Blob([threadSource(code, port(performance.timeOrigin))], { type: "text/javascript" }),
   );
   let worker: Worker;
   try {

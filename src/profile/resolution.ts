@@ -11,7 +11,8 @@ const knownSteps = [1_000_000, 100_000, 65_536, 20_000, 5_000, 1_024, 1_000, 100
 const roundingError = 1;
 
 /**
- * Milliseconds since 1970, as clocks that threads share count them, are good to 244 ns in an f64. Where there are
+ * Workers of a page have clocks of their own, whose beginnings are known as milliseconds since 1970, which an f64
+ * holds to 122 ns: a time from one worker's clock to another's is off by twice that at most. Where there are
  * enough readings to be sure of a step all the same, they may be off by that.
  */
 const sharedClockError = 250;
