@@ -4,6 +4,9 @@ import { type DriverName, driverCandidates, driverNames } from "./setup/drivers.
 
 const oneProcessAtATime = { pool: "forks", isolate: true, fileParallelism: false } as const;
 
+// A file of the numeric tier imports the whole library, which takes as long as its tests: a process imports it once.
+const importedOnce = { isolate: false };
+
 // A kernel compiles in up to a second on the software drivers, and some tests have dozens compiled.
 const patience = { testTimeout: 180_000, hookTimeout: 180_000 };
 
@@ -44,7 +47,7 @@ const cpu = {
 const tiers = {
   host: { pool: "forks", testTimeout: 20_000 },
   static: { pool: "forks", ...patience },
-  numeric: adapter === "cpu" ? cpu : dawn,
+  numeric: { ...(adapter === "cpu" ? cpu : dawn), ...importedOnce },
   dawn,
   pipelines: dawn,
   // Its many small shaders compile twice as fast on lavapipe without optimizations.
