@@ -202,42 +202,6 @@ export function failuresOfValues(
   return failures;
 }
 
-/** What `name` takes in silence where it is given an argument by position in place of an object of options. */
-export function takenForOptions(tg: Tilegrad, name: string): string[] {
-  const taken: string[] = [];
-  const given = operands(tg);
-  let tried = 0;
-  for (const call of callsByName.get(name)!)
-    for (const other of [1, "mean", false, given.bias]) {
-      let last: readonly unknown[] | null = null;
-      const library = calling(tg, name, (run, args) => {
-        if (last || !isRecord(args.at(-1))) return run(...args);
-        last = [...args.slice(0, -1), other];
-        return run(...last);
-      });
-      const passed = attemptOptions(tg, () => call(library, given));
-      if (last) tried++;
-      if (passed && last)
-        taken.push(`${name}(${(last as readonly unknown[]).map(shown).join(", ")})`);
-    }
-  for (const t of Object.values(given)) t.dispose();
-  if (tried === 0) throw new Error(`No call of ${name} has options.`);
-  return taken;
-}
-
-/** Whether the call went through. */
-function attemptOptions(tg: Tilegrad, run: () => unknown): boolean {
-  try {
-    tg.scope(() => {
-      run();
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof TilegradError) return false;
-    throw error;
-  }
-}
-
 /** For people: tensors by their shape. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;

@@ -7,6 +7,7 @@ import { Device, setCurrentDevice } from "./device/device";
 import type { Executor } from "./device/executor";
 import { WebGPUExecutor } from "./device/webgpu";
 import { AdapterError, ArgumentError } from "./errors";
+import { requireOptions } from "./options";
 import type { Platform } from "./platform/platform";
 
 const executors = ["auto", "webgpu", "cpu"] as const;
@@ -36,7 +37,7 @@ export async function initOn(
   options: InitOptions = {},
   bounds?: SubmitBounds,
 ): Promise<Device> {
-  const { memoryLimit } = options;
+  const { memoryLimit } = requireOptions("init", options, "executor");
   if (memoryLimit !== undefined && !(memoryLimit > 0))
     throw new ArgumentError(`memoryLimit is ${memoryLimit}; it takes bytes above 0.`);
   const executor = await openExecutor(platform, options, bounds);

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 /** A room may import itself and the rooms before it. */
 const rooms = [
   "errors",
+  "options",
   "elementary",
   "platform",
   "device",

@@ -12,6 +12,7 @@
  */
 
 import { ArgumentError, DataError } from "../errors";
+import { requireOptions } from "../options";
 
 const elementTypes = {
   8: { name: "u8", ArrayType: Uint8Array },
@@ -62,8 +63,9 @@ type Fail = (what: string) => never;
 export async function decodeIdx(
   bytes: Uint8Array,
   file: string,
-  { maxBytes = 2 ** 30 }: IdxOptions = {},
+  options: IdxOptions = {},
 ): Promise<IdxData> {
+  const { maxBytes = 2 ** 30 } = requireOptions("data.decodeIdx", options, "maxBytes");
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
     throw new ArgumentError(`maxBytes must be a whole number from 1 up, got ${maxBytes}`);
   const fail: Fail = (what) => {

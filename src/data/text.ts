@@ -4,6 +4,7 @@
  */
 
 import { ArgumentError, DataError } from "../errors";
+import { requireOptions } from "../options";
 import type { FileStore } from "../platform/files";
 import { boundedInteger, keyFromSeed, philox4x32 } from "../random/philox";
 import type { HostTensor } from "../tensor/hostTensor";
@@ -52,7 +53,11 @@ export class TextDataset {
 
   /** @throws DataError for an empty text, or one with a character the given tokenizer does not know. */
   constructor(text: string, options: TextOptions = {}) {
-    const { trainFraction = 0.9, name = "text" } = options;
+    const { trainFraction = 0.9, name = "text" } = requireOptions(
+      "TextDataset",
+      options,
+      "trainFraction",
+    );
     if (!(trainFraction > 0 && trainFraction <= 1)) {
       throw new ArgumentError(`trainFraction must be in (0, 1], got ${trainFraction}`);
     }
@@ -190,7 +195,8 @@ export function fromString(text: string, options?: TextOptions): TextDataset {
 
 /** The data set of a UTF-8 text. Throws `DataError` for other bytes, naming the first bad one. */
 export function fromBytes(bytes: Uint8Array, options: TextOptions = {}): TextDataset {
-  return new TextDataset(decodeUtf8(bytes, options.name ?? "text"), options);
+  const { name = "text" } = requireOptions("data.fromBytes", options, "trainFraction");
+  return new TextDataset(decodeUtf8(bytes, name), options);
 }
 
 /** The data set of a UTF-8 file. Throws `FileError` when it cannot be read. */
@@ -199,6 +205,7 @@ export async function fromFile(
   path: string,
   options: TextOptions = {},
 ): Promise<TextDataset> {
+  requireOptions("data.fromFile", options, "trainFraction");
   return fromBytes(await files.read(path), { name: path, ...options });
 }
 

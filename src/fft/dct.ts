@@ -11,6 +11,7 @@ import { mul, sub } from "../ops/arithmetic";
 import { pad } from "../ops/padding";
 import { flip } from "../ops/rearrange";
 import { cat, narrow, reshape, slice, stack, to, transpose } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { normalizeDim } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -100,7 +101,7 @@ function requireNorm(op: string, type: number, norm: Norm): void {
  * @example fft.dct(tensor([1, 1, 1, 1])) // 8, 0, 0, 0
  */
 export function dct(x: Tensor, options: DctOptions = {}): Tensor {
-  const { type = 2, dim = -1, norm = "backward" } = options;
+  const { type = 2, dim = -1, norm = "backward" } = requireOptions("fft.dct", options, "type");
   requireNorm("fft.dct", type, norm);
   return along("fft.dct", x, dim, (last) =>
     type === 2 ? typeTwo(last, norm) : typeThree(last, norm),
@@ -112,7 +113,7 @@ export function dct(x: Tensor, options: DctOptions = {}): Tensor {
  * @throws ShapeError for scalars or a dim out of range; ArgumentError for another type or norm
  */
 export function idct(x: Tensor, options: DctOptions = {}): Tensor {
-  const { type = 2, dim = -1, norm = "backward" } = options;
+  const { type = 2, dim = -1, norm = "backward" } = requireOptions("fft.idct", options, "type");
   requireNorm("fft.idct", type, norm);
   const other = { backward: "forward", forward: "backward", ortho: "ortho" } as const;
   return along("fft.idct", x, dim, (last) =>

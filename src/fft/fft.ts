@@ -8,10 +8,10 @@
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { div, mul, neg } from "../ops/arithmetic";
 import { arange } from "../ops/creation";
-import { requireOptions } from "../ops/options";
 import { pad } from "../ops/padding";
 import { flip, roll } from "../ops/rearrange";
 import { cat, narrow, to } from "../ops/shape";
+import { requireOptions } from "../options";
 import type { TensorOptions } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { normalizeDim, show } from "../tensor/shape";
@@ -94,8 +94,7 @@ function transform(
   inverse: boolean,
   options: FftOptions,
 ): Complex {
-  requireOptions(op, options, "{ n: 16 }");
-  const { n, dim = -1, norm = "backward" } = options;
+  const { n, dim = -1, norm = "backward" } = requireOptions(op, options, "n");
   return scope(() => {
     const { real, imag } = prepared(op, x);
     const at = dimensionOf(op, real, dim);
@@ -155,6 +154,7 @@ export function rfft(x: Tensor, options: FftOptions = {}): Complex {
  */
 export function irfft(x: Tensor | Complex, options: FftOptions = {}): Tensor {
   const op = "fft.irfft";
+  requireOptions(op, options, "n");
   return scope(() => {
     const { real, imag } = asComplex(op, x);
     const at = dimensionOf(op, real, options.dim ?? -1);
@@ -181,9 +181,10 @@ export function irfft(x: Tensor | Complex, options: FftOptions = {}): Tensor {
 function overDims(
   op: string,
   x: Tensor | Complex,
-  { s, dim, norm = "backward" }: FftnOptions,
+  options: FftnOptions,
   one: (x: Tensor | Complex, options: FftOptions) => Complex,
 ): Complex {
+  const { s, dim, norm = "backward" } = requireOptions(op, options, "s");
   const { rank, shape } = x instanceof Tensor ? x : x.real;
   const dims = (
     dim ?? Array.from({ length: rank }, (_, i) => i).slice(s ? rank - s.length : 0)
@@ -226,6 +227,7 @@ export function ifftn(x: Tensor | Complex, options: FftnOptions = {}): Complex {
  * unknown norm
  */
 export function fft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
+  requireOptions("fft.fft2", options, "s");
   return fftn(x, { dim: [-2, -1], ...options });
 }
 
@@ -235,6 +237,7 @@ export function fft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
  * unknown norm
  */
 export function ifft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
+  requireOptions("fft.ifft2", options, "s");
   return ifftn(x, { dim: [-2, -1], ...options });
 }
 
@@ -243,6 +246,7 @@ export function ifft2(x: Tensor | Complex, options: FftnOptions = {}): Complex {
  * @throws ArgumentError for a length below 1
  */
 export function fftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
+  requireOptions("fft.fftfreq", options, "dtype");
   requireLength("fft.fftfreq", n);
   return scope(() => {
     const positive = arange(0, Math.ceil(n / 2), 1, { ...options, dtype: "f32" });
@@ -253,6 +257,7 @@ export function fftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
 
 /** The frequency of each result of `rfft`. @throws ArgumentError for a length below 1 */
 export function rfftfreq(n: number, d = 1, options: TensorOptions = {}): Tensor {
+  requireOptions("fft.rfftfreq", options, "dtype");
   requireLength("fft.rfftfreq", n);
   return scope(() => div(arange(0, Math.floor(n / 2) + 1, 1, { ...options, dtype: "f32" }), n * d));
 }

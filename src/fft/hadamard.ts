@@ -7,6 +7,7 @@ import { jvpOfLinear, withLanes } from "../ops/rules";
 import { expand, reshape } from "../ops/shape";
 import { bind } from "../ops/trace";
 import { walkRows } from "../ops/walk";
+import { requireOptions } from "../options";
 import { tensor } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
@@ -116,7 +117,11 @@ function natural(k: number, bits: number): number {
  * @example fft.hadamardTransform(tensor([1, 0, 1, 0])) // 2, 2, 0, 0
  */
 export function hadamardTransform(x: Tensor, options: HadamardOptions = {}): Tensor {
-  const { dim = -1, norm = "backward", order = "natural" } = options;
+  const {
+    dim = -1,
+    norm = "backward",
+    order = "natural",
+  } = requireOptions("fft.hadamardTransform", options, "dim");
   if (norm !== "backward" && norm !== "ortho")
     throw new ArgumentError(`fft.hadamardTransform: norm "${norm}" must be "backward" or "ortho".`);
   if (order !== "natural" && order !== "sequency")

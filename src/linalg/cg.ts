@@ -25,6 +25,7 @@ import {
   unsqueeze,
 } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, denseStrides, type Shape, sameShape, show } from "../tensor/shape";
@@ -296,6 +297,7 @@ export function cg(
   b: Tensor,
   options: CgOptions = {},
 ): CgResult {
+  requireOptions("linalg.cg", options, "x0");
   requireReal(op, "b", b.dtype);
   if (b.rank === 0 || b.shape.at(-1) === 0)
     throw new ShapeError(`${op}: b has shape ${show(b.shape)}; it must be [..., n] with n >= 1.`);

@@ -18,6 +18,7 @@ import type { Primitive } from "../ops/primitive";
 import { batchOfRows } from "../ops/rules";
 import { transpose } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { denseStrides, show } from "../tensor/shape";
@@ -180,7 +181,8 @@ function factored(A: Tensor, upper: boolean, checked: boolean): [Tensor, Tensor]
  * positive definite, or has NaN or infinite elements
  * @example linalg.cholesky(tensor([[4, 2], [2, 5]])) // [[2, 0], [1, 2]]
  */
-export function cholesky(A: Tensor, { upper = false }: CholeskyOptions = {}): Tensor {
+export function cholesky(A: Tensor, options: CholeskyOptions = {}): Tensor {
+  const { upper = false } = requireOptions("linalg.cholesky", options, "upper");
   return scope(() => factored(A, upper, true)[0]);
 }
 
@@ -191,10 +193,8 @@ export function cholesky(A: Tensor, { upper = false }: CholeskyOptions = {}): Te
  * @returns L as `cholesky` gives it, and info, i32 [...]
  * @example const { info } = linalg.choleskyEx(tensor([[1, 2], [2, 1]])); // 2
  */
-export function choleskyEx(
-  A: Tensor,
-  { upper = false }: CholeskyOptions = {},
-): { L: Tensor; info: Tensor } {
+export function choleskyEx(A: Tensor, options: CholeskyOptions = {}): { L: Tensor; info: Tensor } {
+  const { upper = false } = requireOptions("linalg.choleskyEx", options, "upper");
   const [L, info] = factored(A, upper, false);
   return { L, info };
 }
@@ -208,11 +208,8 @@ export function choleskyEx(
  * @throws ShapeError, DTypeError; at the next read, LinAlgError for a 0 on the diagonal of L
  * @example linalg.choleskySolve(linalg.cholesky(A), B)
  */
-export function choleskySolve(
-  L: Tensor,
-  B: Tensor,
-  { upper = false }: CholeskyOptions = {},
-): Tensor {
+export function choleskySolve(L: Tensor, B: Tensor, options: CholeskyOptions = {}): Tensor {
+  const { upper = false } = requireOptions("linalg.choleskySolve", options, "upper");
   const name = "linalg.choleskySolve";
   requireSquare(name, "L", L);
   requireMatrices(name, "B", B);

@@ -3,6 +3,7 @@ import { ArgumentError } from "../errors";
 import { div, eq, gt, mul, where } from "../ops/arithmetic";
 import { max, sum } from "../ops/reduce";
 import { select, to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { requireMatrices, requireSquare } from "./batches";
@@ -20,8 +21,9 @@ import { svdvals } from "./svd";
  * or infinite elements
  * @example await linalg.matrixRank(tensor([[1, 2], [2, 4]])).item(); // 1
  */
-export function matrixRank(A: Tensor, { rtol }: RankOptions = {}): Tensor {
+export function matrixRank(A: Tensor, options: RankOptions = {}): Tensor {
   const op = "linalg.matrixRank";
+  const { rtol } = requireOptions(op, options, "rtol");
   requireMatrices(op, "A", A);
   const relative = relativeTolerance(op, A, rtol);
   return scope(() => {

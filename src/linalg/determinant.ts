@@ -13,6 +13,7 @@ import { sum } from "../ops/reduce";
 import { batchOfRows } from "../ops/rules";
 import { dense, stopGradient, unsqueeze } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -141,7 +142,8 @@ export interface LogdetOptions {
  * @throws as `det`; with `positiveDefinite`, at the next read, LinAlgError for a matrix that is not
  * @example linalg.logdet(covariance, { positiveDefinite: true })
  */
-export function logdet(A: Tensor, { positiveDefinite = false }: LogdetOptions = {}): Tensor {
+export function logdet(A: Tensor, options: LogdetOptions = {}): Tensor {
+  const { positiveDefinite = false } = requireOptions("linalg.logdet", options, "positiveDefinite");
   return scope(() => {
     if (positiveDefinite) {
       return mul(sum(log(diagonal(cholesky(A), 0, -2, -1)), { dim: -1 }), 2);

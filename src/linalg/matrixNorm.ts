@@ -5,6 +5,7 @@ import { diagonal } from "../ops/diagonal";
 import { max, min, sum } from "../ops/reduce";
 import { select, unsqueeze } from "../ops/shape";
 import { norm } from "../ops/vectorNorm";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -53,9 +54,10 @@ function ofSingularValues(A: Tensor, ord: "nuc" | 2 | -2, keepdim: boolean): Ten
 export function matrixNorm(
   A: Tensor,
   ord: MatrixNormOrder = "fro",
-  { keepdim = false }: MatrixNormOptions = {},
+  options: MatrixNormOptions = {},
 ): Tensor {
   const op = "linalg.matrixNorm";
+  const { keepdim = false } = requireOptions(op, options, "keepdim");
   requireMatrices(op, "A", A);
   return scope(() => {
     switch (ord) {

@@ -12,6 +12,7 @@ import { sqrt } from "../ops/functions";
 import { matmul } from "../ops/matmul";
 import { sum } from "../ops/reduce";
 import { rootOrZero } from "../ops/root";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { requireMatrices } from "./batches";
@@ -64,7 +65,7 @@ export interface OrthogonalizeOptions {
  */
 export function orthogonalize(G: Tensor, options: OrthogonalizeOptions = {}): Tensor {
   const op = "linalg.orthogonalize";
-  const { mode = "muon" } = options;
+  const { mode = "muon" } = requireOptions(op, options, "steps");
   if (mode !== "muon" && mode !== "polar")
     throw new ArgumentError(`${op}: mode ${mode} must be "muon" or "polar".`);
   const { steps = mode === "muon" ? 5 : 30 } = options;

@@ -23,6 +23,7 @@ import { matmul } from "../ops/matmul";
 import { max, sum } from "../ops/reduce";
 import { rootOrZero } from "../ops/root";
 import { expand, reshape, unsqueeze } from "../ops/shape";
+import { requireOptions } from "../options";
 import { normal } from "../random/continuous";
 import { key as keyOf } from "../random/random";
 import { scope } from "../tensor/scope";
@@ -118,6 +119,7 @@ export interface OrthonormalizeOptions {
  * @example const Q = linalg.orthonormalize(random.normal(random.key(1), [512, 64]));
  */
 export function orthonormalize(A: Tensor, options: OrthonormalizeOptions = {}): Tensor {
+  requireOptions("linalg.orthonormalize", options, "method");
   requireMatrices(op, "A", A);
   const { method = methodFor(A.device.executor.adapter.class) } = options;
   const [m, n] = A.shape.slice(-2) as [number, number];

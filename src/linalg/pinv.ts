@@ -12,6 +12,7 @@ import type { Primitive } from "../ops/primitive";
 import { max } from "../ops/reduce";
 import { batchOfRows } from "../ops/rules";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -85,8 +86,9 @@ export function relativeTolerance(op: string, A: Tensor, rtol: number | undefine
  * or infinite elements
  * @example linalg.pinv(tensor([[2, 0], [0, 0]])) // [[0.5, 0], [0, 0]]
  */
-export function pinv(A: Tensor, { rtol }: RankOptions = {}): Tensor {
+export function pinv(A: Tensor, options: RankOptions = {}): Tensor {
   const op = "linalg.pinv";
+  const { rtol } = requireOptions(op, options, "rtol");
   requireMatrices(op, "A", A);
   return bind(pinvPrimitive, [A], { rtol: relativeTolerance(op, A, rtol) })[0]!;
 }

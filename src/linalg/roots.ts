@@ -1,5 +1,6 @@
 /** Roots of symmetric positive semidefinite matrices, by eigenvalues or by products. */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { requireSquare } from "./batches";
@@ -16,7 +17,8 @@ export interface RootOptions {
   steps?: number;
 }
 
-function check(op: string, A: Tensor, { method = "eigh", steps = 20 }: RootOptions) {
+function check(op: string, A: Tensor, options: RootOptions) {
+  const { method = "eigh", steps = 20 } = requireOptions(op, options, "method");
   requireSquare(op, "A", A);
   requireSteps(op, steps);
   if (method !== "eigh" && method !== "newton")

@@ -15,6 +15,7 @@ import type { Primitive } from "../ops/primitive";
 import { batchOfRows } from "../ops/rules";
 import { dense, expand, reshape, stopGradient, transpose, unsqueeze } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, denseStrides, type Shape, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -138,8 +139,9 @@ export interface SolveOptions {
  * and a large X: no error
  * @example linalg.solve(tensor([[2, 1], [1, 3]]), tensor([3, 5])) // 0.8, 1.4
  */
-export function solve(A: Tensor, B: Tensor, { left = true }: SolveOptions = {}): Tensor {
+export function solve(A: Tensor, B: Tensor, options: SolveOptions = {}): Tensor {
   const op = "linalg.solve";
+  const { left = true } = requireOptions(op, options, "left");
   requireFit(op, A, B, left);
   return scope(() => {
     if (isVector(A.shape, B.shape)) {
@@ -195,9 +197,10 @@ export interface LuSolveOptions {
 export function luSolve(
   { LU, permutation }: Pick<LuFactors, "LU" | "permutation">,
   B: Tensor,
-  { transpose: transposed = false }: LuSolveOptions = {},
+  options: LuSolveOptions = {},
 ): Tensor {
   const op = "linalg.luSolve";
+  const { transpose: transposed = false } = requireOptions(op, options, "transpose");
   requireSquare(op, "LU", LU);
   requireMatrices(op, "B", B);
   if (B.shape.at(-2) !== LU.shape.at(-1))

@@ -6,6 +6,7 @@
 import { ArgumentError, ShapeError } from "../errors";
 import { matmul } from "../ops/matmul";
 import { requireRounds } from "../ops/rounds";
+import { requireOptions } from "../options";
 import { normal } from "../random/continuous";
 import { key as keyOf } from "../random/random";
 import { scope } from "../tensor/scope";
@@ -45,6 +46,7 @@ export function subspaceIteration(
   options: SubspaceIterationOptions = {},
 ): Tensor {
   const op = "linalg.subspaceIteration";
+  requireOptions(op, options, "iterations");
   requireMatrices(op, "A", A);
   const [m, n] = A.shape.slice(-2) as [number, number];
   const { start, iterations = start ? 1 : 2 } = options;

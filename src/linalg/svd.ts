@@ -13,6 +13,7 @@ import { sum } from "../ops/reduce";
 import { batchOfRows } from "../ops/rules";
 import { squeeze, unsqueeze } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { denseStrides } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -153,10 +154,8 @@ export interface SvdOptions {
  * infinite elements, or if the iteration does not end
  * @example const { U, S, Vh } = linalg.svd(A);
  */
-export function svd(
-  A: Tensor,
-  { fullMatrices = false }: SvdOptions = {},
-): { U: Tensor; S: Tensor; Vh: Tensor } {
+export function svd(A: Tensor, options: SvdOptions = {}): { U: Tensor; S: Tensor; Vh: Tensor } {
+  const { fullMatrices = false } = requireOptions("linalg.svd", options, "fullMatrices");
   requireMatrices("linalg.svd", "A", A);
   if (fullMatrices)
     throw new ArgumentError(

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from "../errors";
 import { matmul } from "../ops/matmul";
+import { requireOptions } from "../options";
 import { normal } from "../random/continuous";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -36,6 +37,7 @@ export function svdLowrank(
   options: SvdLowrankOptions = {},
 ): { U: Tensor; S: Tensor; V: Tensor } {
   const op = "linalg.svdLowrank";
+  requireOptions(op, options, "q");
   requireMatrices(op, "A", A);
   const [m, n] = A.shape.slice(-2) as [number, number];
   const { q = Math.min(6, m, n), niter = 2 } = options;

@@ -14,6 +14,7 @@ import type { Primitive } from "../ops/primitive";
 import { batchOfRows } from "../ops/rules";
 import { expand, transpose } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, denseStrides, sameShape, show } from "../tensor/shape";
@@ -192,8 +193,13 @@ export interface TriangularOptions {
  * @example linalg.solveTriangular(tensor([[2, 0], [1, 4]]), tensor([[2], [9]]), { upper: false }) // 1, 2
  */
 export function solveTriangular(A: Tensor, B: Tensor, options: TriangularOptions): Tensor {
-  const { upper, left = true, unitriangular = false, transpose: flipped = false } = options;
   const op = "linalg.solveTriangular";
+  const {
+    upper,
+    left = true,
+    unitriangular = false,
+    transpose: flipped = false,
+  } = requireOptions(op, options, "upper");
   requireSquare(op, "A", A);
   requireMatrices(op, "B", B);
   if (A.shape.at(-1) !== B.shape.at(left ? -2 : -1))

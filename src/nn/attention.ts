@@ -2,6 +2,7 @@ import { ArgumentError } from "../errors";
 import { scaledDotProductAttention } from "../ops/attention";
 import { linear } from "../ops/matmul";
 import { reshape, split, transpose } from "../ops/shape";
+import { requireOptions } from "../options";
 import { nextKey } from "../random/random";
 import type { Tensor } from "../tensor/tensor";
 import { uniform } from "./initialisers";
@@ -37,9 +38,14 @@ export class MultiheadAttention extends Module {
   constructor(
     readonly embedDim: number,
     readonly numHeads: number,
-    { bias = true, batchFirst = true, dropout = 0 } = {},
+    options: { bias?: boolean; batchFirst?: boolean; dropout?: number } = {},
   ) {
     super();
+    const {
+      bias = true,
+      batchFirst = true,
+      dropout = 0,
+    } = requireOptions("MultiheadAttention", options, "dropout");
     this.batchFirst = batchFirst;
     this.dropout = dropout;
     if (!(dropout >= 0 && dropout < 1))
@@ -65,23 +71,24 @@ export class MultiheadAttention extends Module {
    */
   forward(
     x: Tensor,
-    {
+    options: { causal?: boolean; keys?: Tensor; values?: Tensor; attnMask?: Tensor } = {},
+  ): Tensor {
+    const {
       causal = false,
       keys = x,
       values = keys,
       attnMask,
-    }: { causal?: boolean; keys?: Tensor; values?: Tensor; attnMask?: Tensor } = {},
-  ): Tensor {
+    } = requireOptions("MultiheadAttention", options, "keys");
     const ordered = (t: Tensor): Tensor => (this.batchFirst ? t : transpose(t, 0, 1));
     const heads = this.#project(x, keys, values).map((t) => splitHeads(ordered(t), this.numHeads));
     const [q, k, v] = heads as [Tensor, Tensor, Tensor];
     const drops = this.training && this.dropout > 0;
-    const options = {
+    const how = {
       causal,
       ...(attnMask && { attnMask }),
       ...(drops && { dropoutP: this.dropout, ...nextKey() }),
     };
-    const y = mergeHeads(scaledDotProductAttention(q, k, v, options));
+    const y = mergeHeads(scaledDotProductAttention(q, k, v, how));
     return ordered(this.out_proj.forward(y));
   }
 

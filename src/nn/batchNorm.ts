@@ -4,6 +4,7 @@ import { add } from "../ops/arithmetic";
 import { batchNorm } from "../ops/batchNorm";
 import { reciprocal } from "../ops/functions";
 import { to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -48,7 +49,12 @@ abstract class BatchNorm extends Module {
     options: BatchNormLayerOptions = {},
   ) {
     super();
-    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = true,
+      trackRunningStats = true,
+    } = requireOptions(this.constructor.name, options, "eps");
     this.eps = eps;
     this.momentum = momentum;
     this.virtualBatchSize = options.virtualBatchSize;

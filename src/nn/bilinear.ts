@@ -1,4 +1,5 @@
 import { bilinear } from "../ops/products";
+import { requireOptions } from "../options";
 import type { Tensor } from "../tensor/tensor";
 import { fanInUniform } from "./initialisers";
 import { Module } from "./module";
@@ -15,9 +16,10 @@ export class Bilinear extends Module {
     in1Features: number,
     in2Features: number,
     outFeatures: number,
-    { bias = true }: { bias?: boolean } = {},
+    options: { bias?: boolean } = {},
   ) {
     super();
+    const { bias = true } = requireOptions("Bilinear", options, "bias");
     // PyTorch's bound is 1 / sqrt(in1Features) for both.
     const shape = [outFeatures, in1Features, in2Features];
     this.weight = Parameter.of(fanInUniform(shape, in1Features), shape);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../options";
 import { type TensorOptions, upload } from "../tensor/creation";
 import type { Shape } from "../tensor/shape";
 import { ModuleTensor } from "./moduleTensor";
@@ -6,6 +7,7 @@ import { ModuleTensor } from "./moduleTensor";
 export class Buffer extends ModuleTensor {
   /** A buffer with these values in row-major order. */
   static of(values: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Buffer {
+    requireOptions("Buffer.of", options, "dtype");
     return new Buffer(upload(values, shape, { dtype: "f32", ...options }));
   }
 }

@@ -11,7 +11,7 @@ import {
   type PerDim,
   perDim,
 } from "../ops/convolution";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import { type Shape, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { fanInUniform } from "./initialisers";
@@ -72,8 +72,7 @@ abstract class ConvNd extends Convolution<ConvLayerOptions> {
     options: ConvLayerOptions,
   ) {
     const name = `Conv${dims}d`;
-    requireOptions(name, options, "{ stride: 2, padding: 1 }");
-    const { groups = 1 } = options;
+    const { groups = 1 } = requireOptions(name, options, "stride");
     requireGroups(name, inChannels, outChannels, groups);
     const kernel = perDim(name, "kernelSize", kernelSize, dims, 1);
     super([outChannels, inChannels / groups, ...kernel], outChannels, options);
@@ -89,8 +88,7 @@ abstract class ConvTransposeNd extends Convolution<ConvTransposeLayerOptions> {
     options: ConvTransposeLayerOptions,
   ) {
     const name = `ConvTranspose${dims}d`;
-    requireOptions(name, options, "{ stride: 2, padding: 1 }");
-    const { groups = 1 } = options;
+    const { groups = 1 } = requireOptions(name, options, "stride");
     requireGroups(name, inChannels, outChannels, groups);
     const kernel = perDim(name, "kernelSize", kernelSize, dims, 1);
     super([inChannels, outChannels / groups, ...kernel], outChannels, options);

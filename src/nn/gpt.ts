@@ -9,6 +9,7 @@ import { packedAttention } from "../ops/attention";
 import { gelu } from "../ops/functions";
 import { linear } from "../ops/matmul";
 import { narrow, reshape } from "../ops/shape";
+import { requireOptions } from "../options";
 import { tensor } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
@@ -188,7 +189,8 @@ export class GPT extends Module {
    * @param lastOnly only at the last position, for generation. Default false.
    * @returns f32 [batch, time, vocab], or [batch, 1, vocab]
    */
-  forward(index: Tensor, { lastOnly = false } = {}): Tensor {
+  forward(index: Tensor, options: { lastOnly?: boolean } = {}): Tensor {
+    const { lastOnly = false } = requireOptions("GPT", options, "lastOnly");
     const { context } = this.config;
     const time = index.shape[1];
     if (index.rank !== 2 || time === undefined || time < 1 || time > context)

@@ -9,6 +9,7 @@
  * ```
  */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { checkShape, type Shape, show, sizeOf } from "../tensor/shape";
 import { normal, uniform } from "./initialisers";
 
@@ -69,7 +70,8 @@ export interface XavierOptions {
   gain?: number;
 }
 
-const xavierStd = (op: string, shape: Shape, { gain = 1 }: XavierOptions): number => {
+const xavierStd = (op: string, shape: Shape, options: XavierOptions): number => {
+  const { gain = 1 } = requireOptions(op, options, "gain");
   const { fanIn, fanOut } = fans(op, shape);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
 };
@@ -101,7 +103,11 @@ export interface KaimingOptions {
 }
 
 function kaimingStd(op: string, shape: Shape, options: KaimingOptions): number {
-  const { mode = "fanIn", nonlinearity = "leakyRelu", slope = 0 } = options;
+  const {
+    mode = "fanIn",
+    nonlinearity = "leakyRelu",
+    slope = 0,
+  } = requireOptions(op, options, "slope");
   if (mode !== "fanIn" && mode !== "fanOut")
     throw new ArgumentError(`${op}: mode ${String(mode)} must be "fanIn" or "fanOut".`);
   return calculateGain(nonlinearity, slope) / Math.sqrt(fans(op, shape)[mode]);
@@ -140,7 +146,7 @@ export interface TruncNormalOptions {
  * @throws ArgumentError unless std > 0 and the interval reaches within two standard deviations of the mean
  */
 export function truncNormal(shape: Shape, options: TruncNormalOptions = {}): Float32Array {
-  const { mean = 0, std = 1, low = -2, high = 2 } = options;
+  const { mean = 0, std = 1, low = -2, high = 2 } = requireOptions("truncNormal", options, "mean");
   const near = low < high && low <= mean + 2 * std && high >= mean - 2 * std;
   // Narrower than this, too few draws would fall inside.
   if (!(std > 0) || !near || (high - low) / std < 0.01)
@@ -165,7 +171,8 @@ export function truncNormal(shape: Shape, options: TruncNormalOptions = {}): Flo
  * McClelland, Ganguli 2014).
  * @throws ShapeError for fewer than two dimensions
  */
-export function orthogonal(shape: Shape, { gain = 1 }: XavierOptions = {}): Float32Array {
+export function orthogonal(shape: Shape, options: XavierOptions = {}): Float32Array {
+  const { gain = 1 } = requireOptions("orthogonal", options, "gain");
   fans("orthogonal", shape);
   const rows = shape[0]!;
   const columns = sizeOf(shape.slice(1));

@@ -1,5 +1,5 @@
 import { linear } from "../ops/matmul";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import type { Tensor } from "../tensor/tensor";
 import { fanInUniform } from "./initialisers";
 import { Module } from "./module";
@@ -19,8 +19,7 @@ export class Linear extends Module {
     options: { bias?: boolean; weight?: Parameter } = {},
   ) {
     super();
-    requireOptions("Linear", options, "{ bias: false }");
-    const { bias = true, weight } = options;
+    const { bias = true, weight } = requireOptions("Linear", options, "bias");
     const shape = [outFeatures, inFeatures];
     this.weight = weight ?? Parameter.of(fanInUniform(shape, inFeatures), shape);
     this.bias = bias ? Parameter.of(fanInUniform([outFeatures], inFeatures), [outFeatures]) : null;

@@ -18,9 +18,9 @@ import {
 import { pairwiseDistance } from "../ops/distance";
 import { exp, log, log1p, relu, softplus, sqrt } from "../ops/functions";
 import { findClassDim, negativeLogLikelihood, type Reduction, reduceLoss } from "../ops/loss";
-import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { stopGradient } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -46,8 +46,8 @@ function elementwise(
   options: LossOptions,
   fn: (input: Tensor, target: Tensor) => Tensor,
 ): Tensor {
+  requireOptions(op, options, "reduction");
   requireSameShape(op, input, target);
-  requireOptions(op, options, '{ reduction: "sum" }');
   const { reduction = "mean" } = options;
   return scope(() => reduceLoss(op, fn(input, target), reduction));
 }
@@ -121,7 +121,11 @@ export interface NllOptions extends LossOptions {
  * @throws ShapeError, DTypeError, ArgumentError; at the next read, IndexError for a target that is no class
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
-  const { reduction = "mean", ignoreIndex = -100, weight } = options;
+  const {
+    reduction = "mean",
+    ignoreIndex = -100,
+    weight,
+  } = requireOptions("nllLoss", options, "weight");
   const classDim = findClassDim("nllLoss", input, target, Math.min(1, input.rank - 1));
   return negativeLogLikelihood("nllLoss", input, target, {
     classDim,
@@ -146,7 +150,7 @@ export interface KlDivOptions {
  * @throws ShapeError for different shapes
  */
 export function klDiv(input: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
-  const { reduction = "mean", logTarget = false } = options;
+  const { reduction = "mean", logTarget = false } = requireOptions("klDiv", options, "reduction");
   requireSameShape("klDiv", input, target);
   return scope(() => {
     const each = (): Tensor => {
@@ -338,7 +342,11 @@ export function cosineEmbeddingLoss(
   target: Tensor,
   options: MarginOptions = {},
 ): Tensor {
-  const { margin = 0, reduction = "mean" } = options;
+  const { margin = 0, reduction = "mean" } = requireOptions(
+    "cosineEmbeddingLoss",
+    options,
+    "margin",
+  );
   requireSameShape("cosineEmbeddingLoss", first, second);
   if (!sameShape(first.shape.slice(0, -1), target.shape) || first.rank === 0)
     throw new ShapeError(
@@ -376,7 +384,13 @@ export function tripletMarginLoss(
   negative: Tensor,
   options: TripletMarginOptions = {},
 ): Tensor {
-  const { margin = 1, p = 2, eps = 1e-6, swap = false, reduction = "mean" } = options;
+  const {
+    margin = 1,
+    p = 2,
+    eps = 1e-6,
+    swap = false,
+    reduction = "mean",
+  } = requireOptions("tripletMarginLoss", options, "margin");
   return scope(() => {
     const apart = (a: Tensor, b: Tensor): Tensor => pairwiseDistance(a, b, { p, eps });
     const near = apart(anchor, positive);

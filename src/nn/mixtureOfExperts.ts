@@ -5,6 +5,7 @@ import { gelu } from "../ops/functions";
 import { matmul } from "../ops/matmul";
 import { sum } from "../ops/reduce";
 import { reshape, transpose, unsqueeze } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -51,7 +52,11 @@ export class MixtureOfExperts extends Module {
     options: MixtureOfExpertsOptions = {},
   ) {
     super();
-    const { experts = 8, hidden = 4 * inFeatures, ...routing } = options;
+    const {
+      experts = 8,
+      hidden = 4 * inFeatures,
+      ...routing
+    } = requireOptions("nn.MixtureOfExperts", options, "experts");
     for (const [name, size] of Object.entries({ inFeatures, outFeatures, experts, hidden }))
       if (!Number.isInteger(size) || size < 1)
         throw new ArgumentError(

@@ -1,6 +1,7 @@
 /** Modules: objects whose properties are parameters, buffers and other modules. Keys are PyTorch's. */
 import { CheckpointError, DTypeError } from "../errors";
 import { currentStaging } from "../ops/trace";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { sameShape, show } from "../tensor/shape";
 import { Buffer } from "./buffer";
@@ -133,6 +134,7 @@ export abstract class Module {
    * @throws CheckpointError naming what is missing, unexpected, or of another shape
    */
   loadStateDict(state: Record<string, StateValue>, options: LoadOptions = {}): LoadReport {
+    requireOptions("loadStateDict", options, "strict");
     const own = this.stateDict();
     const given = new Set(Object.keys(state).map((key) => own[key]));
     const missing = Object.keys(own).filter((key) => !given.has(own[key]));

@@ -7,6 +7,7 @@ import {
   localResponseNorm,
 } from "../ops/groupNorm";
 import { layerNorm, rmsNorm } from "../ops/norm";
+import { requireOptions } from "../options";
 import { type Shape, show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
@@ -26,9 +27,14 @@ export class LayerNorm extends Module {
 
   constructor(
     normalizedShape: number | Shape,
-    { eps = 1e-5, elementwiseAffine = true, bias = true } = {},
+    options: { eps?: number; elementwiseAffine?: boolean; bias?: boolean } = {},
   ) {
     super();
+    const {
+      eps = 1e-5,
+      elementwiseAffine = true,
+      bias = true,
+    } = requireOptions("LayerNorm", options, "eps");
     this.normalizedShape = asShape(normalizedShape);
     this.eps = eps;
     this.weight = elementwiseAffine ? filled(this.normalizedShape, 1) : null;
@@ -52,8 +58,12 @@ export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number;
 
-  constructor(normalizedShape: number | Shape, { eps = 1e-6, elementwiseAffine = true } = {}) {
+  constructor(
+    normalizedShape: number | Shape,
+    options: { eps?: number; elementwiseAffine?: boolean } = {},
+  ) {
     super();
+    const { eps = 1e-6, elementwiseAffine = true } = requireOptions("RMSNorm", options, "eps");
     this.normalizedShape = asShape(normalizedShape);
     this.eps = eps;
     this.weight = elementwiseAffine ? filled(this.normalizedShape, 1) : null;
@@ -73,9 +83,10 @@ export class GroupNorm extends Module {
   constructor(
     readonly numGroups: number,
     readonly numChannels: number,
-    { eps = 1e-5, affine = true } = {},
+    options: { eps?: number; affine?: boolean } = {},
   ) {
     super();
+    const { eps = 1e-5, affine = true } = requireOptions("GroupNorm", options, "eps");
     if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0)
       throw new ShapeError(
         `GroupNorm: numGroups ${numGroups} must be a whole number >= 1 that divides numChannels, ${numChannels}.`,
@@ -101,9 +112,10 @@ abstract class InstanceNorm extends Module {
 
   constructor(
     readonly numFeatures: number,
-    { eps = 1e-5, affine = false } = {},
+    options: { eps?: number; affine?: boolean } = {},
   ) {
     super();
+    const { eps = 1e-5, affine = false } = requireOptions(this.constructor.name, options, "eps");
     this.eps = eps;
     this.weight = affine ? filled([numFeatures], 1) : null;
     this.bias = affine ? filled([numFeatures], 0) : null;
@@ -141,6 +153,7 @@ export class LocalResponseNorm extends Module {
     readonly options: LocalResponseNormOptions = {},
   ) {
     super();
+    requireOptions("LocalResponseNorm", options, "alpha");
   }
 
   /** @param x [N, C, ...] */

@@ -1,5 +1,6 @@
 /** Parameters of modules. */
 
+import { requireOptions } from "../options";
 import { type TensorOptions, upload } from "../tensor/creation";
 import type { Shape } from "../tensor/shape";
 import { ModuleTensor } from "./moduleTensor";
@@ -11,6 +12,7 @@ export class Parameter extends ModuleTensor {
 
   /** A parameter with these values in row-major order. */
   static of(values: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Parameter {
+    requireOptions("Parameter.of", options, "dtype");
     return new Parameter(upload(values, shape, { dtype: "f32", ...options }));
   }
 }

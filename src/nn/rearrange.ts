@@ -1,6 +1,7 @@
 /** Layers that change the shape alone. */
 import { type Pair, type PatchOptions, unfold } from "../ops/imageWindows";
 import { flatten } from "../ops/shape";
+import { requireOptions } from "../options";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
 
@@ -24,6 +25,7 @@ export class Unfold extends Module {
 
   constructor(kernelSize: Pair, options: PatchOptions = {}) {
     super();
+    requireOptions("Unfold", options, "dilation");
     this.#arguments = [kernelSize, options];
   }
 

@@ -5,6 +5,7 @@ import { dropout } from "../ops/dropout";
 import { linear } from "../ops/matmul";
 import { type CellWeights, gruCell, lstmCell, rnnCell } from "../ops/recurrent";
 import { cat, select, squeeze, stack, transpose, unsqueeze } from "../ops/shape";
+import { requireOptions } from "../options";
 import { nextKey } from "../random/random";
 import { scope } from "../tensor/scope";
 import { sameShape, show } from "../tensor/shape";
@@ -58,7 +59,12 @@ abstract class Recurrent extends Module {
     options: RecurrentOptions,
   ) {
     super();
-    const { numLayers = 1, bias = true, batchFirst = false, bidirectional = false } = options;
+    const {
+      numLayers = 1,
+      bias = true,
+      batchFirst = false,
+      bidirectional = false,
+    } = requireOptions(this.constructor.name, options, "numLayers");
     for (const [name, value] of Object.entries({ inputSize, hiddenSize, numLayers }))
       if (!Number.isInteger(value) || value < 1)
         throw new ArgumentError(`${name} ${value} must be a whole number >= 1.`);
@@ -233,9 +239,10 @@ abstract class Cell extends Module {
     gates: number,
     inputSize: number,
     readonly hiddenSize: number,
-    { bias = true }: { bias?: boolean },
+    options: { bias?: boolean },
   ) {
     super();
+    const { bias = true } = requireOptions(this.constructor.name, options, "bias");
     const make = (shape: number[]): Parameter =>
       Parameter.of(fanInUniform(shape, hiddenSize), shape);
     this.weight_ih = make([gates * hiddenSize, inputSize]);

@@ -1,4 +1,5 @@
 import { type RotaryOptions, rotaryEmbedding } from "../ops/rotary";
+import { requireOptions } from "../options";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
 
@@ -6,10 +7,12 @@ import { Module } from "./module";
 export class RotaryEmbedding extends Module {
   constructor(readonly options: Omit<RotaryOptions, "offset" | "positions"> = {}) {
     super();
+    requireOptions("RotaryEmbedding", options, "base");
   }
 
   /** @param x [..., T, D]: queries or keys. @param place `offset` of the first row, or `positions` */
   forward(x: Tensor, place: Pick<RotaryOptions, "offset" | "positions"> = {}): Tensor {
+    requireOptions("RotaryEmbedding", place, "offset");
     return rotaryEmbedding(x, { ...this.options, ...place });
   }
 }

@@ -16,6 +16,7 @@ import { scatter } from "../ops/scatter";
 import { transpose } from "../ops/shape";
 import { softmax } from "../ops/softmax";
 import { topK } from "../ops/sort";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -65,7 +66,11 @@ export class ExpertRouter extends Module {
   /** @throws ArgumentError for a k, temperature or limit that is not positive */
   constructor(options: ExpertRouterOptions = {}) {
     super();
-    const { k = 2, method = "sparseTransport", temperature = 1 } = options;
+    const {
+      k = 2,
+      method = "sparseTransport",
+      temperature = 1,
+    } = requireOptions("nn.ExpertRouter", options, "k");
     if (!Number.isInteger(k) || k < 1)
       throw new ArgumentError(`nn.ExpertRouter: k ${k} must be a whole number, at least 1.`);
     if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY))

@@ -1,6 +1,7 @@
 /** From logits to a token, on the host, from a seeded counter. */
 import { exp } from "../elementary";
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { keyFromSeed, philox4x32 } from "../random/philox";
 
 export interface SamplingOptions {
@@ -26,7 +27,13 @@ export class Sampler {
   #draws = 0;
 
   /** @throws ArgumentError for an option outside its range */
-  constructor({ temperature = 1, topK, topP = 1, seed = 0 }: SamplingOptions = {}) {
+  constructor(options: SamplingOptions = {}) {
+    const {
+      temperature = 1,
+      topK,
+      topP = 1,
+      seed = 0,
+    } = requireOptions("nn.Sampler", options, "temperature");
     if (!(temperature >= 0))
       throw new ArgumentError(`temperature is ${temperature}; it is a number >= 0.`);
     if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1))

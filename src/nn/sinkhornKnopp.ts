@@ -1,4 +1,5 @@
 /** Doubly stochastic mixing as a layer. */
+import { requireOptions } from "../options";
 import type { Tensor } from "../tensor/tensor";
 import { type SinkhornKnoppOptions, sinkhornKnopp } from "../transport/sinkhornKnopp";
 import { Module } from "./module";
@@ -14,6 +15,7 @@ import { Module } from "./module";
 export class SinkhornKnopp extends Module {
   constructor(readonly options: SinkhornKnoppOptions = {}) {
     super();
+    requireOptions("SinkhornKnopp", options, "iterations");
   }
 
   forward(logits: Tensor): Tensor {

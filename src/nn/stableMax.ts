@@ -16,6 +16,7 @@ import { log, log1p } from "../ops/functions";
 import { type CrossEntropyOptions, findClassDim, negativeLogLikelihood } from "../ops/loss";
 import { sum } from "../ops/reduce";
 import { to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { normalizeDim } from "../tensor/shape";
@@ -88,7 +89,12 @@ export function stableMaxCrossEntropy(
   options: StableMaxCrossEntropyOptions = {},
 ): Tensor {
   const op = "stableMaxCrossEntropy";
-  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean", weight } = options;
+  const {
+    ignoreIndex = -100,
+    labelSmoothing = 0,
+    reduction = "mean",
+    weight,
+  } = requireOptions(op, options, "weight");
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw new ArgumentError(`${op}: labelSmoothing ${labelSmoothing} must be from 0 to 1.`);
   const classDim = findClassDim(op, logits, target, options.classDim);

@@ -18,6 +18,7 @@ import { assign } from "../ops/assign";
 import { mean } from "../ops/reduce";
 import { to } from "../ops/shape";
 import type { Optimizer } from "../optim/optimizer";
+import { requireOptions } from "../options";
 import { readAll } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -57,8 +58,8 @@ export class Accumulation {
     count: number,
     private readonly options: AccumulateOptions,
   ) {
+    const { gsnr } = requireOptions("accumulate", options, "gsnr");
     this.wanted = requireCount(count);
-    const { gsnr } = options;
     if (gsnr) requireShare("accumulate", "gsnr.gamma", gsnr.gamma);
   }
 

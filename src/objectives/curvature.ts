@@ -13,6 +13,7 @@ import { holdingBuffers } from "../nn/buffer";
 import { mul, square } from "../ops/arithmetic";
 import { crossEntropy } from "../ops/loss";
 import { reshape, stopGradient, to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { categorical, nextKey, normal, rademacher } from "../random/random";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
@@ -70,7 +71,7 @@ export function hutchinson(
   loss: () => Tensor,
   options: HutchinsonOptions = {},
 ): Tensor[] {
-  const { distribution = "normal" } = options;
+  const { distribution = "normal" } = requireOptions("hutchinson", options, "distribution");
   const draw = distribution === "normal" ? normal : rademacher;
   return scope(() => {
     const directions = parameters.map(({ shape, device }) => {

@@ -13,6 +13,7 @@
  *   g3 = ∇L(p + ρ ĥ0 + ρ ĝ2),     h1 = g3 - g2                the gradient of R1
  *   g' = g0 + β [α h0 + (1 - α) h1]
  */
+import { requireOptions } from "../options";
 import { type GradientEstimator, makeEstimator } from "./estimator";
 import { ascent } from "./sam";
 import {
@@ -41,7 +42,7 @@ export interface FadOptions {
  * @example trainStep(model, optimizer, loss, { objective: objectives.fad({ rho: 0.05 }) })
  */
 export function fad(options: FadOptions = {}): GradientEstimator {
-  const { rho = 0.05, alpha = 0.5, beta = 1 } = options;
+  const { rho = 0.05, alpha = 0.5, beta = 1 } = requireOptions("fad", options, "rho");
   requirePositive("fad", "rho", rho);
   requireShare("fad", "alpha", alpha);
   requireAtLeastZero("fad", "beta", beta);

@@ -14,6 +14,7 @@
  * products; the code replaces them by g1 - g0 and g3 - g2.
  */
 import { add, div } from "../ops/arithmetic";
+import { requireOptions } from "../options";
 import { type GradientEstimator, makeEstimator } from "./estimator";
 import { ascent } from "./sam";
 import {
@@ -50,7 +51,13 @@ const tiny = 1e-12;
  * @example trainStep(model, optimizer, loss, { objective: objectives.gam() })
  */
 export function gam(options: GamOptions = {}): GradientEstimator {
-  const { rho = 0.02, normRho = 0.2, beta0 = 0.5, beta1 = 0.6, gamma = 0.03 } = options;
+  const {
+    rho = 0.02,
+    normRho = 0.2,
+    beta0 = 0.5,
+    beta1 = 0.6,
+    gamma = 0.03,
+  } = requireOptions("gam", options, "rho");
   const { adaptive = false } = options;
   requirePositive("gam", "rho", rho);
   requirePositive("gam", "normRho", normRho);

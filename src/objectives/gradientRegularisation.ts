@@ -12,6 +12,7 @@
  */
 import { ArgumentError } from "../errors";
 import { div } from "../ops/arithmetic";
+import { requireOptions } from "../options";
 import { type GradientEstimator, makeEstimator } from "./estimator";
 import type { LossSurface } from "./lossSurface";
 import { product, requireAtLeastZero, requirePositive, type Scalar } from "./scalar";
@@ -53,7 +54,11 @@ function hessianAlong(
 export function gradientRegularisation(
   options: GradientRegularisationOptions = {},
 ): GradientEstimator {
-  const { gamma = 0.1, epsilon = 0.05, scheme = "forward" } = options;
+  const {
+    gamma = 0.1,
+    epsilon = 0.05,
+    scheme = "forward",
+  } = requireOptions("gradientRegularisation", options, "gamma");
   requireAtLeastZero("gradientRegularisation", "gamma", gamma);
   requirePositive("gradientRegularisation", "epsilon", epsilon);
   if (!["forward", "backward", "central"].includes(scheme))

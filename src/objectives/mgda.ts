@@ -14,6 +14,7 @@ import { eye, full, zeros } from "../ops/creation";
 import { sum } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
 import { reshape } from "../ops/shape";
+import { requireOptions } from "../options";
 import { minimiseAbove } from "./boundedQuadratic";
 import type { GradientEstimator } from "./estimator";
 import { combination, normalised } from "./manyObjectives";
@@ -33,7 +34,7 @@ const regularisation = 1e-6;
  * @example trainStep(model, optimizer, (m, b) => stack([task(m, b), other(m, b)]), { objective: objectives.mgda() })
  */
 export function mgda(options: MgdaOptions = {}): GradientEstimator {
-  const { rounds = 6 } = options;
+  const { rounds = 6 } = requireOptions("mgda", options, "rounds");
   requireRounds("mgda", "rounds", rounds);
   return combination("mgda", (gram) => {
     const m = gram.shape[0]!;

@@ -8,6 +8,7 @@
  * ALR-SMAG, is a rule: `optim.alrSmag`.
  */
 import { div, gt, maximum, minimum, mul, sub, where } from "../ops/arithmetic";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { type GradientEstimator, makeEstimator } from "./estimator";
@@ -29,7 +30,7 @@ export interface PolyakOptions {
  * @param direction one tensor for each parameter
  */
 export function polyakFactor(loss: Tensor, direction: Vector, options: PolyakOptions = {}): Tensor {
-  const { c = 1, lowerBound = 0, maxFactor = 1 } = options;
+  const { c = 1, lowerBound = 0, maxFactor = 1 } = requireOptions("polyakFactor", options, "c");
   return scope(() => {
     const gap = maximum(sub(loss, lowerBound), 0);
     const size = mul(squaredNorm(direction), c);
@@ -46,6 +47,7 @@ export function polyakFactor(loss: Tensor, direction: Vector, options: PolyakOpt
  * trainStep(model, optimizer, loss, { objective: objectives.stochasticPolyak({ c: 0.5 }) });
  */
 export function stochasticPolyak(options: PolyakOptions = {}): GradientEstimator {
+  requireOptions("stochasticPolyak", options, "c");
   requirePositive("stochasticPolyak", "c", options.c ?? 1);
   requirePositive("stochasticPolyak", "maxFactor", options.maxFactor ?? 1);
   return makeEstimator("stochasticPolyak", (surface) => {

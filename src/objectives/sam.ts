@@ -7,6 +7,7 @@
  * davda54/sam): e = ρ p² g / (‖ |p| g ‖ + 1e-12), which does not depend on the scale of a layer.
  */
 import { abs, add, div, mul, square } from "../ops/arithmetic";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import type { Tensor } from "../tensor/tensor";
 import { type GradientEstimator, makeEstimator } from "./estimator";
@@ -44,7 +45,7 @@ export function ascent(
  * @example trainStep(model, optimizer, loss, { objective: objectives.sam({ rho: 0.05 }) })
  */
 export function sam(options: SamOptions = {}): GradientEstimator {
-  const { rho = 0.05, adaptive = false } = options;
+  const { rho = 0.05, adaptive = false } = requireOptions("sam", options, "rho");
   requirePositive("sam", "rho", rho);
   return makeEstimator("sam", (surface) => {
     const { value, gradient } = surface.gradientAt();

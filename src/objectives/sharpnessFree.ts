@@ -20,6 +20,7 @@ import { remainder } from "../ops/remainder";
 import { indexCopy } from "../ops/scatter";
 import { clone, stopGradient, to } from "../ops/shape";
 import { logSoftmax } from "../ops/softmax";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -51,6 +52,7 @@ function divergence(past: Tensor, now: Tensor, options: TrajectoryOptions): Tens
  * @param now logits of the same shape
  */
 export function trajectoryLoss(past: Tensor, now: Tensor, options: TrajectoryOptions = {}): Tensor {
+  requireOptions("trajectoryLoss", options, "temperature");
   return scope(() => mean(divergence(past, now, options)));
 }
 
@@ -86,7 +88,11 @@ export class OutputRecord extends Module {
     options: OutputRecordOptions = {},
   ) {
     super();
-    const { delay = 3, start = 5, temperature = 5 } = options;
+    const {
+      delay = 3,
+      start = 5,
+      temperature = 5,
+    } = requireOptions("OutputRecord", options, "delay");
     for (const [name, value] of Object.entries({ samples, classes, delay }))
       if (!(Number.isInteger(value) && value > 0))
         throw new ArgumentError(
@@ -150,7 +156,7 @@ export class AverageModel {
     private readonly parameters: readonly DeviceTensor[],
     private readonly options: MesaOptions = {},
   ) {
-    const { decay = 0.9995, temperature = 5 } = options;
+    const { decay = 0.9995, temperature = 5 } = requireOptions("AverageModel", options, "decay");
     requireShare("AverageModel", "decay", decay);
     requirePositive("AverageModel", "temperature", temperature);
     this.averages = parameters.map((p) =>

@@ -16,6 +16,7 @@
 import { add, div, gt, le, mul, neg, square, sub, where } from "../ops/arithmetic";
 import { sqrt } from "../ops/functions";
 import { sum } from "../ops/reduce";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { type GradientEstimator, makeEstimator } from "./estimator";
@@ -56,7 +57,7 @@ function modelStep(g: Tensor, trial: Tensor, s: Tensor, eta: Scalar): Tensor {
  * trainStep(model, optim.sgd(model.namedParameters(), { lr: 1 }), loss, { objective: objectives.smb() })
  */
 export function smb(options: SmbOptions = {}): GradientEstimator {
-  const { eta = 0.99, c = 0.1 } = options;
+  const { eta = 0.99, c = 0.1 } = requireOptions("smb", options, "eta");
   requirePositive("smb", "eta", eta);
   requirePositive("smb", "c", c);
   return makeEstimator(

@@ -14,6 +14,7 @@ import { add, mul } from "../ops/arithmetic";
 import { eye, zerosLike } from "../ops/creation";
 import { mean } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { minimiseAbove } from "./boundedQuadratic";
 import type { GradientEstimator } from "./estimator";
@@ -35,7 +36,7 @@ export interface UpgradOptions {
  * @example trainStep(model, optimizer, (m, b) => stack([task(m, b), other(m, b)]), { objective: objectives.upgrad() })
  */
 export function upgrad(options: UpgradOptions = {}): GradientEstimator {
-  const { rounds = 6, regularisation = 1e-4 } = options;
+  const { rounds = 6, regularisation = 1e-4 } = requireOptions("upgrad", options, "rounds");
   requireRounds("upgrad", "rounds", rounds);
   requirePositive("upgrad", "regularisation", regularisation);
   return combination("upgrad", (gram) => {

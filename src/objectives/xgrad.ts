@@ -14,6 +14,7 @@ import { mul, sub } from "../ops/arithmetic";
 import { assign } from "../ops/assign";
 import { onesLike } from "../ops/creation";
 import { to } from "../ops/shape";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { type GradientEstimator, makeEstimator } from "./estimator";
@@ -38,7 +39,7 @@ export function xgrad(
   parameters: readonly DeviceTensor[],
   options: XGradOptions = {},
 ): GradientEstimator {
-  const { steps = 1 } = options;
+  const { steps = 1 } = requireOptions("xgrad", options, "steps");
   requireAtLeastZero("xgrad", "steps", steps);
   const first = parameters[0];
   if (!first) throw new ArgumentError("xgrad: there are no parameters to predict.");

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, indexingFlatIndex, launch } from "../kernels";
+import { requireOptions } from "../options";
 import { constant } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
@@ -217,7 +218,7 @@ export function indexPut(
   values: Tensor | number,
   options: IndexPutOptions = {},
 ): Tensor {
-  const { accumulate = false } = options;
+  const { accumulate = false } = requireOptions("indexPut", options, "accumulate");
   if (typeof values !== "number") requireTensor("indexPut", values);
   if (typeof values !== "number" && values.dtype !== x.dtype)
     throw new DTypeError(`indexPut: x has dtype ${x.dtype} and values ${values.dtype}.`);

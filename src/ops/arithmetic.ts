@@ -1,5 +1,6 @@
 /** Arithmetic and comparison, with broadcasting. */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { constant } from "../tensor/creation";
 import { type DType, requireDType, widened } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -218,7 +219,7 @@ export interface DivOptions {
  * @example div(tensor([-7, 7]), 2, { roundingMode: "floor" }) // -4, 3
  */
 export function div(a: Operand, b: Operand, options: DivOptions = {}): Tensor {
-  const { roundingMode } = options;
+  const { roundingMode } = requireOptions("div", options, "roundingMode");
   if (roundingMode === undefined) return ofRealPair(divPrimitive, a, b);
   if (roundingMode === "floor") return ofPair(floorDividePrimitive, a, b);
   if (roundingMode === "trunc") return ofPair(truncDividePrimitive, a, b);

@@ -4,6 +4,7 @@
  * docs/attention.md.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -407,6 +408,7 @@ export function scaledDotProductAttention(
   v: Tensor,
   options: HeadsOptions = {},
 ): Tensor {
+  requireOptions("scaledDotProductAttention", options, "attnMask");
   const [outer, keyOuter] = checkHeads(q, k, v, options.enableGqa ?? false);
   const [rows, width] = q.shape.slice(-2) as [number, number];
   const valueWidth = v.shape.at(-1)!;
@@ -443,6 +445,7 @@ export function scaledDotProductAttention(
  * @example packedAttention(linear(x, weight).reshape([batch, time, 3, heads, width]), { causal: true })
  */
 export function packedAttention(qkv: Tensor, options: AttentionOptions = {}): Tensor {
+  requireOptions("packedAttention", options, "causal");
   const [batch, time, three, heads, width] = qkv.shape;
   if (qkv.rank !== 5 || three !== 3 || width === 0)
     throw new ShapeError(

@@ -11,6 +11,7 @@
 
 import { currentDevice } from "../device/device";
 import { ArgumentError, DTypeError } from "../errors";
+import { requireOptions } from "../options";
 import { requireOffered } from "../tensor/creation";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -77,7 +78,7 @@ export interface AutocastOptions {
  * @example const loss = autocast(() => crossEntropy(model.forward(x), y), { dtype: "bf16" });
  */
 export function autocast<T>(fn: () => T, options: AutocastOptions = {}): T {
-  const { dtype = "bf16", enabled = true } = options;
+  const { dtype = "bf16", enabled = true } = requireOptions("autocast", options, "dtype");
   if (dtype !== "f16" && dtype !== "bf16")
     throw new DTypeError(`autocast: dtype ${String(dtype)} must be "bf16" or "f16".`);
   if (enabled) requireOffered(currentDevice(), dtype);

@@ -9,6 +9,7 @@ import {
   normChannelStatistics,
   normChannelSums,
 } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -317,7 +318,11 @@ export interface BatchNormResult {
  * const { output, runningMean, runningVar } = batchNorm(x, { training: true, runningMean: m, runningVar: v });
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): BatchNormResult {
-  const { training = false, eps = 1e-5, momentum = 0.1 } = options;
+  const {
+    training = false,
+    eps = 1e-5,
+    momentum = 0.1,
+  } = requireOptions("batchNorm", options, "runningMean");
   const [samples, channels] = check(x, options);
   const pick = (t: Tensor | null | undefined): Tensor | null => (t ? to(t, "f32") : null);
   return scope(() => {

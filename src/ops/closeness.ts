@@ -1,4 +1,5 @@
 /** Equality up to rounding. */
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { abs, add, eq, le, logicalAnd, logicalOr, mul, sub } from "./arithmetic";
@@ -21,7 +22,7 @@ export interface ClosenessOptions {
  * @throws ShapeError unless the shapes broadcast
  */
 export function isclose(a: Tensor, b: Tensor, options: ClosenessOptions = {}): Tensor {
-  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = requireOptions("isclose", options, "rtol");
   return scope(() => {
     const [x, y] = [asFloat(a), asFloat(b)];
     const gap = abs(sub(x, y));

@@ -7,6 +7,7 @@
  * every neural network library: the kernel is not flipped unless it says so.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat, promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { type Shape, sameShape, show } from "../tensor/shape";
@@ -14,7 +15,6 @@ import type { Tensor } from "../tensor/tensor";
 import { add } from "./arithmetic";
 import type { ConvolutionAttrs } from "./convolutionGeometry";
 import { convolved } from "./convolutionLaunch";
-import { requireOptions } from "./options";
 import type { Primitive, Spec } from "./primitive";
 import { sum } from "./reduce";
 import { expand, permute, reshape, to } from "./shape";
@@ -291,7 +291,7 @@ function joined(y: Tensor, single: boolean): Tensor {
 }
 
 function conv(op: string, dims: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
-  requireOptions(op, options, "{ bias, stride: 2 }");
+  requireOptions(op, options, "bias");
   const strides = perDim(op, "stride", options.stride ?? 1, dims, 1);
   const kernelDilation = perDim(op, "dilation", options.dilation ?? 1, dims, 1);
   const { padding = 0 } = options;
@@ -328,7 +328,7 @@ function convTranspose(
   weight: Tensor,
   options: ConvTransposeOptions,
 ): Tensor {
-  requireOptions(op, options, "{ bias, stride: 2 }");
+  requireOptions(op, options, "bias");
   const dilation = perDim(op, "stride", options.stride ?? 1, dims, 1);
   const kernelDilation = perDim(op, "dilation", options.dilation ?? 1, dims, 1);
   const padding = perDim(op, "padding", options.padding ?? 0, dims, 0);

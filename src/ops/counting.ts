@@ -1,5 +1,6 @@
 /** How many elements there are of a kind. */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { sameShape, show } from "../tensor/shape";
@@ -8,7 +9,6 @@ import { clamp, div, ge, le, logicalAnd, mul, sub, where } from "./arithmetic";
 import { full, zeros } from "./creation";
 import { floor } from "./functions";
 import { indexAdd } from "./indexing";
-import { requireOptions } from "./options";
 import { type ReduceOptions, sum } from "./reduce";
 import { expand, flatten, narrow, to } from "./shape";
 
@@ -18,7 +18,7 @@ import { expand, flatten, narrow, to } from "./shape";
  * @throws ShapeError for dimensions out of range
  */
 export function countNonzero(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireOptions("countNonzero", options, "{ dim: 1 }");
+  requireOptions("countNonzero", options, "dim");
   return scope(() => sum(to(x, "bool"), options));
 }
 
@@ -43,7 +43,7 @@ export interface BincountOptions {
  * @example bincount(tensor(Int32Array.of(1, 3, 1)), 4) // 0, 2, 0, 1
  */
 export function bincount(x: Tensor, size: number, options: BincountOptions = {}): Tensor {
-  const { weights } = options;
+  const { weights } = requireOptions("bincount", options, "weights");
   requireDType("bincount", "x", x.dtype, ["i32", "u32"]);
   requireSize("bincount", "size", size);
   if (x.rank !== 1)

@@ -1,6 +1,7 @@
 /** Tensors from a rule rather than from host values. */
 import { currentDevice } from "../device/device";
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { constant, requireOffered, type TensorOptions } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isPacked, widened } from "../tensor/dtype";
@@ -35,6 +36,7 @@ function filled(
  * @throws ShapeError for sizes that are no whole numbers >= 0
  */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  requireOptions("full", options, "dtype");
   checkShape("full", shape);
   const { dtype = "f32" } = options;
   return filled(shape, dtype, options, dtype === "bool" ? Number(value !== 0) : value);
@@ -57,6 +59,7 @@ export function zerosLike(x: Tensor): Tensor {
 
 /** `value` everywhere, in the shape, dtype and device of `x` (PyTorch `full_like`). */
 export function fullLike(x: Tensor, value: number, options: TensorOptions = {}): Tensor {
+  requireOptions("fullLike", options, "dtype");
   return full(x.shape, value, { dtype: x.dtype, device: x.device, ...options });
 }
 
@@ -71,6 +74,7 @@ export function onesLike(x: Tensor): Tensor {
  * @example arange(3) // 0, 1, 2
  */
 export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+  requireOptions("arange", options, "dtype");
   const [first, last] = end === undefined ? [0, start] : [start, end];
   if (step === 0 || !Number.isFinite((last - first) / step))
     throw new ArgumentError(`arange: step ${step} never gets from ${first} to ${last}.`);
@@ -89,6 +93,7 @@ export function linspace(
   count: number,
   options: TensorOptions = {},
 ): Tensor {
+  requireOptions("linspace", options, "dtype");
   if (!Number.isInteger(count) || count < 0)
     throw new ArgumentError(`linspace: count ${count} must be a whole number >= 0.`);
   const step = count > 1 ? (end - start) / (count - 1) : 0;
@@ -107,6 +112,7 @@ export function logspace(
   base = 10,
   options: TensorOptions = {},
 ): Tensor {
+  requireOptions("logspace", options, "dtype");
   if (!(base > 0)) throw new ArgumentError(`logspace: base ${base} must be a number > 0.`);
   return scope(() => {
     const exponents = linspace(start, end, count, { ...options, dtype: "f32" });
@@ -116,6 +122,7 @@ export function logspace(
 
 /** The identity matrix. */
 export function eye(n: number, m = n, options: TensorOptions = {}): Tensor {
+  requireOptions("eye", options, "dtype");
   return scope(() => {
     const rows = reshape(arange(0, n, 1, { ...options, dtype: "i32" }), [n, 1]);
     const columns = arange(0, m, 1, { ...options, dtype: "i32" });

@@ -13,6 +13,7 @@ import {
   scanRecurrenceSegments,
   scanSegmentTotals,
 } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, requireDType, storageType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -437,8 +438,9 @@ function run(
   primitive: Primitive<ScanAttrs>,
   x: Tensor,
   dim: number,
-  { reverse = false }: CumsumOptions,
+  options: CumsumOptions,
 ): Tensor {
+  const { reverse = false } = requireOptions(primitive.name, options, "reverse");
   const at = normalizeDim(primitive.name, dim, x.rank);
   if (x.rank > 0) return bind(primitive, [x], { dim: at, reverse })[0]!;
   return scope(() => reshape(run(primitive, reshape(x, [1]), 0, { reverse }), []));

@@ -1,5 +1,6 @@
 /** Differences of neighbours along one dimension, and areas under the lines between them. */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { normalizeDim, sameShape, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -29,7 +30,7 @@ export interface DiffOptions {
  * @example diff(tensor([1, 4, 9])) // 3, 5
  */
 export function diff(x: Tensor, options: DiffOptions = {}): Tensor {
-  const { n = 1, dim = -1, prepend, append } = options;
+  const { n = 1, dim = -1, prepend, append } = requireOptions("diff", options, "n");
   if (!Number.isInteger(n) || n < 0)
     throw new ArgumentError(`diff: n ${n} must be a whole number >= 0.`);
   if (x.rank === 0)
@@ -60,7 +61,8 @@ export interface TrapezoidOptions {
 }
 
 /** The areas of the trapezoids between neighbours, and the dimension they lie along. */
-function areas(op: string, y: Tensor, { x, dx, dim = -1 }: TrapezoidOptions): [Tensor, number] {
+function areas(op: string, y: Tensor, options: TrapezoidOptions): [Tensor, number] {
+  const { x, dx, dim = -1 } = requireOptions(op, options, "x");
   if (y.rank === 0)
     throw new ShapeError(
       `${op}: y is a scalar and has no dimension to go along; reshape it to [1].`,

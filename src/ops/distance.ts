@@ -1,5 +1,6 @@
 /** How far vectors are apart, in length and in direction. */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat, promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
@@ -40,7 +41,7 @@ export function cosineSimilarity(
   b: Tensor,
   options: CosineSimilarityOptions = {},
 ): Tensor {
-  const { dim = 1, eps = 1e-8 } = options;
+  const { dim = 1, eps = 1e-8 } = requireOptions("cosineSimilarity", options, "dim");
   return inWide(a, b, (x, y) => {
     // As the broadcast shape has the dimensions: the shorter operand may lack some in front.
     const rank = Math.max(x.rank, y.rank);
@@ -69,7 +70,7 @@ export function pairwiseDistance(
   b: Tensor,
   options: PairwiseDistanceOptions = {},
 ): Tensor {
-  const { p = 2, eps = 1e-6, keepdim = false } = options;
+  const { p = 2, eps = 1e-6, keepdim = false } = requireOptions("pairwiseDistance", options, "p");
   return inWide(a, b, (x, y) => norm(add(sub(x, y), eps), { p, dim: -1, keepdim }));
 }
 
@@ -93,7 +94,7 @@ export interface CdistOptions {
  * @throws ShapeError for shapes that do not fit; ArgumentError for a negative p
  */
 export function cdist(a: Tensor, b: Tensor, options: CdistOptions = {}): Tensor {
-  const { p = 2 } = options;
+  const { p = 2 } = requireOptions("cdist", options, "p");
   if (a.rank < 2 || b.rank < 2 || a.shape.at(-1) !== b.shape.at(-1))
     throw new ShapeError(
       `cdist: a ${show(a.shape)} and b ${show(b.shape)} must be [..., n, width] and [..., m, width].`,

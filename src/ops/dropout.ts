@@ -1,6 +1,7 @@
 /** Dropout, with a mask that is drawn from a key wherever it is needed and stored nowhere. */
 import { DTypeError } from "../errors";
 import { gridFor, launch, randomDropout } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
 import { sizeOf } from "../tensor/shape";
@@ -76,6 +77,7 @@ const dropoutPrimitive: Primitive<DropoutAttrs> = {
  * @throws ArgumentError unless p is from 0 to 1; DTypeError for integers
  */
 export function dropout(x: Tensor, p: number, key: Tensor, options: DrawOptions = {}): Tensor {
+  requireOptions("dropout", options, "stream");
   checkProbability("dropout", p);
   checkKey("dropout", key);
   return bind(dropoutPrimitive, [x, key], { p, stream: options.stream ?? 0 })[0]!;

@@ -1,5 +1,6 @@
 /** What kind of number a floating-point value is, by its bits: NaN, infinite, finite, negative. */
 import * as includes from "../kernels/generated/includes";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -99,6 +100,7 @@ const greatest = {
  * @example nanToNum(tensor([NaN, 1, -Infinity]), { neginf: -1 }) // 0, 1, -1
  */
 export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
+  requireOptions("nanToNum", options, "nan");
   if (!isFloat(x.dtype)) return clone(x);
   const most = greatest[x.dtype as "f32" | "f16" | "bf16"];
   const { nan = 0, posinf = most, neginf = -most } = options;

@@ -1,6 +1,7 @@
 /** Coordinates and combinations: every pair, every subset, every place of a triangle. */
 import { currentDevice } from "../device/device";
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { type TensorOptions, upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
@@ -29,7 +30,7 @@ export interface MeshgridOptions {
  * @throws ArgumentError for none, or another indexing; ShapeError for more than one dimension
  */
 export function meshgrid(tensors: readonly Tensor[], options: MeshgridOptions = {}): Tensor[] {
-  const { indexing = "ij" } = options;
+  const { indexing = "ij" } = requireOptions("meshgrid", options, "indexing");
   requireVectors("meshgrid", tensors);
   if (indexing !== "ij" && indexing !== "xy")
     throw new ArgumentError(`meshgrid: indexing "${indexing}" is neither "ij" nor "xy".`);
@@ -101,7 +102,7 @@ export interface CombinationsOptions {
  * @throws ShapeError unless x has one dimension; ArgumentError unless r is a whole number >= 1
  */
 export function combinations(x: Tensor, r = 2, options: CombinationsOptions = {}): Tensor {
-  const { withReplacement = false } = options;
+  const { withReplacement = false } = requireOptions("combinations", options, "withReplacement");
   if (x.rank !== 1)
     throw new ShapeError(`combinations: x of shape ${show(x.shape)} must have one dimension.`);
   if (!Number.isInteger(r) || r < 1)
@@ -130,6 +131,7 @@ function triangle(
   lower: boolean,
   options: TensorOptions,
 ): Tensor {
+  requireOptions(op, options, "dtype");
   if (![rows, columns].every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`${op}: ${rows} rows and ${columns} columns must be whole and >= 0.`);
   if (!Number.isInteger(diagonal))
@@ -193,7 +195,7 @@ export interface VanderOptions {
  * @throws ShapeError unless x has one dimension; ArgumentError unless count is a whole number >= 0
  */
 export function vander(x: Tensor, count = x.size, options: VanderOptions = {}): Tensor {
-  const { increasing = false } = options;
+  const { increasing = false } = requireOptions("vander", options, "increasing");
   if (x.rank !== 1)
     throw new ShapeError(`vander: x of shape ${show(x.shape)} must have one dimension.`);
   if (!Number.isInteger(count) || count < 0)

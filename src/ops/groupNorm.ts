@@ -1,5 +1,6 @@
 /** Normalisation of groups of channels, of single channels, and across neighbouring channels. */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -135,7 +136,11 @@ export function localResponseNorm(
   size: number,
   options: LocalResponseNormOptions = {},
 ): Tensor {
-  const { alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  const {
+    alpha = 1e-4,
+    beta = 0.75,
+    k = 1,
+  } = requireOptions("localResponseNorm", options, "alpha");
   if (x.rank < 2)
     throw new ShapeError(
       `localResponseNorm: x has shape ${show(x.shape)}; it needs samples and channels, [N, C, ...].`,

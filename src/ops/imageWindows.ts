@@ -1,5 +1,6 @@
 /** Patches of images as columns of a matrix, and back (im2col and col2im). */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -35,12 +36,15 @@ function pair(op: string, name: string, value: Pair, least: number): readonly [n
   return both;
 }
 
-const patchesOf = (op: string, kernelSize: Pair, options: PatchOptions): Patches => ({
-  kernel: pair(op, "kernelSize", kernelSize, 1),
-  dilation: pair(op, "dilation", options.dilation ?? 1, 1),
-  padding: pair(op, "padding", options.padding ?? 0, 0),
-  stride: pair(op, "stride", options.stride ?? 1, 1),
-});
+function patchesOf(op: string, kernelSize: Pair, options: PatchOptions): Patches {
+  requireOptions(op, options, "dilation");
+  return {
+    kernel: pair(op, "kernelSize", kernelSize, 1),
+    dilation: pair(op, "dilation", options.dilation ?? 1, 1),
+    padding: pair(op, "padding", options.padding ?? 0, 0),
+    stride: pair(op, "stride", options.stride ?? 1, 1),
+  };
+}
 
 /** For height (0) or width (1), as the windows along one dimension take it. */
 const along = ({ kernel, dilation, stride }: Patches, i: 0 | 1) => ({

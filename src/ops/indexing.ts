@@ -5,6 +5,7 @@
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, indexingGather, launch } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -631,6 +632,7 @@ export interface EmbeddingOptions {
  * IndexError for an index outside 0 to rows - 1
  */
 export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  requireOptions("embedding", options, "paddingIdx");
   const rows = weight.shape[0] ?? 0;
   let { paddingIdx } = options;
   if (paddingIdx !== undefined) {

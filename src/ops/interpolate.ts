@@ -8,6 +8,7 @@
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, interpolateAlong, launch } from "../kernels";
+import { requireOptions } from "../options";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, storedBytes } from "../tensor/dtype";
@@ -257,7 +258,7 @@ function targetOf(size: Shape, options: InterpolateOptions): { pixels: number[];
  * @example interpolate(x, { scaleFactor: 2, mode: "bilinear" })
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  const { mode = "nearest", alignCorners = false } = options;
+  const { mode = "nearest", alignCorners = false } = requireOptions("interpolate", options, "size");
   const dims = x.rank - 2;
   if (!(mode in dimensions))
     throw new ArgumentError(

@@ -6,6 +6,7 @@ import {
   lossCrossEntropyRows,
   lossCrossEntropyTotal,
 } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -403,7 +404,12 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean", weight } = options;
+  const {
+    ignoreIndex = -100,
+    labelSmoothing = 0,
+    reduction = "mean",
+    weight,
+  } = requireOptions("crossEntropy", options, "weight");
   requireIgnorable("crossEntropy", ignoreIndex);
   requireReduction("crossEntropy", reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))

@@ -1,12 +1,12 @@
 /** Reductions that leave NaN out. */
 import { DTypeError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { div, logicalNot, where } from "./arithmetic";
 import { countNonzero } from "./counting";
 import { isnan } from "./floatClasses";
-import { requireOptions } from "./options";
 import { type ReduceOptions, sum } from "./reduce";
 import { to } from "./shape";
 
@@ -17,7 +17,7 @@ import { to } from "./shape";
  * @example nansum(tensor([1, NaN, 2])) // 3
  */
 export function nansum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireOptions("nansum", options, "{ dim: 1 }");
+  requireOptions("nansum", options, "dim");
   if (!isFloat(x.dtype)) return sum(x, options);
   return scope(() => sum(where(isnan(x), 0, x), options));
 }
@@ -29,7 +29,7 @@ export function nansum(x: Tensor, options: ReduceOptions = {}): Tensor {
  * @throws DTypeError for integers, ShapeError for dimensions out of range
  */
 export function nanmean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireOptions("nanmean", options, "{ dim: 1 }");
+  requireOptions("nanmean", options, "dim");
   if (!isFloat(x.dtype))
     throw new DTypeError(`nanmean: not defined for ${x.dtype}; convert with .to("f32").`);
   return scope(() => {

@@ -1,5 +1,6 @@
 /** Rims around a tensor: a constant, or what its own elements give. */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -37,8 +38,8 @@ export function pad(
   padding: readonly number[],
   options: PadOptions | number = {},
 ): Tensor {
-  const { mode = "constant", value = 0 } =
-    typeof options === "number" ? { value: options } : (options ?? {});
+  const given = typeof options === "number" ? { value: options } : (options ?? {});
+  const { mode = "constant", value = 0 } = requireOptions("pad", given, "mode");
   if (!modes.includes(mode))
     throw new ArgumentError(`pad: mode "${mode}" is none of ${modes.join(", ")}.`);
   const at = (dim: number, side: 0 | 1): number => padding[2 * (x.rank - 1 - dim) + side] ?? 0;

@@ -14,6 +14,7 @@ import {
   poolMaxBackward,
   poolMaxBackwardTiles,
 } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -22,7 +23,6 @@ import type { Tensor } from "../tensor/tensor";
 import { mul, pow } from "./arithmetic";
 import { type PerDim, perDim } from "./convolution";
 import { gather } from "./indexing";
-import { requireOptions } from "./options";
 import type { Primitive, Spec } from "./primitive";
 import { batchOfRows, jvpOfLinear } from "./rules";
 import { dense, reshape } from "./shape";
@@ -292,7 +292,7 @@ function regular(
   kernelSize: PerDim,
   options: MaxPoolOptions,
 ): PoolAttrs {
-  requireOptions(op, options, "{ stride: 2 }");
+  requireOptions(op, options, "stride");
   requirePoolable(op, x, dims);
   const window = perDim(op, "kernelSize", kernelSize, dims, 1);
   const stride = perDim(op, "stride", options.stride ?? window, dims, 1);
@@ -363,6 +363,17 @@ function maxPool(
     const [values, indices] = bind(maxPoolPrimitive, [x], attrs) as [Tensor, Tensor];
     return returnIndices ? { values, indices } : values;
   });
+}
+
+function adaptiveMaximum(
+  op: string,
+  x: Tensor,
+  dims: number,
+  outputSize: OutputSize,
+  options: AdaptiveMaxPoolOptions,
+): Tensor | PooledMax {
+  requireOptions(op, options, "returnIndices");
+  return maxPool(x, adaptive(op, x, dims, outputSize), options.returnIndices);
 }
 
 function avgPool(
@@ -525,7 +536,7 @@ export function adaptiveMaxPool1d(
   outputSize: OutputSize,
   options: AdaptiveMaxPoolOptions = {},
 ): Tensor | PooledMax {
-  return maxPool(x, adaptive("adaptiveMaxPool1d", x, 1, outputSize), options.returnIndices);
+  return adaptiveMaximum("adaptiveMaxPool1d", x, 1, outputSize, options);
 }
 
 /** `adaptiveMaxPool1d` over two dimensions (PyTorch `functional.adaptive_max_pool2d`). */
@@ -540,7 +551,7 @@ export function adaptiveMaxPool2d(
   outputSize: OutputSize,
   options: AdaptiveMaxPoolOptions = {},
 ): Tensor | PooledMax {
-  return maxPool(x, adaptive("adaptiveMaxPool2d", x, 2, outputSize), options.returnIndices);
+  return adaptiveMaximum("adaptiveMaxPool2d", x, 2, outputSize, options);
 }
 
 /** `adaptiveMaxPool1d` over three dimensions (PyTorch `functional.adaptive_max_pool3d`). */
@@ -555,7 +566,7 @@ export function adaptiveMaxPool3d(
   outputSize: OutputSize,
   options: AdaptiveMaxPoolOptions = {},
 ): Tensor | PooledMax {
-  return maxPool(x, adaptive("adaptiveMaxPool3d", x, 3, outputSize), options.returnIndices);
+  return adaptiveMaximum("adaptiveMaxPool3d", x, 3, outputSize, options);
 }
 
 export interface LpPoolOptions {

@@ -1,5 +1,6 @@
 /** Products of vectors, matrices and batches of them, under PyTorch's names and with its checks of ranks. */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, normalizeDim, type Shape, sameShape, show } from "../tensor/shape";
@@ -48,13 +49,8 @@ export interface AddmmOptions {
   alpha?: number;
 }
 
-function added(
-  op: string,
-  input: Tensor,
-  a: Tensor,
-  b: Tensor,
-  { beta = 1, alpha = 1 }: AddmmOptions,
-): Tensor {
+function added(op: string, input: Tensor, a: Tensor, b: Tensor, options: AddmmOptions): Tensor {
+  const { beta = 1, alpha = 1 } = options;
   const shape = [...a.shape.slice(0, -1), b.shape.at(-1)!];
   const fits =
     input.rank <= shape.length && sameShape(broadcastShapes(op, input.shape, shape), shape);
@@ -82,6 +78,7 @@ function added(
  * @throws ShapeError where sizes do not fit, DTypeError for integers
  */
 export function addmm(input: Tensor, a: Tensor, b: Tensor, options: AddmmOptions = {}): Tensor {
+  requireOptions("addmm", options, "beta");
   requireRanks("addmm", a, b, [2, 2], "two matrices");
   return added("addmm", input, a, b, options);
 }
@@ -94,6 +91,7 @@ export function addmm(input: Tensor, a: Tensor, b: Tensor, options: AddmmOptions
  * @throws ShapeError where sizes do not fit, DTypeError for integers
  */
 export function baddbmm(input: Tensor, a: Tensor, b: Tensor, options: AddmmOptions = {}): Tensor {
+  requireOptions("baddbmm", options, "beta");
   requireRanks("baddbmm", a, b, [3, 3], "two batches of matrices of one size");
   return added("baddbmm", input, a, b, options);
 }

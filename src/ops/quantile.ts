@@ -3,6 +3,7 @@
  * those elements.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { normalizeDim, show } from "../tensor/shape";
@@ -14,7 +15,6 @@ import { cummax } from "./cumulative";
 import { isnan } from "./floatClasses";
 import { ceil, floor, round } from "./functions";
 import { gather, indexSelect } from "./indexing";
-import { requireOptions } from "./options";
 import { argmax } from "./reduce";
 import { cat, flatten, narrow, reshape, select, squeeze, stack, to, unsqueeze } from "./shape";
 import { sort } from "./sort";
@@ -57,7 +57,7 @@ function orMissing(y: Tensor, sorted: Tensor, at: number): Tensor {
  * @example median(tensor([3, 1, 2, 4])) // 2
  */
 export function median(x: Tensor, options: OrderOptions = {}): Tensor {
-  requireOptions("median", options, "{ dim: 1 }");
+  requireOptions("median", options, "dim");
   if (x.dtype === "bool")
     throw new DTypeError('median: not defined for bool; convert with .to("i32").');
   return scope(() => {
@@ -76,7 +76,7 @@ export function median(x: Tensor, options: OrderOptions = {}): Tensor {
  * @throws as `median`
  */
 export function nanmedian(x: Tensor, options: OrderOptions = {}): Tensor {
-  requireOptions("nanmedian", options, "{ dim: 1 }");
+  requireOptions("nanmedian", options, "dim");
   if (!isFloat(x.dtype)) return median(x, options);
   return scope(() => {
     const { rows, at, finish } = rowsOf("nanmedian", x, options);
@@ -117,8 +117,7 @@ export function quantile(
   q: number | readonly number[] | Tensor,
   options: QuantileOptions = {},
 ): Tensor {
-  requireOptions("quantile", options, "{ dim: 1 }");
-  const { interpolation = "linear" } = options;
+  const { interpolation = "linear" } = requireOptions("quantile", options, "dim");
   if (!isFloat(x.dtype))
     throw new DTypeError(`quantile: not defined for ${x.dtype}; convert with .to("f32").`);
   if (!interpolations.includes(interpolation))
@@ -196,8 +195,7 @@ export function mode(
   x: Tensor,
   options: { dim?: number; keepdim?: boolean } = {},
 ): { values: Tensor; indices: Tensor } {
-  requireOptions("mode", options, "{ dim: 1 }");
-  const { dim = -1, keepdim = false } = options;
+  const { dim = -1, keepdim = false } = requireOptions("mode", options, "dim");
   if (x.dtype === "bool")
     throw new DTypeError('mode: not defined for bool; convert with .to("i32").');
   return scope(() => {

@@ -6,6 +6,7 @@
 import { exp } from "../elementary";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, randomDraw, randomFoldIn, randomSplit } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -182,9 +183,10 @@ function draw(
   key: Tensor,
   shape: Shape,
   dtype: DType,
-  { stream = 0 }: DrawOptions,
+  options: DrawOptions,
   numbers: Partial<DrawAttrs> = {},
 ): Tensor {
+  const { stream = 0 } = requireOptions(primitive.name, options, "stream");
   checkKey(primitive.name, key);
   const none = { bound: 0, base: 0, low: 0, width: 1, top: 0 };
   return bind(primitive, [key], { shape, dtype, stream, ...none, ...numbers })[0]!;

@@ -13,6 +13,7 @@ import {
   reduceWorkgroup,
 } from "../kernels";
 import type { AnyKernel, KernelOptions } from "../kernels/kernel";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { type DType, isFloat, storageType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -28,7 +29,6 @@ import {
 import type { Tensor } from "../tensor/tensor";
 import { div, eq, mul } from "./arithmetic";
 import { productOfOthers } from "./cumulative";
-import { requireOptions } from "./options";
 import { computeType } from "./pointwise";
 import type { AnyPrimitive, Primitive, Spec } from "./primitive";
 import { jvpOfLinear } from "./rules";
@@ -518,7 +518,7 @@ function run(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOption
 
 /** As `run`, for callers who may have given a dimension by position. */
 function runNamed(primitive: Primitive<ReduceAttrs>, x: Tensor, options: ReduceOptions): Tensor {
-  requireOptions(primitive.name, options, "{ dim: 1 }");
+  requireOptions(primitive.name, options, "dim");
   return run(primitive, x, options);
 }
 
@@ -593,7 +593,7 @@ export interface ArgOptions {
 }
 
 function runArg(primitive: Primitive<ArgAttrs>, x: Tensor, options: ArgOptions): Tensor {
-  requireOptions(primitive.name, options, "{ dim: 1 }");
+  requireOptions(primitive.name, options, "dim");
   const flat = options.dim === undefined;
   const dim = flat ? 0 : normalizeDim(primitive.name, options.dim!, x.rank);
   const reduced = flat ? x.shape.map((_, i) => i) : [dim];

@@ -2,6 +2,7 @@
 import type { Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { attentionRotary, gridFor, launch } from "../kernels";
+import { requireOptions } from "../options";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, requireDType } from "../tensor/dtype";
@@ -115,7 +116,12 @@ function frequencyTable(device: Device, pairs: number, base: number): Tensor {
  * const [q, k] = [rotaryEmbedding(q0, { offset: past }), rotaryEmbedding(k0, { offset: past })];
  */
 export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor {
-  const { base = 10000, offset = 0, positions, interleaved = false } = options;
+  const {
+    base = 10000,
+    offset = 0,
+    positions,
+    interleaved = false,
+  } = requireOptions("rotaryEmbedding", options, "positions");
   const width = x.shape.at(-1) ?? 0;
   const { dims = width } = options;
   const op = "rotaryEmbedding";

@@ -4,6 +4,7 @@
  * read of any tensor throws IndexError that names it.
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { constant } from "../tensor/creation";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
@@ -249,7 +250,7 @@ export function scatterReduce(
   reduce: ScatterReduction,
   options: ScatterReduceOptions = {},
 ): Tensor {
-  const { includeSelf = true } = options;
+  const { includeSelf = true } = requireOptions("scatterReduce", options, "includeSelf");
   requireSummable("scatterReduce", x.dtype);
   if (reduce === "mean" && !isFloat(x.dtype))
     throw new DTypeError(`scatterReduce: no mean of ${x.dtype} values; convert with .to("f32").`);

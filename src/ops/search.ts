@@ -1,6 +1,7 @@
 /** Finding values in sorted rows. */
 import { DTypeError, ShapeError } from "../errors";
 import { gridFor, launch, sortSearch } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -96,7 +97,7 @@ export interface SearchOptions {
  * @example searchsorted(tensor([1, 3, 5]), tensor([3])) // 1; with right: 2
  */
 export function searchsorted(bounds: Tensor, values: Operand, options: SearchOptions = {}): Tensor {
-  const { right = false } = options;
+  const { right = false } = requireOptions("searchsorted", options, "right");
   return scope(() => {
     const pair = operands("searchsorted", bounds, values);
     // f32 holds every f16, so the order is the same.
@@ -114,6 +115,7 @@ export function searchsorted(bounds: Tensor, values: Operand, options: SearchOpt
  * @throws ShapeError unless boundaries has one dimension
  */
 export function bucketize(x: Operand, boundaries: Tensor, options: SearchOptions = {}): Tensor {
+  requireOptions("bucketize", options, "right");
   if (boundaries.rank !== 1)
     throw new ShapeError(
       `bucketize: boundaries of shape ${show(boundaries.shape)} must have one dimension.`,
@@ -133,7 +135,7 @@ export interface IsinOptions {
  * @returns bool, the shape of x
  */
 export function isin(x: Tensor, test: Tensor, options: IsinOptions = {}): Tensor {
-  const { invert = false } = options;
+  const { invert = false } = requireOptions("isin", options, "invert");
   return scope(() => {
     if (test.size === 0) return full(x.shape, invert ? 1 : 0, { dtype: "bool", device: x.device });
     const dtype = promote(x.dtype, test.dtype);

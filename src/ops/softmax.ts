@@ -3,6 +3,7 @@
 import type { Device } from "../device/device";
 import type { AdapterClass } from "../device/executor";
 import { launch, softmaxBackward, softmaxForward, softmaxLogSumExp } from "../kernels";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -11,7 +12,6 @@ import type { Tensor } from "../tensor/tensor";
 import { mul, sub } from "./arithmetic";
 import { likeOperand } from "./autocast";
 import { exp } from "./functions";
-import { requireOptions } from "./options";
 import type { BatchContext, Primitive, Spec } from "./primitive";
 import { type ReduceOptions, sum } from "./reduce";
 import { planRows } from "./rowTeam";
@@ -263,7 +263,7 @@ export function logSoftmax(x: Tensor, dim = -1): Tensor {
  * @throws ShapeError for a dimension out of range or named twice
  */
 export function logSumExp(x: Tensor, options: ReduceOptions = {}): Tensor {
-  requireOptions("logSumExp", options, "{ dim: 1 }");
+  requireOptions("logSumExp", options, "dim");
   const reduced = normalizeDims("logSumExp", options.dim, x.rank);
   const kept = x.shape.map((_, i) => i).filter((i) => !reduced.includes(i));
   const keptShape = kept.map((i) => x.shape[i]!);

@@ -1,11 +1,11 @@
 /** Order along one dimension. Always stable: equal elements keep their order. */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { denseStrides, normalizeDim, show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { gatherUnique } from "./indexing";
-import { requireOptions } from "./options";
 import { computeType } from "./pointwise";
 import type { Primitive } from "./primitive";
 import { narrow, reshape, squeeze, to } from "./shape";
@@ -62,8 +62,7 @@ const argsortPrimitive: Primitive<OrderAttrs> = {
  * @example argsort(tensor([3, 1, 2])) // 1, 2, 0
  */
 export function argsort(x: Tensor, options: SortOptions = {}): Tensor {
-  requireOptions("argsort", options, "{ dim: 0 }");
-  const { dim = -1, descending = false } = options;
+  const { dim = -1, descending = false } = requireOptions("argsort", options, "dim");
   const at = normalizeDim("argsort", dim, x.rank);
   return scope(() => {
     const list = x.rank === 0 ? reshape(x, [1]) : x;
@@ -84,7 +83,7 @@ export function argsort(x: Tensor, options: SortOptions = {}): Tensor {
  * @example const { values, indices } = sort(tensor([3, 1, 2])); // 1, 2, 3 and 1, 2, 0
  */
 export function sort(x: Tensor, options: SortOptions = {}): Sorted {
-  requireOptions("sort", options, "{ dim: 0 }");
+  requireOptions("sort", options, "dim");
   const indices = argsort(x, options);
   return { values: gatherUnique(x, options.dim ?? -1, indices), indices };
 }
@@ -110,8 +109,7 @@ export interface KthValueOptions {
  * @throws ArgumentError unless k is a whole number from 1 to the size of `dim`; ShapeError
  */
 export function kthvalue(x: Tensor, k: number, options: KthValueOptions = {}): Sorted {
-  requireOptions("kthvalue", options, "{ dim: 0 }");
-  const { dim = -1, keepdim = false } = options;
+  const { dim = -1, keepdim = false } = requireOptions("kthvalue", options, "dim");
   const at = normalizeDim("kthvalue", dim, x.rank);
   const size = x.shape[at] ?? 1;
   if (!Number.isInteger(k) || k < 1 || k > size)
@@ -145,8 +143,7 @@ export interface TopKOptions {
  * @example topK(tensor([3, 1, 2]), 2).values // 3, 2
  */
 export function topK(x: Tensor, k: number, options: TopKOptions = {}): Sorted {
-  requireOptions("topK", options, "{ dim: 0 }");
-  const { dim = -1, largest = true } = options;
+  const { dim = -1, largest = true } = requireOptions("topK", options, "dim");
   const at = normalizeDim("topK", dim, x.rank);
   const size = x.shape[at] ?? 1;
   if (!Number.isInteger(k) || k < 0 || k > size)

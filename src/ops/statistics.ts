@@ -1,10 +1,10 @@
 /** Spread, in two passes: deviations from a mean that is known, never E[x²] - E[x]². */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { normalizeDims, sizeOf } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
 import { div, square, sub } from "./arithmetic";
-import { requireOptions } from "./options";
 import { mean, type ReduceOptions, sum } from "./reduce";
 import { rootOrZero } from "./root";
 import { reshape } from "./shape";
@@ -16,8 +16,7 @@ export interface VarianceOptions extends ReduceOptions {
 
 /** Variance and mean, with the reduced dimensions kept. */
 function spread(op: string, x: Tensor, options: VarianceOptions): [Tensor, Tensor] {
-  requireOptions(op, options, "{ dim: 1 }");
-  const { dim, correction = 1 } = options;
+  const { dim, correction = 1 } = requireOptions(op, options, "dim");
   const dims = normalizeDims(op, dim, x.rank);
   if (!(correction >= 0))
     throw new ArgumentError(`${op}: correction ${correction} must be a number >= 0.`);

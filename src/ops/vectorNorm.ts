@@ -1,5 +1,6 @@
 /** Lengths of vectors, and vectors of length 1. */
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -7,7 +8,6 @@ import { abs, div, eq, lt, pow, square, where } from "./arithmetic";
 import { likeOperand } from "./autocast";
 import { countNonzero } from "./counting";
 import { asFloat } from "./operand";
-import { requireOptions } from "./options";
 import { max, min, type ReduceOptions, sum } from "./reduce";
 import { rootOrZero } from "./root";
 import { to } from "./shape";
@@ -27,8 +27,7 @@ export interface NormOptions extends ReduceOptions {
  * @example norm(tensor([3, 4])) // 5
  */
 export function norm(x: Tensor, options: NormOptions = {}): Tensor {
-  requireOptions("norm", options, "{ p: 1, dim: 0 }");
-  const { p = 2, ...over } = options;
+  const { p = 2, ...over } = requireOptions("norm", options, "p");
   if (typeof p !== "number" || Number.isNaN(p))
     throw new ArgumentError(`norm: p ${p} must be a number, Infinity or -Infinity.`);
   return scope(() => {
@@ -70,8 +69,7 @@ export interface NormalizeOptions {
  * @throws ShapeError for dimensions out of range
  */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
-  requireOptions("normalize", options, "{ p: 1, dim: 0 }");
-  const { p = 2, dim = 1, eps = 1e-12 } = options;
+  const { p = 2, dim = 1, eps = 1e-12 } = requireOptions("normalize", options, "p");
   return scope(() => {
     const wide = to(asFloat(x), "f32");
     const length = norm(wide, { p, dim, keepdim: true });

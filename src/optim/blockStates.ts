@@ -9,6 +9,7 @@ import { ArgumentError } from "../errors";
 import { launch, optimMeasure8bit, optimUpdate8bit } from "../kernels";
 import { pad } from "../ops/padding";
 import { reshape } from "../ops/shape";
+import { requireOptions } from "../options";
 import { type QuantizedBlocks, quantizeBlockwise } from "../quant/blockwise";
 import { type CodeKind, codeKind, type UnsignedMode } from "../quant/codeKind";
 import { mapsBinding } from "../quant/mapTable";
@@ -60,7 +61,11 @@ export const isEmbeddingOrNorm = ({ name }: { readonly name: string }): boolean 
  * @throws ArgumentError
  */
 export function eightBit(options: EightBitOptions = {}): StateFormat {
-  const { unsigned = "exact", minSize = 4096, exempt = isEmbeddingOrNorm } = options;
+  const {
+    unsigned = "exact",
+    minSize = 4096,
+    exempt = isEmbeddingOrNorm,
+  } = requireOptions("optim.eightBit", options, "unsigned");
   if (!["exact", "floor", "sqrt"].includes(unsigned))
     throw new ArgumentError(
       `eightBit: unsigned is ${JSON.stringify(unsigned)}; it takes "exact", "floor" or "sqrt".`,

@@ -9,6 +9,7 @@
 import { ArgumentError } from "../errors";
 import { mul } from "../ops/arithmetic";
 import { to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import type { Optimizer } from "./optimizer";
@@ -46,7 +47,12 @@ export class GradScaler {
     private readonly optimizer: Optimizer,
     options: GradScalerOptions = {},
   ) {
-    const { initial = 65536, growth = 2, backoff = 0.5, interval = 2000 } = options;
+    const {
+      initial = 65536,
+      growth = 2,
+      backoff = 0.5,
+      interval = 2000,
+    } = requireOptions("GradScaler", options, "initial");
     const require = (name: string, value: number, holds: boolean, says: string): void => {
       if (!holds) throw new ArgumentError(`GradScaler: ${name} ${value} must be ${says}.`);
     };

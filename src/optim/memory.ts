@@ -11,6 +11,7 @@
  *     workspace    what one step needs besides: low-rank gradients and deltas, tables, partial sums
  */
 import type { MemoryCategory } from "../device/bufferPool";
+import { requireOptions } from "../options";
 import { byteSize, type DType, storedBytes } from "../tensor/dtype";
 import { type Shape, sizeOf } from "../tensor/shape";
 import { blockElements, occupied, type ParameterDType } from "./arena";
@@ -128,7 +129,12 @@ export function predictAllocations(
   tensors: readonly PlannedTensor[],
   options: MemoryOptions,
 ): PlannedAllocation[] {
-  const { rule, transforms = [], perLayer = false, activations = 0 } = options;
+  const {
+    rule,
+    transforms = [],
+    perLayer = false,
+    activations = 0,
+  } = requireOptions("optim.predictMemory", options, "rule");
   const { gradient: gradientElement = 4, projector: projectorElement } = options.assume ?? {};
   const hyper = withDefaults(rule.defaults, options.hyperParameters ?? {});
   const groups = tensors.map((way) => ({ way: wayOfTensor(way), hyper: {} }));

@@ -11,6 +11,7 @@
 import { ArgumentError, CheckpointError, DisposedError, DTypeError, ShapeError } from "../errors";
 import type { StateValue } from "../nn/module";
 import { resolve } from "../ops/trace";
+import { requireKnown, requireOptions } from "../options";
 import { upload } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat } from "../tensor/dtype";
@@ -141,13 +142,10 @@ export class Optimizer {
     options: OptimizerOptions & Partial<H> = {},
   ): Optimizer {
     const where = `optim.${ofRule.name}`;
+    requireOptions(where, options, "lr");
     const rule = withDecay(ofRule as AnyRule | AnyStructuredRule, options.decoupledWeightDecay);
     const hyperNames = Object.keys(rule.defaults);
-    for (const name of Object.keys(options))
-      if (!hyperNames.includes(name) && !commonOptions.includes(name))
-        throw new ArgumentError(
-          `${where}: no option ${name}; it takes ${[...hyperNames, ...commonOptions].join(", ")}.`,
-        );
+    requireKnown(where, options, [...hyperNames, ...commonOptions]);
     const given = options as Readonly<Record<string, unknown>>;
     const hyper = withDefaults(rule.defaults, given);
     rule.check(hyper);
@@ -236,6 +234,7 @@ export class Optimizer {
    * @throws ArgumentError, ShapeError or DTypeError naming the parameter; nothing is recorded then
    */
   step(gradients?: readonly Tensor[], options: StepOptions = {}): void {
+    requireOptions("optimizer.step", options, "gradientScale");
     this.check();
     this.arena.checkMembers();
     const { gradientScale = 1, loss, rateScale } = options;
@@ -403,6 +402,7 @@ export class Optimizer {
     state: { tensors: Readonly<Record<string, StateValue>>; scalars: unknown },
     options: LoadStateOptions = {},
   ): void {
+    requireOptions("optimizer.loadState", options, "keepOptions");
     const saved = this.checkState(state);
     if (!options.keepOptions) this.takeOptions(saved);
     const { device } = this.arena;

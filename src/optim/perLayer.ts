@@ -10,6 +10,7 @@
 import { ArgumentError, CheckpointError } from "../errors";
 import type { StateValue } from "../nn/module";
 import { currentStaging } from "../ops/trace";
+import { requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { keep, scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -81,6 +82,7 @@ export class PerLayerOptimizer {
     options: PerLayerOptions = {},
   ): PerLayerOptimizer {
     const where = "optim.perLayer";
+    requireOptions(where, options, "layerOf");
     const given = [...parameters];
     if (given.some((item) => typeof item === "object" && item !== null && "params" in item))
       throw new ArgumentError(
@@ -208,6 +210,7 @@ export class PerLayerOptimizer {
     state: { tensors: Readonly<Record<string, StateValue>>; scalars: unknown },
     options: LoadStateOptions = {},
   ): void {
+    requireOptions("optimizer.loadState", options, "keepOptions");
     const states = this.checkState(state);
     this.layers.forEach(({ optimizer }, l) => {
       optimizer.loadState(states[l]!, options);

@@ -10,6 +10,7 @@
  */
 import type { BufferBinding } from "../device/executor";
 import { ArgumentError } from "../errors";
+import { requireKnown, requireOptions } from "../options";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { Arena, type ArenaBuffers, type ParameterDType, type Span } from "./arena";
 import { FusedPart } from "./fusedPart";
@@ -55,12 +56,10 @@ export function fusedTransform<H extends HyperParameters>(
   row: TransformRow<H>,
   options: Partial<H>,
 ): Transform {
-  const given = options as HyperParameters;
-  for (const name of Object.keys(given))
-    if (!Object.hasOwn(row.defaults, name))
-      throw new ArgumentError(
-        `optim.${row.name}: no option ${name}; it takes ${Object.keys(row.defaults).join(", ") || "none"}.`,
-      );
+  const where = `optim.${row.name}`;
+  const known = Object.keys(row.defaults);
+  requireOptions(where, options, known[0]!);
+  requireKnown(where, options, known);
   const hyper = { ...row.defaults, ...options };
   row.check(hyper);
   const rule: Rule<H> = { ...row, defaultRate: 0, defaultWeightDecay: 0, decay: "own" };

@@ -11,6 +11,7 @@ import { currentAutocast } from "../ops/autocast";
 import { clone, dense } from "../ops/shape";
 import { currentStaging, isTransforming, resolve } from "../ops/trace";
 import { tuningVersion } from "../ops/variants";
+import { requireKnown, requireOptions } from "../options";
 import { foldIn, nextKey, withSource } from "../random/random";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { toDevice } from "../tensor/hostTensor";
@@ -117,12 +118,10 @@ export function compile<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   options: CompileOptions = {},
 ): Compiled<A, R> {
+  requireOptions("compile", options, "log");
   if (typeof fn !== "function")
     throw new ArgumentError(`compile: got ${typeof fn} in place of a function.`);
-  const known = ["name", "donate", "log", "memoryBudget", "maxPlans"];
-  for (const name of Object.keys(options))
-    if (!known.includes(name))
-      throw new ArgumentError(`compile: no option ${name}; it takes ${known.join(", ")}.`);
+  requireKnown("compile", options, ["name", "donate", "log", "memoryBudget", "maxPlans"]);
   const { memoryBudget, maxPlans = usualPlans, donate = [] } = options;
   if (!Number.isInteger(maxPlans) || maxPlans < 1)
     throw new ArgumentError(`compile: maxPlans is ${maxPlans}; it takes a whole number from 1 on.`);

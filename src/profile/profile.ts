@@ -4,6 +4,7 @@ import { currentDevice, type Device } from "../device/device";
 import type { Executor, KernelTiming } from "../device/executor";
 import { startTiming } from "../device/timing";
 import { ArgumentError } from "../errors";
+import { requireOptions } from "../options";
 import type { Platform } from "../platform/platform";
 import { scopeUnlessAsync } from "../tensor/scope";
 import { tensorsOf } from "../tensor/tree";
@@ -66,7 +67,12 @@ export async function profileOn(
   fn: () => unknown,
   options: ProfileOptions = {},
 ): Promise<Profile> {
-  const { device = currentDevice(), warmup = 1, repeats, roofline: wantsRoofline = true } = options;
+  const {
+    device = currentDevice(),
+    warmup = 1,
+    repeats,
+    roofline: wantsRoofline = true,
+  } = requireOptions("profile", options, "repeats");
   requireCount("warmup", warmup, 0);
   if (repeats !== undefined) requireCount("repeats", repeats, 1);
   const { executor } = device;

@@ -1,4 +1,5 @@
 /** A profile as aligned text for a terminal. */
+import { requireOptions } from "../options";
 import type { ProfileData } from "./result";
 import type { KernelStatistics } from "./statistics";
 
@@ -24,6 +25,7 @@ const headings = [
 const rateColumns = 4;
 
 export function tableOf(data: ProfileData, options: TableOptions = {}): string {
+  requireOptions("Profile.table", options, "byShape");
   return `${[...summary(data), "", ...rows(data, options)].join("\n")}\n`;
 }
 

@@ -4,6 +4,7 @@ import { binomialDraw } from "../ops/countDraws";
 import type { Operand } from "../ops/operand";
 import { checkKey, type DrawOptions } from "../ops/randomBits";
 import { expand, to } from "../ops/shape";
+import { requireOptions } from "../options";
 import { constant } from "../tensor/creation";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
@@ -31,6 +32,7 @@ export function binomial(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  requireOptions("binomial", options, "stream");
   if (typeof trials !== "number") requireTensor("binomial", trials);
   const drawn = drawnShape("binomial", shape, [trials, p]);
   checkKey("binomial", key);

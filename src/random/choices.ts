@@ -13,6 +13,7 @@ import { bits, type DrawOptions, randint } from "../ops/randomBits";
 import { argmax } from "../ops/reduce";
 import { flatten, narrow, permute, reshape, select, to, transpose } from "../ops/shape";
 import { argsort, topK } from "../ops/sort";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { checkShape, normalizeDim, type Shape, sameShape, show, sizeOf } from "../tensor/shape";
@@ -33,7 +34,7 @@ export interface BernoulliOptions extends DrawOptions {
  * @throws ArgumentError unless p is from 0 to 1 (numbers; tensors are not looked at)
  */
 export function bernoulli(key: Tensor, shape: Shape, options: BernoulliOptions = {}): Tensor {
-  const { p = 0.5, dtype = "bool", ...rest } = options;
+  const { p = 0.5, dtype = "bool", ...rest } = requireOptions("bernoulli", options, "p");
   if (typeof p === "number") return draws.bernoulli(key, shape, { ...rest, p, dtype });
   checkParameter("bernoulli", "p", p, shape, probability);
   return scope(() => to(lt(draws.uniform(key, shape, rest), p), dtype));
@@ -46,7 +47,7 @@ export interface RademacherOptions extends DrawOptions {
 
 /** -1 or 1, with probability 1/2 each; the same on every adapter. */
 export function rademacher(key: Tensor, shape: Shape, options: RademacherOptions = {}): Tensor {
-  const { dtype = "f32", ...rest } = options;
+  const { dtype = "f32", ...rest } = requireOptions("rademacher", options, "dtype");
   return scope(() => {
     const coins = draws.bernoulli(key, shape, { ...rest, dtype: "f32" });
     return to(sub(mul(coins, 2), 1), dtype);
@@ -73,7 +74,12 @@ export interface CategoricalOptions extends DrawOptions {
  * @example categorical(key, log(tensor([0.2, 0.8])), { shape: [100] })
  */
 export function categorical(key: Tensor, logits: Tensor, options: CategoricalOptions = {}): Tensor {
-  const { dim = -1, replacement = true, shape, ...rest } = options;
+  const {
+    dim = -1,
+    replacement = true,
+    shape,
+    ...rest
+  } = requireOptions("categorical", options, "dim");
   if (logits.rank === 0)
     throw new ShapeError("categorical: logits are a scalar; they need a dimension of classes.");
   if (!isFloat(logits.dtype))
@@ -128,7 +134,7 @@ export function multinomial(
   count: number,
   options: MultinomialOptions = {},
 ): Tensor {
-  const { replacement = false, ...rest } = options;
+  const { replacement = false, ...rest } = requireOptions("multinomial", options, "replacement");
   if (weights.rank !== 1 && weights.rank !== 2)
     throw new ShapeError(
       `multinomial: weights of shape ${show(weights.shape)} must be [n] or [rows, n].`,
@@ -159,7 +165,7 @@ export function permutation(
   items: number | Tensor,
   options: PermutationOptions = {},
 ): Tensor {
-  const { dim = 0, ...rest } = options;
+  const { dim = 0, ...rest } = requireOptions("permutation", options, "dim");
   if (typeof items !== "number") {
     requireTensor("permutation", items);
     const at = normalizeDim("permutation", dim, items.rank);
@@ -197,7 +203,13 @@ export interface ChoiceOptions extends DrawOptions {
  * @example choice(key, tensor([[1, 2], [3, 4], [5, 6]]), { shape: [2], replacement: false }) // two of the rows
  */
 export function choice(key: Tensor, items: number | Tensor, options: ChoiceOptions = {}): Tensor {
-  const { shape = [], replacement = true, p, dim = 0, ...rest } = options;
+  const {
+    shape = [],
+    replacement = true,
+    p,
+    dim = 0,
+    ...rest
+  } = requireOptions("choice", options, "shape");
   if (typeof items !== "number") requireTensor("choice", items);
   const at = typeof items === "number" ? 0 : normalizeDim("choice", dim, items.rank);
   const n = typeof items === "number" ? items : (items.shape[at] ?? 1);

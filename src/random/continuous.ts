@@ -7,9 +7,9 @@
 import { abs, div, lt, mul, neg, sub, where } from "../ops/arithmetic";
 import { cos, log, sign, sin } from "../ops/functions";
 import type { Operand } from "../ops/operand";
-import { requireOptions } from "../ops/options";
 import type { DrawOptions } from "../ops/randomBits";
 import * as draws from "../ops/randomBits";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -35,8 +35,7 @@ export interface UniformOptions extends DrawOptions {
  * @example uniform(key, [2, 3], { low: -1 })
  */
 export function uniform(key: Tensor, shape: Shape, options: UniformOptions = {}): Tensor {
-  requireOptions("uniform", options, "{ low: -1, high: 1 }");
-  const { low = 0, high = 1, ...rest } = options;
+  const { low = 0, high = 1, ...rest } = requireOptions("uniform", options, "low");
   if (typeof low === "number" && typeof high === "number")
     return draws.uniform(key, shape, { ...rest, low, high });
   checkParameter("uniform", "low", low, shape, finite);
@@ -58,8 +57,7 @@ export interface NormalOptions extends DrawOptions {
  * @throws ArgumentError unless mean and std are finite and std >= 0 (numbers; tensors are not looked at)
  */
 export function normal(key: Tensor, shape: Shape, options: NormalOptions = {}): Tensor {
-  requireOptions("normal", options, "{ mean: 1, std: 2 }");
-  const { mean = 0, std = 1, ...rest } = options;
+  const { mean = 0, std = 1, ...rest } = requireOptions("normal", options, "mean");
   if (typeof mean === "number" && typeof std === "number")
     return draws.normal(key, shape, { ...rest, mean, std });
   checkParameter("normal", "mean", mean, shape, finite);
@@ -85,7 +83,13 @@ export function truncatedNormal(
   shape: Shape,
   options: TruncatedNormalOptions = {},
 ): Tensor {
-  const { mean = 0, std = 1, low = -2, high = 2, ...rest } = options;
+  const {
+    mean = 0,
+    std = 1,
+    low = -2,
+    high = 2,
+    ...rest
+  } = requireOptions("truncatedNormal", options, "mean");
   checkParameter("truncatedNormal", "mean", mean, shape, finite);
   checkParameter("truncatedNormal", "std", std, shape, notNegative);
   return scope(() =>
@@ -103,7 +107,7 @@ export interface ExponentialOptions extends DrawOptions {
  * @throws ArgumentError unless rate is finite and > 0 (numbers; tensors are not looked at)
  */
 export function exponential(key: Tensor, shape: Shape, options: ExponentialOptions = {}): Tensor {
-  const { rate = 1, ...rest } = options;
+  const { rate = 1, ...rest } = requireOptions("exponential", options, "rate");
   checkParameter("exponential", "rate", rate, shape, positive);
   return scope(() => div(neg(log(inside(key, shape, rest))), rate));
 }
@@ -123,7 +127,7 @@ function locationScale(
   options: LocationScaleOptions,
   standard: (u: Tensor) => Tensor,
 ): Tensor {
-  const { loc = 0, scale = 1, ...rest } = options;
+  const { loc = 0, scale = 1, ...rest } = requireOptions(op, options, "loc");
   checkParameter(op, "loc", loc, shape, finite);
   checkParameter(op, "scale", scale, shape, positive);
   return scope(() => shifted(standard(inside(key, shape, rest)), loc, scale));

@@ -14,6 +14,7 @@ import { logGammaDraw } from "../ops/gammaDraws";
 import type { Operand } from "../ops/operand";
 import { checkKey, type DrawOptions, normal, split } from "../ops/randomBits";
 import { softmax } from "../ops/softmax";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -42,7 +43,7 @@ export function gamma(
   shape?: Shape,
   options: GammaOptions = {},
 ): Tensor {
-  const { rate = 1, ...rest } = options;
+  const { rate = 1, ...rest } = requireOptions("gamma", options, "rate");
   const drawn = drawnShape("gamma", shape, [concentration, rate]);
   checkKey("gamma", key);
   checkParameter("gamma", "concentration", concentration, drawn, positive);
@@ -65,6 +66,7 @@ export function chiSquare(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  requireOptions("chiSquare", options, "stream");
   const drawn = drawnShape("chiSquare", shape, [df]);
   checkKey("chiSquare", key);
   checkParameter("chiSquare", "df", df, drawn, positive);
@@ -84,6 +86,7 @@ export function beta(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  requireOptions("beta", options, "stream");
   const drawn = drawnShape("beta", shape, [a, b]);
   checkKey("beta", key);
   checkParameter("beta", "a", a, drawn, positive);
@@ -112,6 +115,7 @@ export function dirichlet(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  requireOptions("dirichlet", options, "stream");
   checkKey("dirichlet", key);
   if (concentration.rank === 0)
     throw new ShapeError(
@@ -143,7 +147,7 @@ export function studentT(
   shape?: Shape,
   options: StudentTOptions = {},
 ): Tensor {
-  const { loc = 0, scale = 1, ...rest } = options;
+  const { loc = 0, scale = 1, ...rest } = requireOptions("studentT", options, "loc");
   const drawn = drawnShape("studentT", shape, [df, loc, scale]);
   checkKey("studentT", key);
   checkParameter("studentT", "df", df, drawn, positive);

@@ -3,6 +3,7 @@
 import { poissonDraw } from "../ops/countDraws";
 import type { Operand } from "../ops/operand";
 import { checkKey, type DrawOptions } from "../ops/randomBits";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -22,6 +23,7 @@ export function poisson(
   shape?: Shape,
   options: DrawOptions = {},
 ): Tensor {
+  requireOptions("poisson", options, "stream");
   const drawn = drawnShape("poisson", shape, [rate]);
   checkKey("poisson", key);
   checkParameter("poisson", "rate", rate, drawn, notNegative);

@@ -12,6 +12,7 @@
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import { foldInTensor } from "../ops/randomBits";
+import { requireOptions } from "../options";
 import { upload } from "../tensor/creation";
 import { keep, scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
@@ -44,6 +45,7 @@ export interface KeyOptions {
  * @example const noise = random.normal(random.key(1), [3, 4]);
  */
 export function key(seed: number, options: KeyOptions = {}): Tensor {
+  requireOptions("random.key", options, "device");
   const device = options.device ?? currentDevice();
   return upload(Uint32Array.from(keyFromSeed(seed)), [2], { device });
 }
@@ -119,6 +121,7 @@ export function manualSeed(seed: number): void {
  * @throws ArgumentError after 2^32 draws from one key
  */
 export function nextKey(options: KeyOptions = {}): NextKey {
+  requireOptions("random.nextKey", options, "device");
   const source = given.at(-1) ?? standard;
   if (source.stream > 0xffffffff)
     throw new ArgumentError(

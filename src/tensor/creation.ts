@@ -1,6 +1,7 @@
 /** Tensors from host values. */
 import { currentDevice, type Device } from "../device/device";
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { ConstantCache } from "./constantCache";
 import { DeviceTensor } from "./deviceTensor";
 import { type DType, encodeHost, requireKnown, storedBytes } from "./dtype";
@@ -43,6 +44,7 @@ export function upload(
   shape: Shape,
   options: TensorOptions = {},
 ): DeviceTensor {
+  requireOptions("tensor", options, "shape");
   const device = options.device ?? currentDevice();
   const dtype = options.dtype ?? inferDType(values);
   requireOffered(device, dtype);

@@ -7,6 +7,7 @@ import { CheckpointError } from "../errors";
 import type { Module, StateValue } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { PerLayerOptimizer } from "../optim/perLayer";
+import { requireOptions } from "../options";
 import type { FileStore } from "../platform/files";
 import { type DType, decodeHost, fromBrainBits, fromHalfBits } from "../tensor/dtype";
 import { readStored } from "../tensor/hostTensor";
@@ -158,8 +159,9 @@ export class Checkpoint {
    */
   restore(
     { model, optimizer, configuration }: RestoreTarget,
-    { force = false }: RestoreOptions = {},
+    options: RestoreOptions = {},
   ): readonly ForcedRestore[] {
+    const { force = false } = requireOptions("Checkpoint.restore", options, "force");
     const saved = this.#json(fingerprintKey);
     if (saved !== undefined && !isFingerprint(saved)) throw this.#damaged(fingerprintKey);
     const own = fingerprintOf(model, configuration);
@@ -167,8 +169,8 @@ export class Checkpoint {
     const foreign = saved ? differencesOf(saved, own) : [];
     if (optimizer && (force || foreign.length === 0))
       this.#named(() => void optimizer.checkState(state!));
-    const options = optimizer?.differences(state!.scalars) ?? [];
-    const differences = [...foreign, ...options];
+    const changed = optimizer?.differences(state!.scalars) ?? [];
+    const differences = [...foreign, ...changed];
     if (differences.length && !force) {
       const otherwise =
         !saved || sameTensors(saved, own)
@@ -181,7 +183,7 @@ export class Checkpoint {
     const { forced } = this;
     this.restoreModel(model);
     if (optimizer)
-      this.#named(() => optimizer.loadState(state!, { keepOptions: options.length > 0 }));
+      this.#named(() => optimizer.loadState(state!, { keepOptions: changed.length > 0 }));
     return differences.length ? [...forced, { file: this.file, differences }] : forced;
   }
 
@@ -192,7 +194,8 @@ export class Checkpoint {
    * @throws CheckpointError naming what is missing, unexpected or of another shape; nothing is changed then
    * @example new Checkpoint(bytes, "model.safetensors").restoreModel(model);
    */
-  restoreModel(model: Module, { layout }: { layout?: StateDictLayout } = {}): void {
+  restoreModel(model: Module, options: { layout?: StateDictLayout } = {}): void {
+    const { layout } = requireOptions("Checkpoint.restoreModel", options, "layout");
     this.#named(() => {
       const { tensors } = this;
       model.loadStateDict(stateValues(layout ? layout.toModel(tensors) : tensors));

@@ -6,6 +6,7 @@
  * process dies at least one that could be read before can still be read.
  */
 import { ArgumentError, CheckpointError } from "../errors";
+import { requireOptions } from "../options";
 import type { FileStore } from "../platform/files";
 import { Checkpoint, type CheckpointParts, saveCheckpoint } from "./checkpoint";
 
@@ -52,8 +53,9 @@ export class CheckpointFolder {
   constructor(
     readonly files: FileStore,
     readonly path: string,
-    { keep = 3 }: CheckpointFolderOptions = {},
+    options: CheckpointFolderOptions = {},
   ) {
+    const { keep = 3 } = requireOptions("CheckpointFolder", options, "keep");
     if (!Number.isSafeInteger(keep) || keep < 1)
       throw new ArgumentError(`CheckpointFolder: keep is ${keep}; it is a whole number >= 1.`);
     this.#keep = keep;

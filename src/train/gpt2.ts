@@ -7,6 +7,7 @@
 import { CheckpointError } from "../errors";
 import { GPT, type GPTConfig } from "../nn/gpt";
 import { skipInit } from "../nn/initialisers";
+import { requireOptions } from "../options";
 import { show } from "../tensor/shape";
 import type { Checkpoint } from "./checkpoint";
 import type { SafetensorsTensor } from "./safetensors";
@@ -65,8 +66,9 @@ const variants: Partial<GPT2Config> = {
 export function loadGPT2(
   checkpoint: Checkpoint,
   config: GPT2Config,
-  { dropout = 0 }: { dropout?: number } = {},
+  options: { dropout?: number } = {},
 ): GPT {
+  const { dropout = 0 } = requireOptions("loadGPT2", options, "dropout");
   const sizes = configOf(checkpoint, config);
   const model = skipInit(() => new GPT({ ...sizes, dropout }));
   try {

@@ -4,6 +4,7 @@
  */
 import { CheckpointError } from "../errors";
 import type { Module } from "../nn/module";
+import { requireOptions } from "../options";
 import { readStored } from "../tensor/hostTensor";
 import { stored } from "./checkpoint";
 import { encodeSafetensors, fromArray, type SafetensorsTensor, toArray } from "./safetensors";
@@ -33,7 +34,7 @@ export class StateDictLayout {
   readonly #rules: StateDictRules;
 
   constructor(rules: StateDictRules) {
-    this.#rules = rules;
+    this.#rules = requireOptions("StateDictLayout", rules, "rename");
   }
 
   /** A file's tensors as the model has them. @throws CheckpointError where two would be the same one of the model's */
@@ -74,8 +75,9 @@ export class StateDictLayout {
  */
 export async function encodeModel(
   model: Module,
-  { layout }: { layout?: StateDictLayout } = {},
+  options: { layout?: StateDictLayout } = {},
 ): Promise<Uint8Array> {
+  const { layout } = requireOptions("encodeModel", options, "layout");
   const named = [...model.namedParameters(), ...model.namedBuffers()];
   const values = await readStored(named.map(([, tensor]) => tensor));
   const tensors = new Map(

@@ -11,6 +11,7 @@ import type { Module } from "../nn/module";
 import type { Optimizer } from "../optim/optimizer";
 import type { PerLayerOptimizer } from "../optim/perLayer";
 import type { LossScaleState } from "../optim/stepControl";
+import { requireOptions } from "../options";
 import { Checkpoint, encodeCheckpoint } from "./checkpoint";
 import {
   type BatchSource,
@@ -120,7 +121,7 @@ export class SupervisedTrainer<B, M extends Module = Module> {
 
   /** @throws ArgumentError for counts that are none, CheckpointError for `from` that is no snapshot */
   constructor(private readonly options: SupervisedTrainerOptions<B, M>) {
-    const { maxRestarts = 3, from } = options;
+    const { maxRestarts = 3, from } = requireOptions("SupervisedTrainer", options, "init");
     if (!(Number.isSafeInteger(maxRestarts) && maxRestarts >= 0))
       throw new ArgumentError(
         `SupervisedTrainer: maxRestarts is ${maxRestarts}; it is a whole number >= 0.`,
@@ -158,7 +159,12 @@ export class SupervisedTrainer<B, M extends Module = Module> {
    * @param options `signal` of this run, for a pause that another `run` ends
    * @throws the DeviceLostError that began the row of more than `maxRestarts` losses; anything else as `Trainer` does
    */
-  async run({ signal = this.options.signal }: RunOptions = {}): Promise<TrainerResult> {
+  async run(options: RunOptions = {}): Promise<TrainerResult> {
+    const { signal = this.options.signal } = requireOptions(
+      "SupervisedTrainer.run",
+      options,
+      "signal",
+    );
     this.#row = null;
     for (;;) {
       try {

@@ -10,6 +10,7 @@ import { reshape, to } from "../ops/shape";
 import { GradScaler, type GradScalerOptions } from "../optim/gradScaler";
 import type { Optimizer } from "../optim/optimizer";
 import type { PerLayerOptimizer } from "../optim/perLayer";
+import { requireOptions } from "../options";
 import { compile, type PlanReport, type WarmupOptions } from "../plan/compile";
 import { keyFromSeed } from "../random/philox";
 import { withKey } from "../random/random";
@@ -127,6 +128,7 @@ export function trainStep<M extends Module, B = Batch>(
   loss: (model: M, batch: OnDevice<B>) => Tensor,
   options: TrainStepOptions<M, B> = {},
 ): TrainStep<B> {
+  requireOptions("trainStep", options, "seed");
   if ("perLayer" in optimizer) return perLayerStep(model, optimizer, loss, options);
   const key = keyFromSeed(options.seed ?? 0);
   const { parameters } = optimizer;

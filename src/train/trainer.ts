@@ -5,6 +5,7 @@
 import { ArgumentError, DivergenceError } from "../errors";
 import type { Optimizer } from "../optim/optimizer";
 import type { PerLayerOptimizer } from "../optim/perLayer";
+import { requireOptions } from "../options";
 import type { PlanReport, WarmupOptions } from "../plan/compile";
 import { readAll } from "../tensor/hostTensor";
 import type { Tensor } from "../tensor/tensor";
@@ -123,7 +124,7 @@ export class Trainer<B> {
   #progress: TrainerProgress;
 
   constructor(private readonly options: TrainerOptions<B>) {
-    this.#progress = options.progress ?? atStart;
+    this.#progress = requireOptions("Trainer", options, "step").progress ?? atStart;
     for (const name of ["steps", "evalEvery", "logEvery", "patience", "snapshotEvery"] as const) {
       const value = options[name];
       if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
@@ -138,7 +139,8 @@ export class Trainer<B> {
    * at the last step or at three readings in a row; parameters are then unusable, unless the gradients of each such
    * step were not finite, which changes nothing
    */
-  async run({ signal = this.options.signal }: RunOptions = {}): Promise<TrainerResult> {
+  async run(options: RunOptions = {}): Promise<TrainerResult> {
+    const { signal = this.options.signal } = requireOptions("Trainer.run", options, "signal");
     const { step, batches, steps, evaluate, optimizer } = this.options;
     const { evalEvery = steps, logEvery = 10, patience = Number.POSITIVE_INFINITY } = this.options;
     const { snapshotEvery = steps, onSnapshot } = this.options;

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, DTypeError, ShapeError } from "../errors";
 import { ones, zerosLike } from "../ops/creation";
+import { requireOptions } from "../options";
 import { isFloat } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
@@ -59,7 +60,7 @@ export function valueAndGrad<A extends Arguments, Aux = undefined, const N exten
   f: (...args: A) => Tensor | readonly [Tensor, Aux],
   options: GradOptions<N> = {},
 ): (...args: A) => { value: Tensor; grad: GradOf<A, N>; aux: Aux } {
-  const { hasAux = false } = options;
+  const { hasAux = false } = requireOptions("grad", options, "argnums");
   return (...args) => {
     const chosen = chosenArguments("grad", args, options.argnums ?? 0);
     return scope(() => {

@@ -1,6 +1,7 @@
 /** Whole matrices of derivatives: one pass over a basis, all its vectors at once. */
 import { eye, zerosLike } from "../ops/creation";
 import { cat, narrow, permute, reshape } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { mapTensors, tensorsOf, withTensors } from "../tensor/tree";
@@ -59,6 +60,7 @@ export function jacrev<A extends Arguments, T, const N extends Argnums = 0>(
   f: (...args: A) => T,
   options: JacobianOptions<N> = {},
 ): (...args: A) => JacobianOf<T, GradOf<A, N>> {
+  requireOptions("jacrev", options, "argnums");
   return (...args) => {
     const chosen = chosenArguments("jacrev", args, options.argnums ?? 0);
     return scope(() => {
@@ -104,6 +106,7 @@ export function jacfwd<A extends Arguments, T, const N extends Argnums = 0>(
   f: (...args: A) => T,
   options: JacobianOptions<N> = {},
 ): (...args: A) => JacobianOf<T, GradOf<A, N>> {
+  requireOptions("jacfwd", options, "argnums");
   return (...args) => {
     const chosen = chosenArguments("jacfwd", args, options.argnums ?? 0);
     return scope(() => {
@@ -160,5 +163,6 @@ export function hessian<A extends Arguments, T, const N extends Argnums = 0>(
   f: (...args: A) => T,
   options: JacobianOptions<N> = {},
 ): (...args: A) => JacobianOf<JacobianOf<T, GradOf<A, N>>, GradOf<A, N>> {
+  requireOptions("hessian", options, "argnums");
   return jacfwd(jacrev(f, options), options);
 }

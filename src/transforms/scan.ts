@@ -1,6 +1,7 @@
 /** Recurrences over the first dimension of tensors. */
 import { ArgumentError, ShapeError } from "../errors";
 import { split, squeeze, stack } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -69,7 +70,7 @@ export function scan<C, X, Y>(
   xs: X,
   options: ScanOptions = {},
 ): readonly [C, Y] {
-  const { reverse = false, checkpointEvery } = options;
+  const { reverse = false, checkpointEvery } = requireOptions("scan", options, "length");
   if (checkpointEvery !== undefined && !(Number.isInteger(checkpointEvery) && checkpointEvery > 0))
     throw new ArgumentError(
       `scan: checkpointEvery ${checkpointEvery} must be a whole number of steps > 0.`,

@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from "../errors";
 import { cat, narrow, stack } from "../ops/shape";
 import { resolve } from "../ops/trace";
 import { movedim } from "../ops/views";
+import { requireOptions } from "../options";
 import { split } from "../random/random";
 import { scope } from "../tensor/scope";
 import { normalizeDim, show } from "../tensor/shape";
@@ -139,7 +140,12 @@ export function vmap<A extends readonly unknown[], T>(
   f: (...args: A) => T,
   options: VmapOptions = {},
 ): (...args: A) => T {
-  const { inDims = 0, outDims = 0, randomness = "different", chunkSize } = options;
+  const {
+    inDims = 0,
+    outDims = 0,
+    randomness = "different",
+    chunkSize,
+  } = requireOptions("vmap", options, "inDims");
   if (chunkSize !== undefined && !(Number.isInteger(chunkSize) && chunkSize > 0))
     throw new ArgumentError(`vmap: chunkSize ${chunkSize} must be a whole number > 0.`);
   return (...args) =>

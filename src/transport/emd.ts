@@ -4,6 +4,7 @@
  * problems of up to some thousand points.
  */
 import { ArgumentError, ShapeError } from "../errors";
+import { requireOptions } from "../options";
 import { flatten } from "../tensor/nested";
 import { show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
@@ -249,7 +250,7 @@ export async function emd(
   cost: HostCost,
   options: EmdOptions = {},
 ): Promise<ExactTransport> {
-  const { maxIterations = 1e7 } = options;
+  const { maxIterations = 1e7 } = requireOptions("transport.emd", options, "maxIterations");
   if (!(Number.isInteger(maxIterations) && maxIterations > 0))
     throw new ArgumentError(
       `${op}: maxIterations is ${maxIterations}; it must be a positive whole number.`,
@@ -323,5 +324,6 @@ export async function emd2(
   cost: HostCost,
   options: EmdOptions = {},
 ): Promise<number> {
+  requireOptions("transport.emd2", options, "maxIterations");
   return (await emd(a, b, cost, options)).cost;
 }

@@ -12,13 +12,13 @@ import { ArgumentError, ShapeError } from "../errors";
 import { div, gt, where } from "../ops/arithmetic";
 import { likeOperand } from "../ops/autocast";
 import { log } from "../ops/functions";
-import { requireOptions } from "../ops/options";
 import type { Primitive, Spec } from "../ops/primitive";
 import { sum } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
 import { batchOfRows } from "../ops/rules";
 import { dense, expand, reshape, to } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { tensor } from "../tensor/creation";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { requireDType } from "../tensor/dtype";
@@ -209,8 +209,7 @@ function logMarginals(logits: Tensor, options: SinkhornKnoppOptions): LogMargina
  * @example const mixing = transport.sinkhornKnopp(logits, { iterations: 20 }); // [batch, 4, 4]
  */
 export function sinkhornKnopp(logits: Tensor, options: SinkhornKnoppOptions = {}): Tensor {
-  requireOptions(op, options, "{ iterations: 20 }");
-  const { iterations = 20, temperature = 1 } = options;
+  const { iterations = 20, temperature = 1 } = requireOptions(op, options, "iterations");
   if (logits.rank < 2)
     throw new ShapeError(
       `${op}: logits have shape ${show(logits.shape)}; they must be a matrix, or a batch of matrices [..., n, m].`,

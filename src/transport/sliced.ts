@@ -10,12 +10,12 @@
 import { ArgumentError, ShapeError } from "../errors";
 import { eq, pow, where } from "../ops/arithmetic";
 import { matmul } from "../ops/matmul";
-import { requireOptions } from "../ops/options";
 import type { DrawOptions } from "../ops/randomBits";
 import { max, mean } from "../ops/reduce";
 import { rootOrZero } from "../ops/root";
 import { transpose, unsqueeze } from "../ops/shape";
 import { normalize } from "../ops/vectorNorm";
+import { requireOptions } from "../options";
 import { nextKey, normal } from "../random/random";
 import { upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
@@ -72,8 +72,7 @@ function forAll(weights: SlicedOptions["a"], like: Tensor): Tensor | null {
 
 /** W_p^p on each line: [..., count]. */
 function alongLines(op: string, x: Tensor, y: Tensor, options: SlicedOptions): Tensor {
-  requireOptions(op, options, "{ projections: 200 }");
-  const { p = 2, a, b } = options;
+  const { p = 2, a, b } = requireOptions(op, options, "projections");
   requireOrder(op, p);
   if (x.rank < 2 || y.rank < 2 || x.shape.at(-1) !== y.shape.at(-1))
     throw new ShapeError(

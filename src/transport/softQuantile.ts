@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors";
-import { requireOptions } from "../ops/options";
 import { cat, narrow, squeeze } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import {
@@ -29,7 +29,7 @@ export function softQuantile(
   q: number | readonly number[],
   options: SoftOrderOptions = {},
 ): Tensor {
-  requireOptions("transport.softQuantile", options, "{ epsilon: 0.05 }");
+  requireOptions("transport.softQuantile", options, "epsilon");
   const op = "transport.softQuantile";
   const { dim, ...rest } = options;
   const levels = typeof q === "number" ? [q] : q;

@@ -1,5 +1,5 @@
 import { neg } from "../ops/arithmetic";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import {
@@ -27,7 +27,7 @@ export interface SoftRankOptions extends SoftOrderOptions {
  * @example transport.softRank(tensor([30, 10, 20]), { epsilon: 1e-4 }) // 2, 0, 1 nearly
  */
 export function softRank(x: Tensor, options: SoftRankOptions = {}): Tensor {
-  requireOptions("transport.softRank", options, "{ epsilon: 0.05 }");
+  requireOptions("transport.softRank", options, "epsilon");
   const op = "transport.softRank";
   const { descending = false, dim, ...rest } = options;
   return scope(() => {

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors";
 import { neg } from "../ops/arithmetic";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import {
@@ -30,7 +30,7 @@ export interface SoftSortOptions extends SoftOrderOptions {
  * @example transport.softSort(tensor([3, 1, 2]), { epsilon: 1e-4 }) // 1, 2, 3 nearly, with a gradient in all
  */
 export function softSort(x: Tensor, options: SoftSortOptions = {}): Tensor {
-  requireOptions("transport.softSort", options, "{ epsilon: 0.05 }");
+  requireOptions("transport.softSort", options, "epsilon");
   const op = "transport.softSort";
   const { descending = false, dim, targets: count, ...rest } = options;
   return scope(() => {

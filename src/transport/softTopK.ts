@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors";
 import { neg } from "../ops/arithmetic";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { meansAtNumbers, planToTargets, rowsToOrder, type SoftOrderOptions } from "./softOrder";
@@ -24,7 +24,7 @@ export interface SoftTopKOptions extends SoftOrderOptions {
  * @example mul(gates, transport.softTopK(gates, 2)) // two experts a token, with a gradient in all
  */
 export function softTopK(x: Tensor, k: number, options: SoftTopKOptions = {}): Tensor {
-  requireOptions("transport.softTopK", options, "{ epsilon: 0.05 }");
+  requireOptions("transport.softTopK", options, "epsilon");
   const op = "transport.softTopK";
   const { largest = true, dim, ...rest } = options;
   return scope(() => {

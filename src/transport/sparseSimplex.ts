@@ -17,6 +17,7 @@ import { sum } from "../ops/reduce";
 import { batchOfRows } from "../ops/rules";
 import { dense, expand, squeeze, to, transpose, unsqueeze } from "../ops/shape";
 import { bind } from "../ops/trace";
+import { requireOptions } from "../options";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import { denseStrides, normalizeDim, sameShape, show, sizeOf } from "../tensor/shape";
@@ -238,7 +239,7 @@ export interface SimplexOptions {
 }
 
 function project(op: string, x: Tensor, most: number, options: SimplexOptions): Tensor {
-  const { mass = 1, dim = -1 } = options;
+  const { mass = 1, dim = -1 } = requireOptions(op, options, "mass");
   requireReal(op, "x", x.dtype);
   if (x.rank === 0 || x.shape.at(normalizeDim(op, dim, x.rank)) === 0)
     throw new ShapeError(

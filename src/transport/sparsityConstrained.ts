@@ -13,11 +13,11 @@
 import { ArgumentError } from "../errors";
 import { div, eq, maximum, minimum, mul, sub } from "../ops/arithmetic";
 import { matmul } from "../ops/matmul";
-import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { requireRounds } from "../ops/rounds";
 import { expand, reshape, squeeze, stopGradient, to, transpose, unsqueeze } from "../ops/shape";
 import { type Sorted, topK } from "../ops/sort";
+import { requireOptions } from "../options";
 import { readAll } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, sizeOf } from "../tensor/shape";
@@ -250,7 +250,7 @@ export function sparsityConstrainedOt(
   options: SparsityConstrainedOtOptions,
 ): SparseTransport {
   const op = "transport.sparsityConstrainedOt";
-  requireOptions(op, options, "{ gamma: 0.1, maxNonzeros: 4 }");
+  requireOptions(op, options, "maxNonzeros: 4, gamma");
   requireNonzeros(op, options.maxNonzeros);
   return solve(a, b, cost, { ...options, op });
 }
@@ -272,7 +272,7 @@ export function smoothOt(
   options: SmoothOtOptions,
 ): SparseTransport {
   const op = "transport.smoothOt";
-  requireOptions(op, options, "{ gamma: 0.1 }");
+  requireOptions(op, options, "gamma");
   return solve(a, b, cost, {
     ...{ ...options, op },
     maxNonzeros: Number.MAX_SAFE_INTEGER,

@@ -5,6 +5,7 @@ import { xlogy } from "../ops/exponential";
 import { expm1 } from "../ops/functions";
 import { sum } from "../ops/reduce";
 import { clone, reshape, select, stopGradient } from "../ops/shape";
+import { requireOptions } from "../options";
 import { scope } from "../tensor/scope";
 import type { Shape } from "../tensor/shape";
 import type { Tensor } from "../tensor/tensor";
@@ -99,7 +100,8 @@ export class Transport extends Struct {
    * @returns f32 [...]
    * @throws ArgumentError for `entropy` of an unbalanced problem
    */
-  value({ convention = "relative" }: { convention?: "relative" | "entropy" } = {}): Tensor {
+  value(options: { convention?: "relative" | "entropy" } = {}): Tensor {
+    const { convention = "relative" } = requireOptions("transport.value", options, "convention");
     const { attrs } = this;
     const { epsilon } = attrs;
     const entropy = convention === "entropy";

@@ -1,6 +1,6 @@
 /** Unbalanced transport by its usual name: what `sinkhorn` does with penalties in the place of exact marginals. */
 import { ArgumentError } from "../errors";
-import { requireOptions } from "../ops/options";
+import { requireOptions } from "../options";
 import type { Cost } from "./cost";
 import type { Weights } from "./operands";
 import { type Penalty, type SinkhornOptions, solvedBy } from "./sinkhorn";
@@ -37,8 +37,7 @@ export function sinkhornUnbalanced(
   cost: Cost,
   given: UnbalancedOptions,
 ): Transport {
-  requireOptions(op, given, "{ epsilon: 0.05, rho: 1 }");
-  const { rho, divergence = "kl", ...options } = given;
+  const { rho, divergence = "kl", ...options } = requireOptions(op, given, "rho: 1, epsilon");
   if (divergence !== "kl" && divergence !== "tv")
     throw new ArgumentError(`${op}: divergence "${divergence}" must be "kl" or "tv".`);
   const penaltyOf = (side: "a" | "b", weight: number | undefined): Penalty => {

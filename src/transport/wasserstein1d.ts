@@ -13,11 +13,11 @@ import { zeros } from "../ops/creation";
 import { cumsum } from "../ops/cumulative";
 import { diff } from "../ops/difference";
 import { gather, scatterAdd } from "../ops/indexing";
-import { requireOptions } from "../ops/options";
 import { sum } from "../ops/reduce";
 import { searchsorted } from "../ops/search";
 import { cat, expand, narrow, reshape } from "../ops/shape";
 import { sort } from "../ops/sort";
+import { requireOptions } from "../options";
 import { upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
@@ -206,7 +206,7 @@ export function wasserstein1d(
   vWeights: LineWeights = null,
   options: LineOptions = {},
 ): Tensor {
-  requireOptions("transport.wasserstein1d", options, "{ p: 2 }");
+  requireOptions("transport.wasserstein1d", options, "p");
   const op = "transport.wasserstein1d";
   const { p = 1 } = options;
   requireOrder(op, p);
@@ -228,7 +228,7 @@ export function emd1d(
   vWeights: LineWeights = null,
   options: LineOptions = {},
 ): LineTransport {
-  requireOptions("transport.emd1d", options, "{ p: 2 }");
+  requireOptions("transport.emd1d", options, "p");
   const op = "transport.emd1d";
   const { p = 1 } = options;
   requireOrder(op, p);

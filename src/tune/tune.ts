@@ -6,6 +6,7 @@ import { currentDevice, type Device } from "../device/device";
 import { ArgumentError } from "../errors";
 import type { AnyPrimitive, Spec } from "../ops/primitive";
 import { type Choice, chooserOf, runWatch, setChooser, type Variant } from "../ops/variants";
+import { requireOptions } from "../options";
 import type { ByteCache, Platform } from "../platform/platform";
 import type { DeviceTensor } from "../tensor/deviceTensor";
 import { scope, scopeUnlessAsync } from "../tensor/scope";
@@ -87,7 +88,12 @@ export async function tuneOn(
   fn: () => unknown,
   options: TuneOptions = {},
 ): Promise<readonly TunedProblem[]> {
-  const { device = currentDevice(), anew = false, keep = true, onProgress } = options;
+  const {
+    device = currentDevice(),
+    anew = false,
+    keep = true,
+    onProgress,
+  } = requireOptions("tune", options, "anew");
   if (typeof fn !== "function")
     throw new ArgumentError(
       "tune: fn is no function. Pass one that runs what is to be tuned: tune(() => model.forward(x)).",

@@ -11,6 +11,7 @@
 import { ArgumentError } from "../../errors";
 import { orthogonalize } from "../../linalg/newtonSchulz";
 import { mul, sub } from "../../ops/arithmetic";
+import { requireOptions } from "../../options";
 import type { Parameters } from "../groups";
 import { Optimizer } from "../optimizer";
 import type { OptimizerOptions } from "../optimizerOptions";
@@ -119,6 +120,7 @@ export const muonRule: StructuredRule<MuonHyperParameters> = {
  * ], { lr: 0.02 });
  */
 export function muon(parameters: Parameters, options: MuonOptions = {}): Optimizer {
+  requireOptions("optim.muon", options, "lr");
   const auxiliaryRate = options.adjust === "matchRmsAdamW" ? 1 : muonRule.defaults.auxiliaryRate;
   return Optimizer.create(muonRule, parameters, { auxiliaryRate, ...options });
 }

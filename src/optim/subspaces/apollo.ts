@@ -1,4 +1,5 @@
 /** APOLLO: the rule runs in a random space, and only tells how much each channel of the gradient is to be scaled. */
+import { requireOptions } from "../../options";
 import type { Shape } from "../../tensor/shape";
 import { fixedRank, requireCount, requireFactor, requireOneOf } from "./checks";
 import { RandomSpace } from "./randomSpace";
@@ -30,7 +31,13 @@ export interface ApolloOptions {
  */
 export function apollo(options: ApolloOptions = {}): Subspace {
   const where = "apollo";
-  const { rank = 256, every = 200, per = "channel", growth = 1.01, seed = 0 } = options;
+  const {
+    rank = 256,
+    every = 200,
+    per = "channel",
+    growth = 1.01,
+    seed = 0,
+  } = requireOptions(where, options, "rank");
   const { scale = per === "tensor" ? 128 : 1 } = options;
   requireCount(where, "rank", rank);
   requireCount(where, "every", every);

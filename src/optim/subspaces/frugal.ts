@@ -1,4 +1,5 @@
 /** FRUGAL: the rule with its states in a part of each matrix, a rule without states in the rest. */
+import { requireOptions } from "../../options";
 import type { Shape } from "../../tensor/shape";
 import { requireCount, requireFactor, requireOneOf, requireShare } from "./checks";
 import { LeadingSpace } from "./leadingSpace";
@@ -43,7 +44,12 @@ const kinds: Readonly<Partial<Record<FrugalProjection, RandomKind>>> = {
  */
 export function frugal(options: FrugalOptions = {}): Subspace {
   const where = "frugal";
-  const { density = 0.25, every = 200, projection = "columns", seed = 0 } = options;
+  const {
+    density = 0.25,
+    every = 200,
+    projection = "columns",
+    seed = 0,
+  } = requireOptions(where, options, "density");
   const { free = "signSgd", freeRate = 1 } = options;
   requireShare(where, "density", density);
   requireCount(where, "every", every);

@@ -1,4 +1,5 @@
 /** SaRA: the smallest weights are trained, and the others stay as they are. */
+import { requireOptions } from "../../options";
 import { type Shape, sizeOf } from "../../tensor/shape";
 import { requireCount, requireMoments, requireShare } from "./checks";
 import { EntrySpace } from "./entrySpace";
@@ -24,7 +25,11 @@ export interface SaraOptions {
  */
 export function sara(options: SaraOptions = {}): Subspace {
   const where = "sara";
-  const { density = 0.1, every = null, moments = "project" } = options;
+  const {
+    density = 0.1,
+    every = null,
+    moments = "project",
+  } = requireOptions(where, options, "density");
   requireShare(where, "density", density);
   if (every !== null) requireCount(where, "every", every);
   requireMoments(where, moments);

@@ -17,6 +17,7 @@ import { sum } from "../../ops/reduce";
 import { select, stack } from "../../ops/shape";
 import { sort } from "../../ops/sort";
 import { resolve } from "../../ops/trace";
+import { requireOptions } from "../../options";
 import { upload } from "../../tensor/creation";
 import type { DeviceTensor } from "../../tensor/deviceTensor";
 import { keep, scope } from "../../tensor/scope";
@@ -41,7 +42,11 @@ export interface ClipPercentileOptions {
  * @throws ArgumentError for options out of range
  */
 export function clipPercentile(options: ClipPercentileOptions = {}): Transform {
-  const { percentile = 10, history = 100 } = options;
+  const { percentile = 10, history = 100 } = requireOptions(
+    "optim.clipPercentile",
+    options,
+    "percentile",
+  );
   requireWithin("clipPercentile", "percentile", percentile, 0, 100);
   if (!Number.isInteger(history) || history < 1)
     throw new ArgumentError(

@@ -10,6 +10,7 @@ import { ones } from "../../ops/creation";
 import { scatter } from "../../ops/scatter";
 import { reshape, to } from "../../ops/shape";
 import { topK } from "../../ops/sort";
+import { requireOptions } from "../../options";
 import { upload } from "../../tensor/creation";
 import type { HostTensor } from "../../tensor/hostTensor";
 import { scope } from "../../tensor/scope";
@@ -79,7 +80,7 @@ interface Choice {
  * @example optim.adamw(parameters, { transforms: [optim.sparseMask({ density: 0.1, flow: "decay", end: 5000 })] });
  */
 export function sparseMask(options: SparseMaskOptions): Transform {
-  const { density, masks } = options;
+  const { density, masks } = requireOptions("optim.sparseMask", options, "density");
   if ((density === undefined) === (masks === undefined))
     throw new ArgumentError("optim.sparseMask: it takes either density or masks.");
   if (masks) return maskOf("sparseMask", options, namedMasks(masks));
@@ -100,7 +101,7 @@ export function sparseMask(options: SparseMaskOptions): Transform {
  * @throws ArgumentError for options out of range
  */
 export function structuredMask(options: StructuredMaskOptions = {}): Transform {
-  const { keep = 2, of = 4 } = options;
+  const { keep = 2, of = 4 } = requireOptions("optim.structuredMask", options, "keep");
   if (!Number.isInteger(keep) || !Number.isInteger(of) || keep < 1 || keep >= of)
     throw new ArgumentError(
       `optim.structuredMask: keep is ${keep} of ${of}; it takes whole numbers, 1 or more of a group that is larger.`,
