@@ -11,6 +11,10 @@ import { requireOptions } from "./options";
 import type { Platform } from "./platform/platform";
 
 const executors = ["auto", "webgpu", "cpu"] as const;
+const known = [
+  ...["executor", "adapter", "powerPreference", "threads", "relaxedSimd", "cache", "memoryLimit"],
+  ...["longestSubmit", "makeCurrent", "limits", "withoutFeatures"],
+];
 
 export interface InitOptions extends AcquireOptions, CPUExecutorOptions {
   /**
@@ -37,6 +41,9 @@ export async function initOn(
   options: InitOptions = {},
   bounds?: SubmitBounds,
 ): Promise<Device> {
+  for (const name in options)
+    if (!known.includes(name))
+      throw new ArgumentError(`init: no option ${name}; it takes ${known.join(", ")}.`);
   const { memoryLimit } = requireOptions("init", options, "executor");
   if (memoryLimit !== undefined && !(memoryLimit > 0))
     throw new ArgumentError(`memoryLimit is ${memoryLimit}; it takes bytes above 0.`);

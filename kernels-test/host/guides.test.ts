@@ -22,15 +22,21 @@ afterAll(() => consumer?.[Symbol.asyncDispose]());
 const printed: Readonly<Record<string, RegExp>> = {
   "app-developer.md 1": /^cpu$/,
   "app-developer.md 2": /^step 100: .*\nstep 200: .*\nstep 300: loss 0\.00\d\d\n1\.0$/,
-  "app-developer.md 3": /model\.safetensors/,
+  "app-developer.md 3": /^aborted\nfinished$/,
+  "app-developer.md 4": /model\.safetensors/,
   "kernel-engineer.md 1": /^shape\/fill \[[^\]]*'y'[^\]]*\]\nFloat32Array\(3\) \[ 5, 7, 9 \]$/,
-  "kernel-engineer.md 2": /GFLOP\/s[\s\S]*matmul\//,
+  "kernel-engineer.md 2": /^true\n[\s\S]*mine\/swish/,
+  "kernel-engineer.md 3": /GFLOP\/s[\s\S]*matmul\//,
+  "language-model.md 1": /^step 150: validation loss 0\.\d\d\nick brown fox jumps$/,
+  "language-model.md 2": /^[ a-z]+$/,
+  "language-model.md 3": /^256 \[ 4, 8 \]$/,
   "optimizer-researcher.md 1": /^(?:(?:adamw|lion)[^\n]* 0\.[0-4]\d{3}\n?){4}$/,
-  "optimizer-researcher.md 2":
+  "optimizer-researcher.md 2": /^true$/,
+  "optimizer-researcher.md 3":
     /^Float32Array\(3\) \[ 6, 0, 0 \]\nFloat32Array\(3\) \[\s+0\.(?:7|6999)\d*,\s+0\.(?:8|7999)\d*,\s+0\.(?:3|2999)\d*\s+\]$/,
 };
 
-test("three guides have programs, all of them JavaScript that a test runs", () => {
+test("four guides have programs, all of them JavaScript that a test runs", () => {
   expect(programs.map(({ guide, block }) => `${guide} ${block}`)).toEqual(Object.keys(printed));
   expect(new Set(programs.map(({ language }) => language))).toEqual(new Set(["js"]));
 });

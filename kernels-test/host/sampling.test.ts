@@ -41,6 +41,26 @@ describe("sampling", () => {
     expect(draw(new Sampler({ seed: 5 }), 50)).not.toEqual(draw(new Sampler({ seed: 6 }), 50));
   });
 
+  test("the token is that of sorting all of them, equals by index, whatever is kept", () => {
+    const values = Float32Array.from(
+      { length: 400 },
+      (_, i) => Math.round(4 * Math.sin(i * i)) / 2,
+    );
+    const order = [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
+    for (const topK of [1, 7, 150, 400]) {
+      const wanted = new Set(order.slice(0, topK));
+      const picked = new Sampler({ topK, seed: topK, temperature: 5 });
+      const tokens = Array.from({ length: 4000 }, () => picked.pick(values));
+      expect(tokens.every((token) => wanted.has(token))).toBe(true);
+      if (topK < 200) expect(new Set(tokens).size).toBe(topK);
+    }
+  });
+
+  test("logits that hold NaN are refused", () => {
+    for (const options of [{}, { temperature: 0 }, { topK: 1 }])
+      expect(() => new Sampler(options).pick([1, Number.NaN, 2])).toThrow(/logits hold NaN/);
+  });
+
   test("options outside their range are refused by name", () => {
     expect(() => new Sampler({ temperature: -1 })).toThrow(/temperature is -1/);
     expect(() => new Sampler({ topK: 0 })).toThrow(/topK is 0/);

@@ -159,6 +159,8 @@ describe("schedules", () => {
       [() => schedule.warmup(1, { steps: -1 }), /schedule\.warmup: steps .* got -1/],
       [() => schedule.join([1], [5]), /1 boundaries take 2 schedules, got 1/],
       [() => schedule.scale(schedule.constant(1), -1), /schedule\.scale: factor .* got -1/],
+      [() => schedule.scale(((s: number) => s) as schedule.Schedule, 2), /custom\(name, rate\)/],
+      [() => schedule.custom("", () => 1), /schedule\.custom: .* a name and a function/],
       [() => schedule.refined([1], { peak: 1 }), /at least 2 norms, got 1/],
       [() => schedule.refined([1, 0], { peak: 1 }), /gradientNorms\[1\] .* above 0, got 0/],
     ];

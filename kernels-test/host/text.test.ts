@@ -242,3 +242,16 @@ describe("TextLoader", () => {
     }).toThrow(/step .* got -1/);
   });
 });
+
+describe("another library's tokenizer", () => {
+  test("makes the tokens, and its vocabulary bounds them", () => {
+    const tokenizer = { vocab: 256, encode: (text: string) => [...utf8(text)] };
+    const text = fromString("ab".repeat(20), { tokenizer });
+    expect(text.vocab).toBe(256);
+    expect([...text.tokens.slice(0, 3)]).toEqual([97, 98, 97]);
+    expect(text.tokenizer).toBe(tokenizer);
+    const small = { ...tokenizer, vocab: 98 };
+    expect(() => fromString("aba", { tokenizer: small })).toThrow(DataError);
+    expect(() => fromString("aba", { tokenizer: small })).toThrow(/token 98, but .* vocab is 98/);
+  });
+});

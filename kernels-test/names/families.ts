@@ -739,7 +739,7 @@ optim.lr_scheduler.StepLR | optim.schedule.step |
 optim.lr_scheduler.MultiStepLR | optim.schedule.multiStep, optim.schedule.piecewiseConstant |
 optim.lr_scheduler.OneCycleLR | optim.schedule.oneCycle |
 optim.lr_scheduler.SequentialLR | optim.schedule.join |
-optim.lr_scheduler.LambdaLR | optim.schedule.piecewiseLinear | | or set \`optimizer.learningRate\` between steps
+optim.lr_scheduler.LambdaLR | optim.schedule.custom, optim.schedule.piecewiseLinear |
  | optim.schedule.scale, optim.schedule.wsd, optim.schedule.refined |
 optim.lr_scheduler.LRScheduler.state_dict | optim.schedule.fromJSON |
 utils.data.DataLoader | data.TextLoader, data.TextDataset, data.fromString, data.fromBytes, data.fromFile | | text; other data as tensors

@@ -337,7 +337,14 @@ describe("GPT", () => {
     expect(await text(2)).not.toEqual(first);
     expect(memory(device).liveBytes).toBe(before);
     expect(model.training).toBe(true);
+    const end = first.slice(3).find((token) => !first.slice(0, 3).includes(token))!;
+    const options = { count: 12, temperature: 1, seed: 1, stop: [end] };
+    expect(await model.generate([1, 2], options)).toEqual(first.slice(0, first.indexOf(end)));
     await expect(model.generate([], { count: 1 })).rejects.toThrow(/prompt is empty/);
+    const words = "ab" as unknown as number[];
+    await expect(model.generate(words, { count: 1 })).rejects.toThrow(/encode the text/);
+    const none = {} as nn.GenerateOptions;
+    await expect(model.generate([1], none)).rejects.toThrow(/count is undefined/);
     model.dispose();
   });
 });

@@ -12,4 +12,5 @@ export {
   TextLoader,
   type TextOptions,
   type TextSplit,
+  type Tokenizer,
 } from "./text";

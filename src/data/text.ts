@@ -19,11 +19,18 @@ export interface TextBatch {
   target: HostTensor<Int32Array>;
 }
 
-export interface TextOptions {
+/** What makes tokens of a text: a `CharTokenizer`, or another library's in this form. */
+export interface Tokenizer {
+  /** Number of tokens; each is from 0 to vocab - 1. */
+  readonly vocab: number;
+  encode(text: string): ArrayLike<number>;
+}
+
+export interface TextOptions<T extends Tokenizer = CharTokenizer> {
   /** Share of the tokens, from the start, that train. In (0, 1]. Default 0.9. */
   trainFraction?: number;
-  /** Encodes with this tokenizer, such as a checkpoint's, instead of one made from the text. */
-  tokenizer?: CharTokenizer;
+  /** Encodes with this tokenizer, such as a checkpoint's. Default: one token for each of the text's characters. */
+  tokenizer?: T;
   /** What messages call the text. Default "text", or the file's path. */
   name?: string;
 }
@@ -43,16 +50,16 @@ export interface LoaderOptions {
 }
 
 /** Tokens of one text, split in two. */
-export class TextDataset {
+export class TextDataset<T extends Tokenizer = CharTokenizer> {
   readonly name: string;
-  readonly tokenizer: CharTokenizer;
+  readonly tokenizer: T;
   /** All tokens, the training part first, i32. */
   readonly tokens: Int32Array;
   /** Number of tokens that train; the others validate. */
   readonly trainLength: number;
 
-  /** @throws DataError for an empty text, or one with a character the given tokenizer does not know. */
-  constructor(text: string, options: TextOptions = {}) {
+  /** @throws DataError for an empty text, or one with a character or a token the given tokenizer does not know. */
+  constructor(text: string, options: TextOptions<T> = {}) {
     const { trainFraction = 0.9, name = "text" } = requireOptions(
       "TextDataset",
       options,
@@ -65,8 +72,14 @@ export class TextDataset {
       throw new DataError(`${name} is empty; give a text with at least a few thousand characters`);
     }
     this.name = name;
-    this.tokenizer = options.tokenizer ?? CharTokenizer.fromText(text);
-    this.tokens = this.tokenizer.encode(text);
+    const tokenizer: Tokenizer = options.tokenizer ?? CharTokenizer.fromText(text);
+    this.tokenizer = tokenizer as T;
+    this.tokens = Int32Array.from(tokenizer.encode(text));
+    const unknown = this.tokens.find((token) => !(token >= 0 && token < tokenizer.vocab));
+    if (unknown !== undefined)
+      throw new DataError(
+        `${name} has token ${unknown}, but the tokenizer's vocab is ${tokenizer.vocab}; give { vocab, encode }`,
+      );
     this.trainLength = Math.floor(this.tokens.length * trainFraction);
   }
 
@@ -189,22 +202,28 @@ export class TextLoader implements Iterable<TextBatch> {
 }
 
 /** The data set of a text in memory. */
-export function fromString(text: string, options?: TextOptions): TextDataset {
+export function fromString<T extends Tokenizer = CharTokenizer>(
+  text: string,
+  options?: TextOptions<T>,
+): TextDataset<T> {
   return new TextDataset(text, options);
 }
 
 /** The data set of a UTF-8 text. Throws `DataError` for other bytes, naming the first bad one. */
-export function fromBytes(bytes: Uint8Array, options: TextOptions = {}): TextDataset {
+export function fromBytes<T extends Tokenizer = CharTokenizer>(
+  bytes: Uint8Array,
+  options: TextOptions<T> = {},
+): TextDataset<T> {
   const { name = "text" } = requireOptions("data.fromBytes", options, "trainFraction");
   return new TextDataset(decodeUtf8(bytes, name), options);
 }
 
 /** The data set of a UTF-8 file. Throws `FileError` when it cannot be read. */
-export async function fromFile(
+export async function fromFile<T extends Tokenizer = CharTokenizer>(
   files: FileStore,
   path: string,
-  options: TextOptions = {},
-): Promise<TextDataset> {
+  options: TextOptions<T> = {},
+): Promise<TextDataset<T>> {
   requireOptions("data.fromFile", options, "trainFraction");
   return fromBytes(await files.read(path), { name: path, ...options });
 }

@@ -10,7 +10,7 @@ export interface KernelOptions {
   constants?: Readonly<Record<string, number>>;
   types?: Readonly<Record<string, string>>;
   slots?: Readonly<Record<string, string>>;
-  /** WGSL functions that slots name and the kernel's text lacks. The same names always mean the same text. */
+  /** WGSL functions that slots name and the kernel's text lacks. */
   functions?: string;
 }
 
@@ -123,7 +123,13 @@ export function kernelOf<B, P, O>(words: KernelWords): Kernel<B, P, O> {
   };
 }
 
-const programs = new Map<string, Program>();
+/** With the texts that it was made of. */
+interface SpecialisedProgram extends Program {
+  readonly source: string;
+  readonly functions: string;
+}
+
+const programs = new Map<string, SpecialisedProgram>();
 
 function optionsKey(options: KernelOptions): string {
   let key = "";
@@ -137,10 +143,20 @@ function optionsKey(options: KernelOptions): string {
 
 /** The program of a kernel with the given choices; made once per combination. */
 export function specialise(kernel: AnyKernel, options: KernelOptions = {}): Program {
-  const key = kernel.name + optionsKey(options);
+  const names = kernel.name + optionsKey(options);
+  const { source } = kernel;
+  const { functions = "" } = options;
+  let key = names;
   let program = programs.get(key);
+  // Other texts may have the same names, such as the drafts of a rule.
+  for (let i = 2; program && (program.source !== source || program.functions !== functions); i++) {
+    key = `${names}#${i}`;
+    program = programs.get(key);
+  }
   if (!program) {
     program = {
+      source,
+      functions,
       key,
       name: kernel.name,
       wgsl: specialisedText(kernel, options),

@@ -1,7 +1,7 @@
 /** Running a kernel on a device: bindings by name, parameters as a record, a grid of workgroups. */
 import type { Device } from "../device/device";
 import { type BufferBinding, maxParamBytes, type Program } from "../device/executor";
-import { LimitError } from "../errors";
+import { ArgumentError, LimitError } from "../errors";
 import { type AnyKernel, type Kernel, type KernelOptions, specialise } from "./kernel";
 
 export type Grid = readonly [number, number, number];
@@ -43,7 +43,14 @@ export function launchProgram<B, P, O>(
   grid: Grid,
 ): void {
   const ranges: BufferBinding[] = [];
-  for (const b of kernel.bindings) ranges.push(bindings[b.name] as BufferBinding);
+  for (const b of kernel.bindings) {
+    const range = bindings[b.name] as BufferBinding | undefined;
+    if (!range)
+      throw new ArgumentError(
+        `Kernel ${kernel.name}: ${b.name} has no memory, as tensors inside compile, vmap and derivatives of derivatives. Pass x.binding outside of them.`,
+      );
+    ranges.push(range);
+  }
   ranges.push(...added);
   let bytes: Uint8Array | null = null;
   if (kernel.params) {

@@ -1,4 +1,5 @@
 /** Modules made of modules; children are keyed by position: `0.weight`. */
+import { ArgumentError } from "../errors";
 import type { Tensor } from "../tensor/tensor";
 import { Module } from "./module";
 
@@ -33,8 +34,15 @@ export class ModuleList<M extends Module = Module> extends Module implements Ite
 
 /** One layer after another. */
 export class Sequential extends ModuleList<Layer> {
+  /** @throws ArgumentError for what is no module, such as a list of them */
   constructor(...layers: readonly Layer[]) {
     super(layers);
+    layers.forEach((layer, i) => {
+      if (typeof layer?.forward !== "function")
+        throw new ArgumentError(
+          `Sequential: layer ${i} is ${Array.isArray(layer) ? "a list" : typeof layer}; it takes modules one by one: new Sequential(a, b).`,
+        );
+    });
   }
 
   forward(x: Tensor): Tensor {

@@ -141,8 +141,10 @@ class Transformer extends Module {
 }
 
 export interface GenerateOptions extends SamplingOptions {
-  /** How many tokens to add. */
+  /** How many tokens to add at most. */
   count: number;
+  /** Tokens that end the text, such as GPT-2's [50256]; the one that did is not returned. Default: none. */
+  stop?: readonly number[];
   /** Called with each new token, as soon as it is known. */
   onToken?: (token: number) => void;
   signal?: AbortSignal;
@@ -205,10 +207,17 @@ export class GPT extends Module {
    * Continues a sequence of tokens, one at a time; only the last `context` of them are seen.
    * The same seed gives the same text on the same adapter.
    * @returns the new tokens
+   * @throws ArgumentError for a prompt that is no list of tokens, or no count
    */
   async generate(prompt: readonly number[], options: GenerateOptions): Promise<number[]> {
     if (prompt.length === 0)
       throw new ArgumentError("GPT.generate: the prompt is empty; pass at least one token.");
+    if (!Array.from(prompt).every(Number.isInteger))
+      throw new ArgumentError(
+        "GPT.generate: the prompt takes tokens, whole numbers; encode the text with the model's tokenizer.",
+      );
+    if (!(options.count >= 0))
+      throw new ArgumentError(`GPT.generate: count is ${options.count}; it is a number of tokens.`);
     const sampler = new Sampler(options);
     const tokens = [...prompt];
     const wasTraining = this.training;
@@ -225,6 +234,7 @@ export class GPT extends Module {
         const values = (await logits.data()) as Float32Array;
         logits.dispose();
         const token = sampler.pick(values);
+        if (options.stop?.includes(token)) break;
         tokens.push(token);
         options.onToken?.(token);
       }

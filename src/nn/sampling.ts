@@ -18,6 +18,15 @@ export interface SamplingOptions {
 /** Keeps these draws apart from others with the same seed: "pick" in ASCII. */
 const pickStream = 0x7069636b;
 
+/** The index of the element that equals `value`, of several the one after `before` others. */
+function nthOf(values: ArrayLike<number>, value: number, before: number): number {
+  let left = before;
+  for (let i = 0; i < values.length; i++) if (values[i] === value && left-- === 0) return i;
+  throw new ArgumentError(
+    "The logits hold NaN, so no token can be picked: the weights of the model are not finite.",
+  );
+}
+
 /** Draws tokens from logits on the host: the same seed and logits give the same tokens. */
 export class Sampler {
   readonly #temperature: number;
@@ -48,11 +57,12 @@ export class Sampler {
 
   /** The next token. Equal logits rank by index. */
   pick(logits: ArrayLike<number>): number {
-    const order = Array.from(logits, (_, i) => i).sort((a, b) => logits[b]! - logits[a]! || a - b);
-    if (this.#temperature === 0) return order[0]!;
-    const greatest = logits[order[0]!]!;
-    const kept = order.slice(0, this.#topK);
-    const weights = kept.map((i) => exp((logits[i]! - greatest) / this.#temperature));
+    // Values sort without a comparison of our own, several times faster than indices do; equal ones find theirs below.
+    const sorted = Float64Array.from(logits).sort().reverse();
+    const greatest = sorted[0]!;
+    if (this.#temperature === 0) return nthOf(logits, greatest, 0);
+    const kept = sorted.subarray(0, this.#topK);
+    const weights = kept.map((value) => exp((value - greatest) / this.#temperature));
     const total = weights.reduce((a, b) => a + b, 0);
     let mass = 0;
     let count = 0;
@@ -60,9 +70,10 @@ export class Sampler {
     let rest = this.#uniform() * mass;
     for (let i = 0; i < count; i++) {
       rest -= weights[i]!;
-      if (rest < 0) return kept[i]!;
+      if (rest < 0) return nthOf(logits, kept[i]!, i - kept.indexOf(kept[i]!));
     }
-    return kept[count - 1]!;
+    const last = kept[count - 1]!;
+    return nthOf(logits, last, count - 1 - kept.indexOf(last));
   }
 
   #uniform(): number {

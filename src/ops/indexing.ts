@@ -633,6 +633,7 @@ export interface EmbeddingOptions {
  */
 export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
   requireOptions("embedding", options, "paddingIdx");
+  requireTensor("embedding", index);
   const rows = weight.shape[0] ?? 0;
   let { paddingIdx } = options;
   if (paddingIdx !== undefined) {

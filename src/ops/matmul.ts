@@ -4,7 +4,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { isFloat, promote } from "../tensor/dtype";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
-import type { Tensor } from "../tensor/tensor";
+import { requireTensor, type Tensor } from "../tensor/tensor";
 import { add, mul } from "./arithmetic";
 import { primitiveWithEpilogue } from "./epilogue";
 import { isElementwise, matmulInto } from "./matmulLaunch";
@@ -179,6 +179,7 @@ export const biasedProduct = (a: Tensor, b: Tensor, bias: Tensor): Tensor =>
  * @example linear(tensor([1, 2]), tensor([[3, 4]]), tensor([5])) // 16
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  requireTensor("linear", x);
   const fits =
     weight.rank === 2 &&
     x.rank > 0 &&

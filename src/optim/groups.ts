@@ -4,6 +4,7 @@ import { DeviceTensor } from "../tensor/deviceTensor";
 import { maxGroups } from "./fusedPart";
 import type { ArenaMember } from "./parameterArena";
 import { constant, type Schedule } from "./schedule";
+import { toSchedule } from "./schedules/constant";
 import type { StateFormatName } from "./stateFormats";
 import type { StateFormat } from "./states";
 import type { Subspace } from "./subspaces/subspace";
@@ -92,7 +93,7 @@ export function readGroups(
       position++;
       if (!(tensor instanceof DeviceTensor))
         throw new ArgumentError(
-          `${where}: parameter ${name} is ${tensor === null ? "null" : typeof tensor}, not a tensor with memory.`,
+          `${where}: parameter ${name} is ${tensor === null ? "null" : typeof tensor}, not a tensor with memory. A group is { params, weightDecay, lr, … }.`,
         );
       if ((tensor as { requiresGrad?: boolean }).requiresGrad === false) continue;
       const other = owners.get(tensor);
@@ -128,7 +129,7 @@ export function readGroups(
 
 /** A schedule as given, or a constant one. @throws ArgumentError */
 export function asSchedule(where: string, lr: number | Schedule): Schedule {
-  if (typeof lr === "function") return lr;
+  if (typeof lr === "function") return toSchedule(lr);
   if (typeof lr !== "number" || !Number.isFinite(lr) || lr < 0)
     throw new ArgumentError(
       `${where}: lr is ${lr}; it takes a finite number from 0 up, or a schedule such as optim.schedule.cosine({ … }).`,

@@ -23,6 +23,7 @@ export {
   type PerLayerState,
   perLayer,
 } from "./perLayer";
+export type { HyperParameters, Measure, Rule, RuleState, StateKind } from "./rule";
 export * from "./rules";
 export type { Schedule } from "./schedule";
 export * as schedule from "./schedule";

@@ -641,8 +641,10 @@ export class Optimizer {
         Object.keys(this.rule.defaults).map((name) => [name, saved.hyperParameters[name]!]),
       );
       this.rule.check(hyper);
-      const rate = fromJSON(saved.lr);
-      const rates = saved.groups.map(({ lr }) => lr && fromJSON(lr));
+      const rate = restoredSchedule(saved.lr, this.settings.rate);
+      const rates = saved.groups.map(
+        ({ lr }, i) => lr && restoredSchedule(lr, this.groups[i]!.rate),
+      );
       const own = saved.groups.map(({ hyperParameters }) => hyperParameters);
       for (const group of own) this.rule.check(withDefaults(hyper, group));
       const decays = saved.groups.map(({ weightDecay }) => requireWeightDecay(where, weightDecay));
@@ -666,6 +668,11 @@ export class Optimizer {
 
 const indicesOf = (wayOf: readonly number[], way: number): number[] =>
   wayOf.flatMap((w, i) => (w === way ? [i] : []));
+
+/** The optimizer's own where it is what was saved: the functions of custom schedules are in no checkpoint. */
+function restoredSchedule(saved: unknown, own: Schedule | null): Schedule {
+  return own && JSON.stringify(saved) === JSON.stringify(own) ? own : fromJSON(saved);
+}
 
 /** The rate that a schedule rises to or starts from. */
 function baseRateOf(schedule: Schedule): number {

@@ -7,6 +7,7 @@ export { type ConstantOptions, constant } from "./schedules/constant";
 export { type CosineOptions, cosine } from "./schedules/cosine";
 export { type CosinePowerOptions, cosinePower } from "./schedules/cosinePower";
 export { type CosineRestartsOptions, cosineRestarts } from "./schedules/cosineRestarts";
+export { custom } from "./schedules/custom";
 export type { DecayOptions } from "./schedules/decay";
 export { type ExponentialOptions, exponential } from "./schedules/exponential";
 export { fromJSON } from "./schedules/fromJSON";

@@ -297,10 +297,13 @@ class Compiler<A extends readonly unknown[], R> {
 
   private traced(args: A): R {
     const result = this.fn(...args);
-    if (result instanceof Promise)
+    if (result instanceof Promise) {
+      // As in `scope`.
+      result.catch(() => {});
       throw new ArgumentError(
         `compile(fn): ${this.name} is async. Compute in a synchronous function, and await values outside.`,
       );
+    }
     return result;
   }
 

@@ -41,6 +41,10 @@ export function toDevice<T>(tree: T, device?: Device): OnDevice<T> {
     if (isHostTensor(value)) return upload(value.values, value.shape, device ? { device } : {});
     if (Array.isArray(value)) return value.map(walk);
     if (!isPlain(value)) return value;
+    if ("shape" in value && Array.isArray(value.values))
+      throw new ArgumentError(
+        "The values of a host tensor are a plain array; make it a typed one, such as Float32Array.from(values).",
+      );
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]));
   };
   return walk(tree) as OnDevice<T>;

@@ -63,10 +63,13 @@ export function scope<T>(fn: () => T): T {
   let result: T;
   try {
     result = fn();
-    if (result instanceof Promise)
+    if (result instanceof Promise) {
+      // Its own error follows from being here, and nobody is left to hear of it.
+      result.catch(() => {});
       throw new ArgumentError(
         "scope(fn): fn is async. Make the tensors in a synchronous function and await their values outside.",
       );
+    }
   } catch (error) {
     stack.pop();
     for (const tensor of own.owned) tensor.dispose();

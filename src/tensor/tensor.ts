@@ -72,6 +72,26 @@ export abstract class Tensor {
   toString(): string {
     return `Tensor(${this.dtype}, [${this.shape.join(", ")}])`;
   }
+
+  /** How Node's console shows it, alone and inside modules. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /**
+   * What `loss < 1` or `x * 2` asks for, which would go on with NaN.
+   * @throws ArgumentError always
+   */
+  valueOf(): never {
+    throw new ArgumentError(
+      `${this} is no number. Use its methods, such as mul(2), or read it: await x.item().`,
+    );
+  }
+
+  /** @throws ArgumentError always: JSON cannot wait for the device */
+  toJSON(): never {
+    throw new ArgumentError(`${this} is not written as JSON. Read it first: await x.toArray().`);
+  }
 }
 
 /** @throws ArgumentError for what is no tensor, which only callers without types can pass */

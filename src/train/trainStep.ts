@@ -17,7 +17,7 @@ import { withKey } from "../random/random";
 import { tensor } from "../tensor/creation";
 import { type HostTensor, type OnDevice, toDevice } from "../tensor/hostTensor";
 import { scope } from "../tensor/scope";
-import type { Tensor } from "../tensor/tensor";
+import { Tensor } from "../tensor/tensor";
 import { valueAndGradients } from "../transforms/parameters";
 import { perLayerStep } from "./perLayerStep";
 import { curvatureStream, stepKey } from "./stepKeys";
@@ -138,10 +138,16 @@ export function trainStep<M extends Module, B = Batch>(
   const { precision } = options;
   const scaling = precision?.lossScale ?? precision?.autocast === "f16";
   const scaler = scaling ? new GradScaler(optimizer, scaling === true ? {} : scaling) : null;
+  const given = (batch: OnDevice<B>): Tensor => {
+    const value = loss(model, batch);
+    if (!(value instanceof Tensor))
+      throw new ArgumentError(
+        `trainStep: the loss function returned ${value}; it returns a tensor of one number, and is not async.`,
+      );
+    return value;
+  };
   const lossOf = (batch: OnDevice<B>): Tensor =>
-    precision
-      ? autocast(() => loss(model, batch), { dtype: precision.autocast })
-      : loss(model, batch);
+    precision ? autocast(() => given(batch), { dtype: precision.autocast }) : given(batch);
   const { objective, compile: compiling = true, log } = options;
   const accumulation = accumulationOf(options.accumulate);
   accumulation?.bind(optimizer);

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../errors";
 import { requireNumbers } from "./checks";
 import { makeSchedule, type Schedule } from "./schedule";
 
@@ -17,6 +18,15 @@ export function constant(options: number | ConstantOptions): Schedule {
   return makeSchedule({ kind: "constant", rate }, () => rate);
 }
 
-/** A schedule as given, a number as a constant one. */
-export const toSchedule = (rate: number | Schedule): Schedule =>
-  typeof rate === "function" ? rate : constant(rate);
+/**
+ * A schedule as given, a number as a constant one.
+ * @throws ArgumentError for a function that is no schedule
+ */
+export function toSchedule(rate: number | Schedule): Schedule {
+  if (typeof rate !== "function") return constant(rate);
+  if (!("toJSON" in rate))
+    throw new ArgumentError(
+      "A schedule of your own needs a name, for checkpoints: optim.schedule.custom(name, rate).",
+    );
+  return rate;
+}

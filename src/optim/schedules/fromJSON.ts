@@ -57,6 +57,12 @@ export function fromJSON(json: unknown): Schedule {
 function read(json: unknown): Schedule {
   const record = (typeof json === "object" && json !== null ? json : {}) as { kind?: unknown };
   const { kind } = record;
+  if (kind === "custom") {
+    const name = JSON.stringify((record as { name?: unknown }).name);
+    throw new CheckpointError(
+      `the checkpoint's rate is a schedule of its program: make the optimizer with schedule.custom(${name}, …), then load`,
+    );
+  }
   if (typeof kind !== "string" || !Object.hasOwn(makers, kind))
     throw new CheckpointError(
       `the checkpoint's schedule has kind ${JSON.stringify(kind)}, which this version does not know (${Object.keys(makers).join(", ")})`,

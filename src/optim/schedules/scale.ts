@@ -1,4 +1,5 @@
 import { requireNumbers } from "./checks";
+import { toSchedule } from "./constant";
 import { makeSchedule, type Schedule } from "./schedule";
 
 /**
@@ -10,8 +11,9 @@ import { makeSchedule, type Schedule } from "./schedule";
  */
 export function scale(of: Schedule, factor: number): Schedule {
   requireNumbers("scale", "rate", { factor });
+  const schedule = toSchedule(of);
   return makeSchedule(
-    { kind: "scale", schedule: of.toJSON(), factor },
-    (step) => factor * of(step),
+    { kind: "scale", schedule: schedule.toJSON(), factor },
+    (step) => factor * schedule(step),
   );
 }
