@@ -2,6 +2,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ArgumentError, ConvergenceError, ShapeError, TilegradError } from "../../src/errors";
 import { init } from "../../src/node";
+import { compile } from "../../src/plan/compile";
+import type { Tensor } from "../../src/tensor/tensor";
 import {
   type Cost,
   cosine,
@@ -13,6 +15,7 @@ import {
   sinkhorn,
   sinkhornDivergence,
   sinkhornLowRank,
+  sinkhornNewton,
   sinkhornUnbalanced,
   smoothOt,
   sparsityConstrainedOt,
@@ -302,6 +305,37 @@ describe("at the next read", () => {
     );
   });
 
+  const ways: readonly (readonly [string, (cost: Cost) => Tensor | Promise<{ f: Tensor }>])[] = [
+    ["sinkhorn", (cost) => call({ cost }).f],
+    ["sinkhorn", (cost) => call({ cost, options: { epsilon: 9 } }).f],
+    ["sinkhorn", (cost) => call({ cost, options: { anderson: {} } }).f],
+    ["sinkhorn", (cost) => call({ cost, options: { differentiation: "unrolled" } }).f],
+    ["sinkhornNewton", (cost) => sinkhornNewton(null, null, cost, { epsilon: 0.1 })],
+    ["smoothOt", (cost) => smoothOt(null, null, cost, { gamma: 1, maxIterations: 20 }).f],
+  ];
+  test.each(ways)("a row or column of %s that may go nowhere", async (name, solve) => {
+    const at = (...where: number[]) =>
+      upload(
+        Array.from({ length: 9 }, (_, i) => (where.includes(i) ? infinity : i % 4)),
+        [3, 3],
+      );
+    const read = async (cost: Cost): Promise<unknown> => {
+      const found = await solve(cost);
+      return ("f" in found ? found.f : found).data();
+    };
+    const says = (side: string) => new RegExp(`transport.${name}: ${side} of problem 0 .*Infinity`);
+    await expectRejects(read(at(3, 4, 5)), ArgumentError, says("row 1"));
+    await expectRejects(read(at(2, 5, 8)), ArgumentError, says("column 2"));
+    await read(at(1, 5, 6));
+  });
+
+  test("a row without weight may go nowhere", async () => {
+    const cost = upload([0, 1, infinity, infinity, 1, 0], [3, 2]);
+    const solved = call({ a: [0.5, 0, 0.5], cost, options: { maxIterations: 100 } });
+    expect(await solved.report()).toMatchObject([{ converged: true }]);
+    expect((await solved.plan.dense().data())[2]).toBe(0);
+  });
+
   test.each([nan, infinity])("points with a coordinate of %d", async (bad) => {
     const x = upload([0, 1, 0, bad, 1, 1], [3, 2]);
     await expectRejects(
@@ -339,6 +373,25 @@ describe("an iteration that does not converge", () => {
       ConvergenceError,
       /problem 0.*0\.\d+.*3 iterations.*0\.000001.*more iterations.*epsilon/s,
     );
+  });
+
+  test("of smooth and sparse transport is an error under strict, also in a compiled function", async () => {
+    const cost = upload([1, 2, 3, 4, 1, 2, 2, 1, 0], [3, 3]);
+    const few = { gamma: 1e-3, maxIterations: 3 };
+    const smooth = (strict: boolean) => (c: Tensor) =>
+      smoothOt(null, null, c, { ...few, strict }).transportCost();
+    expect(await smooth(false)(cost).item()).toBeGreaterThan(0);
+    const says = /smoothOt: problem 0 .*3 iterations.*0\.00001\..*larger gamma/;
+    await expectRejects(smooth(true)(cost).item(), ConvergenceError, says);
+    await expectRejects(compile(smooth(true))(cost).item(), ConvergenceError, says);
+    const kink = { gamma: 1, maxNonzeros: 1, maxIterations: 300, strict: true };
+    await expectRejects(
+      sparsityConstrainedOt([0.5, 0.25, 0.25], null, cost, kink).f.data(),
+      ConvergenceError,
+      /sparsityConstrainedOt: problem 0 .*more nonzeros/,
+    );
+    const easy = smoothOt(null, null, cost, { gamma: 1, strict: true });
+    expect(await easy.report()).toMatchObject([{ converged: true }]);
   });
 
   test("under strict names the problem of a batch, and is no error where all converged", async () => {

@@ -142,14 +142,22 @@ describe("on the line", () => {
       /p is 0.5/,
     );
     expectThrows(() => transport.wasserstein1d(u, u, [1]), ShapeError, /uWeights has shape \[1\]/);
+    const typed = Float64Array.of(1, 3);
+    expect(await transport.wasserstein1d(u, u, typed, typed).item()).toBe(0);
     expectThrows(() => transport.wasserstein1d(u, tensor([])), ShapeError, /v has shape \[0\]/);
     expectThrows(
       () => transport.emd1d(u, tensor(Int32Array.of(1, 2))),
       DTypeError,
       /v has dtype i32/,
     );
+    expectThrows(
+      () => transport.wasserstein1d(u, u, { p: 2 } as never),
+      ArgumentError,
+      /uWeights is \{"p":2\}; weights are a tensor, a list/,
+    );
+    expectThrows(() => transport.emd1d(u, u, [1, -1]), ArgumentError, /uWeights\[1\] is -1/);
     await expectRejects(
-      transport.wasserstein1d(u, u, [1, -1], [0, 1]).item(),
+      transport.wasserstein1d(u, u, tensor([1, -1]), [0, 1]).item(),
       ArgumentError,
       /transport.wasserstein1d: a has a negative weight, NaN or Infinity at position 1/,
     );

@@ -303,20 +303,6 @@ describe("costs of all sizes", () => {
     expect(Number.isFinite(solved.relative[0]!)).toBe(true);
     expect(solved.converged).toEqual([true]);
   });
-
-  test("a point that may go nowhere is never converged, and the others still are served", async () => {
-    const forbidden = Number.POSITIVE_INFINITY;
-    const solved = await solve(
-      [0.5, 0.5],
-      [0.5, 0.5],
-      upload([0, 1, forbidden, forbidden], [2, 2]),
-      { epsilon: 0.1, maxIterations: 50 },
-    );
-    expect(solved.converged).toEqual([false]);
-    expect(solved.marginalError[0]).toBeGreaterThan(0.4);
-    expect([...solved.plan.slice(2)]).toEqual([0, 0]);
-    expect(solved.plan.every(Number.isFinite)).toBe(true);
-  });
 });
 
 describe("what it says of itself", () => {

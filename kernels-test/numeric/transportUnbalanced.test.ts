@@ -1,6 +1,8 @@
 /** Unbalanced transport by its usual name, beside golden values and closed forms. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { init } from "../../src/node";
+import type { Tensor } from "../../src/tensor/tensor";
+import { grad } from "../../src/transforms/grad";
 import {
   type Penalty,
   sinkhorn,
@@ -67,6 +69,35 @@ describe("unbalanced transport", () => {
       await dense(sinkhorn(vector(a), vector(b), cost(), { ...common, penalty })),
     );
   });
+
+  // Values of the same problems in f64, by alternation on the finite pairs.
+  test.each([
+    ["kl", 0, 0.8938301377683704],
+    ["kl", 1, 0.9429779114356235],
+    ["tv", 1, 1.1065726408081915],
+  ] as const)(
+    "%s: a point on side %i that may go nowhere leaves its mass, at its price",
+    async (divergence, side, want) => {
+      const none = Number.POSITIVE_INFINITY;
+      const costs = side
+        ? [1, none, 3, 2, none, 3, 2, none, 0]
+        : [1, 2, 3, none, none, none, 2, 1, 0];
+      const a = upload(
+        [1, 1, 1].map((x) => x / 3),
+        [3],
+      );
+      const found = (a: Tensor, b: Tensor) =>
+        sinkhornUnbalanced(a, b, upload(costs, [3, 3]), { epsilon: 0.1, rho: 1, divergence });
+      expect(await found(a, a).converged.item()).toBeTruthy();
+      expect(await found(a, a).value().item()).toBeCloseTo(want, 5);
+      // More mass of that point costs ρ more, besides what ε (Σa Σb) charges for the reference.
+      const value = (one: Tensor) => (side ? found(a, one) : found(one, a)).value();
+      const slopes = await grad(value)(a).data();
+      expect(slopes[1]).toBeCloseTo(1 + 0.1, 4);
+      const plan = await dense(found(a, a));
+      expect([0, 1, 2].map((k) => plan[side ? 3 * k + 1 : 3 + k])).toEqual([0, 0, 0]);
+    },
+  );
 
   test("names what is wrong", () => {
     const call = (options: object) => () =>

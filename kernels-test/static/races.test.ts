@@ -192,7 +192,15 @@ const dispatches: Readonly<Record<string, Dispatch>> = {
   },
   "transport/check": {
     options: { constants: { TEAM: 64 } },
-    params: { problems: 2, rows: 70, pad: 80, iteration: 1, tolerance: 0.1, site: 1 },
+    params: {
+      problems: 2,
+      rows: 70,
+      pad: 80,
+      other_pad: 80,
+      iteration: 1,
+      tolerance: 0.1,
+      site: 1,
+    },
     groups: 2,
   },
   "transport/dykstra_columns": {

@@ -26,6 +26,7 @@ struct Params {
   bound: f32,
   relaxation: f32,
   tail: f32,
+  limit: f32,
   // Of a Newton system: where its rows and columns begin, and entries per row.
   first_row: u32,
   first_col: u32,

@@ -47,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let place = k * params.pad + i;
     let tail = level[place] - account[place].x;
     sum += shares[k] * (params.scale * f[place] + tail);
-    change = max(change, account[place].y);
+    change = max(change, abs(account[place].y));
   }
   let own = problem * params.pad + i;
   let log_q = log_d[own] - sum;

@@ -5,7 +5,8 @@
 //
 // damping rho / (rho + epsilon) is a KL penalty of weight rho on the row's mass, bound = rho is total variation. What
 // the step changes of the row's mass, a_i |exp(step / epsilon) - 1|, is noted: in the balanced problem the marginal
-// error of the row before.
+// error of the row before. A row that no mass can reach, since all its pairs are forbidden, has its potential at
+// `limit`, where a penalty has taken all of its mass; without a penalty, limit 0, minus its mass is noted.
 //
 // An f32 potential says a mass to a part of its size over epsilon: too little at small epsilon. So each has a tail, of
 // at most `tail` in exponents of 2, that goes with the log weight: level = log2 weight + tail, f + tail / scale in all.
@@ -52,12 +53,13 @@ fn highest(v: vec4f) -> f32 {
 fn move_row(place: u32, own: f32, top: f32, sum: f32) {
   let log_a = account[place].x;
   let mass = exp2(log_a);
-  // No mass can reach this row.
-  if (top < 0.5 * NEGLIGIBLE) {
-    account[place].y = mass;
+  let tail = level[place] - log_a;
+  // No mass can reach this row. Forbidden pairs have a cost of -NEGLIGIBLE.
+  if (top < 0.5 * NEGLIGIBLE * min(params.scale, 1.0)) {
+    account[place].y = select(-mass, 0.0, params.limit > 0.0);
+    if (params.limit > 0.0) { f[place] = params.limit; }
     return;
   }
-  let tail = level[place] - log_a;
   let excess = top + log2(sum) + tail;
   // All in exponents of 2 from here on.
   let potential = params.scale * own + tail;

@@ -82,6 +82,8 @@ const stateOf = (
   { epsilon }: BarycenterAttrs,
 ): [Tensor, Tensor] => [add(f!, mul(sub(level!, log2Q!), 1 / scaleOf(epsilon))), d!];
 
+const caller = "transport.barycenter";
+
 function iterate(inputs: readonly DeviceTensor[], attrs: BarycenterAttrs): DeviceTensor[] {
   const [log2P, shares, ...of] = inputs as [DeviceTensor, DeviceTensor, ...DeviceTensor[]];
   const { count, debiased, epsilon, tolerance, maxIterations, checkEvery } = attrs;
@@ -132,9 +134,9 @@ function iterate(inputs: readonly DeviceTensor[], attrs: BarycenterAttrs): Devic
       gridFor(device, (problems / count) * rows, 64),
     );
     if (t === maxIterations || t % checkEvery === 0)
-      check(a, control, rows, { tolerance, iteration: t });
+      check([a, b], control, rows, { tolerance, iteration: t, caller });
   }
-  if (attrs.strict) requireDone(control, { ...attrs, caller: "transport.barycenter" });
+  if (attrs.strict) requireDone(control, { ...attrs, caller });
   const shape = [problems, rows];
   const wide = paddedSize(rows);
   return [

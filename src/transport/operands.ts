@@ -19,7 +19,7 @@ export type Weights = Tensor | ArrayLike<number> | null;
 export function requireMasses(op: string, name: string, given: ArrayLike<number>): number[] {
   if (typeof given !== "object" || typeof given.length !== "number")
     throw new ArgumentError(
-      `${op}: ${name} is ${given}; weights are a tensor, a list of numbers, or null for equal ones.`,
+      `${op}: ${name} is ${JSON.stringify(given)}; weights are a tensor, a list of numbers, or null for equal ones.`,
     );
   const masses = Array.from(given);
   const bad = masses.findIndex((w) => !(w >= 0 && Number.isFinite(w)));

@@ -213,6 +213,7 @@ export const sharedParams = (pairs: Pairs, epsilon: number, channels = 1) => ({
   bound: unbounded,
   relaxation: 1,
   tail: 0,
+  limit: 0,
   first_row: 0,
   first_col: 0,
   slots: 0,

@@ -70,7 +70,7 @@ function iterate(
   for (let t = 1; t <= maxIterations; t++) {
     halfStep(forward, { rows, cols, control }, mean);
     if (t === maxIterations || t % checkEvery === 0)
-      check(rows, control, forward.rows, { tolerance, iteration: t });
+      check([rows, rows], control, forward.rows, { tolerance, iteration: t, caller: attrs.caller });
     for (const part of ["f", "level"] as const)
       runUnaryInto(rows[part], cols[part], { OP: "op_id" });
   }

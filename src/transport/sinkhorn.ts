@@ -197,13 +197,16 @@ function settle(op: string, cost: Cost, options: SinkhornOptions): SinkhornAttrs
 }
 
 function sideRule(op: string, side: string, penalty: Penalty, epsilon: number): SideRule {
-  if (penalty === null) return { damping: 1, bound: unbounded };
+  if (penalty === null) return { damping: 1, bound: unbounded, limit: 0 };
   if ("kl" in penalty) {
     const rho = positive(op, `penalty of ${side}: kl`, penalty.kl);
-    return { damping: rho / (rho + epsilon), bound: unbounded };
+    // exp(−f / ρ) is what is left of the mass.
+    return { damping: rho / (rho + epsilon), bound: unbounded, limit: 100 * rho };
   }
-  if ("tv" in penalty)
-    return { damping: 1, bound: positive(op, `penalty of ${side}: tv`, penalty.tv) };
+  if ("tv" in penalty) {
+    const bound = positive(op, `penalty of ${side}: tv`, penalty.tv);
+    return { damping: 1, bound, limit: bound };
+  }
   throw new ArgumentError(
     `${op}: the penalty of ${side} must be { kl: rho }, { tv: rho } or null.`,
   );

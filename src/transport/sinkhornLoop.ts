@@ -11,7 +11,7 @@
  * last, and leaves problems alone that are done; after the last iteration there is none. So what is left has exact
  * columns, and rows that are off by no more than the error.
  */
-import { ConvergenceError, TilegradError } from "../errors";
+import { ArgumentError, ConvergenceError, TilegradError } from "../errors";
 import { gridFor, launch, transportCheck, transportVerdict } from "../kernels";
 import { add, mul, sub } from "../ops/arithmetic";
 import type { Primitive } from "../ops/primitive";
@@ -31,6 +31,8 @@ import { halfStep, type Side, sideOf, withoutPadding } from "./softmin";
 export interface SideRule {
   readonly damping: number;
   readonly bound: number;
+  /** The potential of a point that no mass can reach: where the penalty has taken all of its own; 0 without a penalty. */
+  readonly limit: number;
 }
 
 export interface SinkhornAttrs extends PairAttrs {
@@ -110,7 +112,7 @@ function iterate(
   [f0, g0, log2A, log2B, ...of]: readonly DeviceTensor[],
   attrs: SinkhornAttrs,
 ): DeviceTensor[] {
-  const { epsilon, relaxation, scaling, tolerance, maxIterations, checkEvery } = attrs;
+  const { epsilon, relaxation, scaling, tolerance, maxIterations, checkEvery, caller } = attrs;
   const { forward, swapped } = pairsOf(of, attrs.cost);
   const [a, b] = [sideOf(f0!, log2A!), sideOf(g0!, log2B!)];
   const control = blank(f0!.device, [forward.problems, 4]);
@@ -121,10 +123,11 @@ function iterate(
     halfStep(forward, { rows: a, cols: b, control }, { ...common, ...attrs.a });
     const settled = t > scaling.length;
     const judged = t === maxIterations || (settled && t % checkEvery === 0);
-    const verdict = { tolerance: settled ? tolerance : -1, iteration: t };
-    if (judged && !mix) check(a, control, forward.rows, verdict);
+    const verdict = { tolerance: settled ? tolerance : -1, iteration: t, caller };
+    if (judged && !mix) check([a, b], control, forward.rows, verdict);
     halfStep(swapped, { rows: b, cols: a, control }, { ...common, ...attrs.b });
-    if (judged && mix) check(b, control, swapped.rows, verdict);
+    if (judged && mix)
+      check([b, a], control, swapped.rows, { ...verdict, sides: ["column", "row"] });
     const since = t - scaling.length - (anderson?.start ?? 0);
     if (mix && since > 0 && since % anderson.every === 0 && t < maxIterations) mix();
   }
@@ -138,20 +141,39 @@ function iterate(
   ];
 }
 
+interface Look {
+  readonly tolerance: number;
+  readonly iteration: number;
+  /** What errors name. */
+  readonly caller?: string | undefined;
+  /** What the sides are called. Default rows first. */
+  readonly sides?: readonly [string, string];
+}
+
+/** Whether problems are done, by the error of the first side; rows and columns that nothing can reach are an error. */
 export function check(
-  { account }: Side,
+  [{ account }, { account: other }]: readonly [Pick<Side, "account">, Pick<Side, "account">],
   control: DeviceTensor,
   rows: number,
-  { tolerance, iteration }: { tolerance: number; iteration: number },
+  { tolerance, iteration, caller = op, sides = ["row", "column"] }: Look,
 ): void {
   const { device } = account;
   const problems = account.shape[0]!;
+  const stuck = (side: string): number =>
+    device.faultSite(
+      `${caller}: ${side} without a way`,
+      (_, at, problem) =>
+        new ArgumentError(
+          `${caller}: ${side} ${at} of problem ${problem} has weight, and no pair to send it by: its costs are Infinity wherever there is weight. Make a cost finite, give it weight 0, or let its mass go with a penalty (sinkhornUnbalanced).`,
+        ),
+    );
   const { team, grid } = planRows(device, problems, rows);
   launch(
     device,
     transportCheck,
     {
       account: account.binding,
+      other: other.binding,
       control: control.binding,
       faults: device.faults,
     },
@@ -161,6 +183,9 @@ export function check(
       pad: paddedSize(rows),
       iteration,
       tolerance,
+      stuck: stuck(sides[0]),
+      other_stuck: stuck(sides[1]),
+      other_pad: other.shape[1]!,
       site: device.faultSite(
         `${op}: not finite`,
         (_, __, problem) =>
@@ -180,6 +205,7 @@ const floatOf = (bits: number): number => new Float32Array(Int32Array.of(bits).b
 export function requireDone(
   control: DeviceTensor,
   { caller = op, ...attrs }: Pick<SinkhornAttrs, "maxIterations" | "tolerance" | "caller">,
+  cure = 'use a larger epsilon or what docs/transport.md has under "fewer iterations"',
 ): void {
   const { device } = control;
   const { maxIterations, tolerance } = attrs;
@@ -193,7 +219,7 @@ export function requireDone(
         `${caller}: ${maxIterations} iterations to ${tolerance}`,
         (_, error, problem) =>
           new ConvergenceError(
-            `${caller}: problem ${problem} has a marginal error of ${floatOf(error).toPrecision(2)} after ${maxIterations} iterations; tolerance is ${tolerance}. Allow more iterations, use a larger epsilon or what docs/transport.md has under "fewer iterations", or leave out strict and read converged.`,
+            `${caller}: problem ${problem} has a marginal error of ${floatOf(error).toPrecision(2)} after ${maxIterations} iterations; tolerance is ${tolerance}. Allow more iterations, ${cure}, or leave out strict and read converged.`,
           ),
       ),
     },

@@ -151,7 +151,7 @@ export class NewtonRun {
       halfStep(swapped, { rows: cols, cols: rows, control }, step);
       halfStep(forward, { rows, cols, control }, step);
     });
-    check(rows, control, forward.rows, { tolerance: -1, iteration: 0 });
+    check([rows, cols], control, forward.rows, { tolerance: -1, iteration: 0, caller: op });
     return control;
   }
 

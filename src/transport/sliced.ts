@@ -17,10 +17,11 @@ import { transpose, unsqueeze } from "../ops/shape";
 import { normalize } from "../ops/vectorNorm";
 import { requireOptions } from "../options";
 import { nextKey, normal } from "../random/random";
-import { upload } from "../tensor/creation";
+import { tensor } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { show } from "../tensor/shape";
 import { Tensor } from "../tensor/tensor";
+import { requireMasses, type Weights } from "./operands";
 import { requireOrder, wasserstein1d } from "./wasserstein1d";
 
 export interface SlicedOptions {
@@ -34,9 +35,9 @@ export interface SlicedOptions {
   /** Default 2; at least 1. */
   p?: number;
   /** Weights [..., n] of x. Default null: 1 / n each. */
-  a?: Tensor | readonly number[] | null;
+  a?: Weights;
   /** Weights [..., m] of y. */
-  b?: Tensor | readonly number[] | null;
+  b?: Weights;
 }
 
 /** Directions, uniform on the sphere: [d, count]. */
@@ -61,12 +62,15 @@ function directionsOf(op: string, x: Tensor, options: SlicedOptions): Tensor {
 }
 
 /** A line's weights for every direction: [..., n] as [..., 1, n]. */
-function forAll(weights: SlicedOptions["a"], like: Tensor): Tensor | null {
+function forAll(
+  op: string,
+  name: string,
+  weights: Weights | undefined,
+  { device }: Tensor,
+): Tensor | null {
   if (weights === null || weights === undefined) return null;
   const given =
-    weights instanceof Tensor
-      ? weights
-      : upload(weights, [weights.length], { device: like.device });
+    weights instanceof Tensor ? weights : tensor(requireMasses(op, name, weights), { device });
   return given.rank === 1 ? given : unsqueeze(given, -2);
 }
 
@@ -84,7 +88,7 @@ function alongLines(op: string, x: Tensor, y: Tensor, options: SlicedOptions): T
     );
   const directions = directionsOf(op, x, options);
   const onLines = (points: Tensor): Tensor => transpose(matmul(points, directions), -1, -2);
-  return wasserstein1d(onLines(x), onLines(y), forAll(a, x), forAll(b, y), { p });
+  return wasserstein1d(onLines(x), onLines(y), forAll(op, "a", a, x), forAll(op, "b", b, y), { p });
 }
 
 /** x^(1/p) of what is not negative, with the derivative 0 at 0. */

@@ -38,6 +38,8 @@ export interface HalfStep {
   readonly relaxation: number;
   /** The most that a potential may keep beside its f32; 0: nothing. */
   readonly tail: number;
+  /** The potential of rows that no mass can reach; 0, the default: they are an error, which `check` reports. */
+  readonly limit?: number;
 }
 
 /** One side of the problems of a batch, padded: see shaders/transport/softmin.wgsl. */

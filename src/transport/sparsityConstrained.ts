@@ -26,6 +26,7 @@ import { Struct } from "../tensor/tree";
 import type { Cost } from "./cost";
 import { costMatrix } from "./costMatrix";
 import { costOperands, positive, type Weights, weightsOf } from "./operands";
+import { forbidden } from "./pairs";
 import { projectRows, requireNonzeros, type SimplexProjection } from "./sparseSimplex";
 import { implied } from "./sparsityConstrainedImplicit";
 import { converged, maximiseSemiDual } from "./sparsityConstrainedSolver";
@@ -38,6 +39,8 @@ export interface SmoothOtOptions {
   tolerance?: number;
   /** Evaluations of the semi-dual at most, each as much as reading the cost twice. Default 1000. */
   maxIterations?: number;
+  /** A problem that does not reach the tolerance is a ConvergenceError at the next read. Default false. */
+  strict?: boolean;
 }
 
 export interface SparsityConstrainedOtOptions extends SmoothOtOptions {
@@ -157,16 +160,15 @@ interface Solve extends SmoothOtOptions {
   readonly maxNonzeros: number;
 }
 
-/** Greater costs forbid a pair as well as Infinity does. */
-const forbidden = 1e30;
-
-function settings({ op, gamma, tolerance = 1e-5, maxIterations = 1000 }: Solve) {
+function settings({ op, gamma, tolerance = 1e-5, maxIterations = 1000, strict = false }: Solve) {
   if (!(tolerance >= 0))
     throw new ArgumentError(`${op}: tolerance ${tolerance} must be a number, 0 or more.`);
   return {
     gamma: positive(op, "gamma", gamma),
     tolerance,
     maxIterations: requireRounds(op, "maxIterations", maxIterations),
+    strict,
+    caller: op,
   };
 }
 
@@ -238,7 +240,7 @@ function solve(a: Weights, b: Weights, cost: Cost, options: Solve): SparseTransp
  * @returns the plan, potentials and values, all differentiable, and how far it came: where the bound decides, `converged`
  * may well be false, see the head of docs/transport-sparse.md
  * @throws ArgumentError, ShapeError; at the next read, ArgumentError for weights that are negative, NaN or of
- * unequal sums
+ * unequal sums and for a row or column with weight of which all pairs are forbidden, and with `strict` ConvergenceError
  * @example
  * const { plan } = sparsityConstrainedOt(null, null, cost, { gamma: 0.1, maxNonzeros: 2 });
  * const { indices, values } = plan.columns(); // for each column, where its mass comes from

@@ -8,15 +8,18 @@
  */
 import { launch, transportSparseStep, transportSparseSums } from "../kernels";
 import { copyOf, filled } from "../linalg/batches";
+import { eq, ge, neg, where } from "../ops/arithmetic";
 import type { Primitive } from "../ops/primitive";
+import { min } from "../ops/reduce";
 import { planRows } from "../ops/rowTeam";
-import { dense } from "../ops/shape";
+import { dense, stack, to } from "../ops/shape";
 import { bind } from "../ops/trace";
 import { DeviceTensor } from "../tensor/deviceTensor";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
-import { paddedSize, readable } from "./pairs";
+import { forbidden, paddedSize, readable, terms } from "./pairs";
 import { lanesAsProblems } from "./pull";
+import { check, requireDone } from "./sinkhornLoop";
 import { findThresholds, thresholdPlanes } from "./sparseSimplex";
 
 export interface SemiDualAttrs {
@@ -27,6 +30,9 @@ export interface SemiDualAttrs {
   readonly maxIterations: number;
   /** Of the L1 error of the row sums, relative to the mass. */
   readonly tolerance: number;
+  readonly strict: boolean;
+  /** What errors name. */
+  readonly caller: string;
 }
 
 /** Scalars before the vectors of a problem, and vectors: see shaders/transport/sparse_step.wgsl. */
@@ -52,8 +58,9 @@ const semiDualPrimitive: Primitive<SemiDualAttrs> = {
     { shape: a!.shape, dtype: "f32" },
     ...Array.from({ length: 3 }, () => ({ shape: a!.shape.slice(0, 1), dtype: "f32" as const })),
   ],
-  run: ([a, b, cost], { gamma, most, maxIterations, tolerance }) =>
+  run: ([a, b, cost], attrs) =>
     scope(() => {
+      const { gamma, most, maxIterations, tolerance } = attrs;
       const { device } = a!;
       const [problems, n, m] = cost!.shape as [number, number, number];
       const [weights, mass] = [dense(a!), dense(b!)];
@@ -124,11 +131,25 @@ const semiDualPrimitive: Primitive<SemiDualAttrs> = {
         );
       }
       const scalar = (at: number): DeviceTensor => copyOf(work.view([problems], [stride], at));
-      return [
-        copyOf(work.view([problems, n], [stride, 1], scalars + pad)),
+      const [evaluations, error, state] = [
         scalar(scalarAt.evaluations),
         scalar(scalarAt.error),
         scalar(scalarAt.state),
+      ];
+      const done = to(eq(state, converged), "f32");
+      const control = stack([done, evaluations, error, done], -1) as DeviceTensor;
+      const side = (of: DeviceTensor, dim: number) => {
+        const stuck = where(ge(min(cost!, { dim }), forbidden), neg(of), 0) as DeviceTensor;
+        return { account: terms(of, stuck) };
+      };
+      const look = { tolerance, iteration: 0, caller: attrs.caller };
+      check([side(weights, -1), side(mass, -2)], copyOf(control), n, look);
+      if (attrs.strict) requireDone(control, attrs, "more nonzeros or a larger gamma");
+      return [
+        copyOf(work.view([problems, n], [stride, 1], scalars + pad)),
+        evaluations,
+        error,
+        state,
       ];
     }),
   vjp: null,

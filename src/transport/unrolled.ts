@@ -4,13 +4,13 @@ import { zerosLike } from "../ops/creation";
 import { exp2 } from "../ops/exponential";
 import { expm1 } from "../ops/functions";
 import { sum } from "../ops/reduce";
-import { stack, to } from "../ops/shape";
+import { select, stack, stopGradient, to } from "../ops/shape";
 import { scope } from "../tensor/scope";
 import type { Tensor } from "../tensor/tensor";
 import { turnedInputs } from "./apply";
 import type { PairAttrs } from "./pairs";
 import { swapped } from "./pull";
-import type { SideRule, SinkhornAttrs } from "./sinkhornLoop";
+import { type SideRule, type SinkhornAttrs, sinkhornLoop } from "./sinkhornLoop";
 import { softmin } from "./softmin";
 
 /** As `sinkhornLoop`, with all of `maxIterations` run. */
@@ -36,7 +36,12 @@ export function unrolled(
   const pair: PairAttrs = { cost: attrs.cost, epsilon: attrs.epsilon };
   const next = update(f, softmin([f, g, log2B!, ...cost], pair), attrs.a);
   const weights = exp2(log2A!);
-  const mass = sum(weights, { dim: -1 });
+  // Two iterations of the device's find the points that nothing can reach.
+  const looked = sinkhornLoop([f0!, g0!, log2A!, log2B!, ...cost].map(stopGradient), {
+    ...attrs,
+    ...{ scaling: [], maxIterations: 2, strict: false },
+  });
+  const mass = select(looked[2]!, -1, 3);
   const change = mul(weights, abs(expm1(div(sub(f, next), attrs.epsilon))));
   const error = div(sum(change, { dim: -1 }), mass);
   const done = to(le(error, tolerance), "f32");

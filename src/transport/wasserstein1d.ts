@@ -18,10 +18,11 @@ import { searchsorted } from "../ops/search";
 import { cat, expand, narrow, reshape } from "../ops/shape";
 import { sort } from "../ops/sort";
 import { requireOptions } from "../options";
-import { upload } from "../tensor/creation";
+import { tensor, upload } from "../tensor/creation";
 import { scope } from "../tensor/scope";
 import { broadcastShapes, type Shape, show, sizeOf } from "../tensor/shape";
 import { requireTensor, Tensor } from "../tensor/tensor";
+import { requireMasses, type Weights } from "./operands";
 import { checkWeights } from "./weights";
 
 export interface LineOptions {
@@ -42,8 +43,6 @@ export interface LineTransport {
   /** The plan [..., n, m]. */
   dense(): Tensor;
 }
-
-type LineWeights = Tensor | readonly number[] | null;
 
 /** Both measures with the same batch dimensions. */
 interface Line {
@@ -67,11 +66,12 @@ function requirePoints(op: string, name: string, points: Tensor): number {
   return size;
 }
 
-function weightsOf(op: string, name: string, weights: LineWeights, points: Tensor): Tensor {
+function weightsOf(op: string, name: string, weights: Weights, points: Tensor): Tensor {
   const n = points.shape.at(-1)!;
   const values = weights ?? new Array<number>(n).fill(1 / n);
+  const { device } = points;
   const given =
-    values instanceof Tensor ? values : upload(values, [values.length], { device: points.device });
+    values instanceof Tensor ? values : tensor(requireMasses(op, name, values), { device });
   if (given.shape.at(-1) !== n)
     throw new ShapeError(
       `${op}: ${name} has shape ${show(given.shape)}; its last dimension must be ${n}, a weight for each point.`,
@@ -90,13 +90,7 @@ function checkedPair(op: string, a: Tensor, b: Tensor): readonly [Tensor, Tensor
   return [reshape(checkWeights(flat(left), flat(right), true, op), left.shape), right];
 }
 
-function lineOf(
-  op: string,
-  u: Tensor,
-  v: Tensor,
-  uWeights: LineWeights,
-  vWeights: LineWeights,
-): Line {
+function lineOf(op: string, u: Tensor, v: Tensor, uWeights: Weights, vWeights: Weights): Line {
   const [n, m] = [requirePoints(op, "u", u), requirePoints(op, "v", v)];
   const uniform = uWeights === null && vWeights === null;
   const [a, b] = uniform
@@ -202,8 +196,8 @@ function couple({ u, v, a, b, batch }: Line, p: number): Coupled {
 export function wasserstein1d(
   u: Tensor,
   v: Tensor,
-  uWeights: LineWeights = null,
-  vWeights: LineWeights = null,
+  uWeights: Weights = null,
+  vWeights: Weights = null,
   options: LineOptions = {},
 ): Tensor {
   requireOptions("transport.wasserstein1d", options, "p");
@@ -224,8 +218,8 @@ export function wasserstein1d(
 export function emd1d(
   u: Tensor,
   v: Tensor,
-  uWeights: LineWeights = null,
-  vWeights: LineWeights = null,
+  uWeights: Weights = null,
+  vWeights: Weights = null,
   options: LineOptions = {},
 ): LineTransport {
   requireOptions("transport.emd1d", options, "p");
