@@ -34,6 +34,8 @@ const printed: Readonly<Record<string, RegExp>> = {
   "optimizer-researcher.md 2": /^true$/,
   "optimizer-researcher.md 3":
     /^Float32Array\(3\) \[ 6, 0, 0 \]\nFloat32Array\(3\) \[\s+0\.(?:7|6999)\d*,\s+0\.(?:8|7999)\d*,\s+0\.(?:3|2999)\d*\s+\]$/,
+  // POT 0.8.2; for the fourth and fifth GeomLoss' formulas in f64.
+  "transport-user.md 1": /^4\.5404\n4\.6799\n3\.4073\n2\.1709\n0\.8103\n2\.6349$/,
 };
 
 test("four guides have programs, all of them JavaScript that a test runs", () => {

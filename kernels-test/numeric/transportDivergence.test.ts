@@ -6,6 +6,7 @@ import {
   type DivergenceOptions,
   euclidean,
   type Penalty,
+  sinkhorn,
   sinkhornDivergence,
   sinkhornDivergenceOfCosts,
   squaredEuclidean,
@@ -15,12 +16,35 @@ import { selfTransport } from "../../src/transport/selfTransport";
 import { costMatrix as plainCosts } from "../reference/transport/costs";
 import { sinkhornDivergence as reference } from "../reference/transport/divergence";
 import { drawPoints, drawWeights } from "../reference/transport/drawn";
+import { golden } from "../reference/transport/golden";
 import { pairOf, potCases, type SinkhornAttrs } from "../reference/transport/pot";
 import { total, upload, vector } from "./transportRun";
 
 beforeAll(async () => {
   await tg.init();
 });
+
+// Its formulas in f64: cost ‖x − y‖² / 2 or ‖x − y‖, ε = blur^p, ρ = reach^p, blur 0.3, and a reach of 0.7 or none.
+test.each([
+  [2, null, 0.8665764303328728, 0.9706629181727942],
+  [2, 0.7, 0.40544909806509116, 0.5034792471418419],
+  [1, null, 1.0219866585947224, 1.3740489074838378],
+  [1, 0.7, 0.560422531213102, 0.8730285545832657],
+] as const)(
+  "GeomLoss' SamplesLoss of p %i and reach %o, debiased and not",
+  async (p, reach, debiased, not) => {
+    const factor = p === 2 ? 2 : 1;
+    const penalty = reach && { penalty: { kl: factor * reach ** p } };
+    const options = { epsilon: factor * 0.3 ** p, ...penalty };
+    const [x, y] = [upload(golden.x, [5, 2]), upload(golden.y, [4, 2])];
+    const [a, b] = [vector(golden.a), vector(golden.b)];
+    const cost = p === 2 ? squaredEuclidean : euclidean;
+    const divergence = sinkhornDivergence(a, x, b, y, { ...options, cost });
+    expect((await divergence.item()) / factor / debiased).toBeCloseTo(1, 5);
+    const value = sinkhorn(a, b, cost(x, y), options).value();
+    expect((await value.item()) / factor / not).toBeCloseTo(1, 5);
+  },
+);
 
 interface Clouds {
   readonly a: ArrayLike<number>;
