@@ -7,7 +7,7 @@ import { Device, setCurrentDevice } from "./device/device";
 import type { Executor } from "./device/executor";
 import { WebGPUExecutor } from "./device/webgpu";
 import { AdapterError, ArgumentError } from "./errors";
-import { requireOptions } from "./options";
+import { requireKnown, requireOptions } from "./options";
 import type { Platform } from "./platform/platform";
 
 const executors = ["auto", "webgpu", "cpu"] as const;
@@ -41,10 +41,8 @@ export async function initOn(
   options: InitOptions = {},
   bounds?: SubmitBounds,
 ): Promise<Device> {
-  for (const name in options)
-    if (!known.includes(name))
-      throw new ArgumentError(`init: no option ${name}; it takes ${known.join(", ")}.`);
   const { memoryLimit } = requireOptions("init", options, "executor");
+  requireKnown("init", options, known);
   if (memoryLimit !== undefined && !(memoryLimit > 0))
     throw new ArgumentError(`memoryLimit is ${memoryLimit}; it takes bytes above 0.`);
   const executor = await openExecutor(platform, options, bounds);

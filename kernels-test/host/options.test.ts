@@ -159,6 +159,24 @@ test("where an option is required, something else in place of the options is an 
   expect(ignored).toEqual([]);
 });
 
+test.each([
+  ["axis", "dim"],
+  ["keepdims", "keepdim"],
+])("%s, which is what others call %s, is refused", async (other, own) => {
+  const taking = all.filter(
+    ({ parameters, at, free }) =>
+      free && checker.getPropertyOfType(checker.getNonNullableType(parameters[at]!), own),
+  );
+  const ignored: string[] = [];
+  for (const parameter of taking) {
+    const error = await thrown(parameter, { [other]: 0 });
+    const refused = error instanceof ArgumentError && error.message.includes(`called ${own}`);
+    if (!refused) ignored.push(`${parameter.name}: ${error}`);
+  }
+  expect(ignored).toEqual([]);
+  expect(taking.length).toBeGreaterThan(5);
+});
+
 test("the message names the operation, what it got, and how options are given", () => {
   const x = tg.ones([2, 3]);
   const by = (value: unknown) => value as object;
