@@ -289,8 +289,10 @@ function lowered(start: State, budget: number): State {
   let state = start;
   let best = start;
   while (best.liveness.peakBytes > budget) {
-    // Only what is near the peak counts: lowering what is far below it may be in vain.
-    const next = improved(state, Math.max(budget, nearPeak * state.liveness.peakBytes));
+    // Only what is near the peak counts: lowering what is far below it may be in vain. The lowest peak so far, since a
+    // bound that rose with the state's own peak could lead in circles; whole bytes, so that it takes finitely many steps.
+    const bound = Math.floor(Math.max(budget, nearPeak * best.liveness.peakBytes));
+    const next = improved(state, bound);
     if (!next) break;
     state = next;
     if (state.liveness.peakBytes < best.liveness.peakBytes) best = state;
