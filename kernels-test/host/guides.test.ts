@@ -38,7 +38,7 @@ const printed: Readonly<Record<string, RegExp>> = {
   "transport-user.md 1": /^4\.5404\n4\.6799\n3\.4073\n2\.1709\n0\.8103\n2\.6349$/,
 };
 
-test("four guides have programs, all of them JavaScript that a test runs", () => {
+test("five guides have programs, all of them JavaScript that a test runs", () => {
   expect(programs.map(({ guide, block }) => `${guide} ${block}`)).toEqual(Object.keys(printed));
   expect(new Set(programs.map(({ language }) => language))).toEqual(new Set(["js"]));
 });

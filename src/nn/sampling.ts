@@ -68,12 +68,14 @@ export class Sampler {
     let count = 0;
     while (count < kept.length && mass < this.#topP * total) mass += weights[count++]!;
     let rest = this.#uniform() * mass;
-    for (let i = 0; i < count; i++) {
-      rest -= weights[i]!;
-      if (rest < 0) return nthOf(logits, kept[i]!, i - kept.indexOf(kept[i]!));
+    let picked = 0;
+    while (picked < count - 1) {
+      rest -= weights[picked]!;
+      if (rest < 0) break;
+      picked++;
     }
-    const last = kept[count - 1]!;
-    return nthOf(logits, last, count - 1 - kept.indexOf(last));
+    const value = kept[picked]!;
+    return nthOf(logits, value, picked - kept.indexOf(value));
   }
 
   #uniform(): number {
